@@ -1,0 +1,87 @@
+"""Recover two-layer neural networks from samples, with a certificate.
+
+A network ``y = Σ_i a_i σ(w_i·x + b_i)`` is recovered from pairs ``(x, y)`` by :func:`recover`; the result carries the
+network, a status whose text is the advice, and the certificate behind it.
+
+Names are imported on first use, so that ``import twolayer`` and ``twolayer --help`` are quick.
+"""
+
+import sys
+from importlib import import_module
+from types import ModuleType
+from typing import TYPE_CHECKING, Any
+
+__version__ = "0.1.0"
+
+if TYPE_CHECKING:
+    from twolayer.activation import ACTIVATIONS, activation
+    from twolayer.align import align, recovery_error
+    from twolayer.certify import Certificate, Status
+    from twolayer.decompose import DECOMPOSITIONS, decompose
+    from twolayer.errors import InputError
+    from twolayer.estimators import TwoLayerRegressor
+    from twolayer.moments import HermiteMoments
+    from twolayer.network import TwoLayerNetwork
+    from twolayer.recover import RECOVERIES, Result, recover
+    from twolayer.teachers import LAWS
+
+__all__ = [
+    "ACTIVATIONS",
+    "DECOMPOSITIONS",
+    "LAWS",
+    "RECOVERIES",
+    "Certificate",
+    "HermiteMoments",
+    "InputError",
+    "Result",
+    "Status",
+    "TwoLayerNetwork",
+    "TwoLayerRegressor",
+    "activation",
+    "align",
+    "decompose",
+    "recover",
+    "recovery_error",
+]
+
+_HOME = {
+    "ACTIVATIONS": "activation",
+    "Certificate": "certify",
+    "DECOMPOSITIONS": "decompose",
+    "HermiteMoments": "moments",
+    "InputError": "errors",
+    "LAWS": "teachers",
+    "RECOVERIES": "recover",
+    "Result": "recover",
+    "Status": "certify",
+    "TwoLayerNetwork": "network",
+    "TwoLayerRegressor": "estimators",
+    "activation": "activation",
+    "align": "align",
+    "decompose": "decompose",
+    "recover": "recover",
+    "recovery_error": "align",
+}
+
+
+class _Package(ModuleType):
+    """This package: a public name wins over the submodule of the same name, whichever is imported first."""
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        if not (name in _HOME and isinstance(value, ModuleType)):
+            super().__setattr__(name, value)
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOME:
+        raise AttributeError(f"module 'twolayer' has no attribute {name!r}")
+    value = getattr(import_module(f"twolayer.{_HOME[name]}"), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted([*__all__, "__version__"])
+
+
+sys.modules[__name__].__class__ = _Package
