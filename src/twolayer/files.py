@@ -1,0 +1,292 @@
+"""Files of arrays: written whole or not at all, read without trusting them."""
+
+import lzma
+import math
+import os
+import secrets
+import stat
+import struct
+import zipfile
+import zlib
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import IO, Any
+
+import numpy as np
+from numpy.lib import format as npy_format
+from numpy.typing import NDArray
+
+from twolayer.errors import InputError
+
+__all__ = ["FilePath", "atomic_writer", "read_csv", "read_npy", "read_npz", "write_csv", "write_npy", "write_npz"]
+
+FilePath = str | os.PathLike[str]
+
+# What reading a damaged or hostile archive or array header has been seen, or is documented, to raise.
+_DAMAGE = (
+    zipfile.BadZipFile,
+    zlib.error,
+    lzma.LZMAError,
+    struct.error,
+    EOFError,
+    KeyError,
+    MemoryError,
+    OverflowError,
+    RuntimeError,
+    SyntaxError,
+    TypeError,
+    ValueError,
+)
+
+
+@contextmanager
+def atomic_writer(path: FilePath) -> Iterator[IO[bytes]]:
+    """Open `path` for binary writing so that it is replaced whole, or left as it was.
+
+    The bytes go to a new file in the same folder, which is flushed to the disk and then renamed to `path`. Whatever is
+    raised before that, Ctrl-C included, removes the new file. A file that was there keeps its permissions; a symbolic
+    link is followed.
+
+    Raises
+    ------
+    InputError
+        If `path` cannot be written: no such folder, no permission, a folder or a device in its place, a full disk.
+    """
+    target = Path(os.path.realpath(path))
+    temporary = target.with_name(f".twolayer-{secrets.token_hex(8)}.tmp")
+    try:
+        mode = _mode_to_keep(target)
+        stream = temporary.open("xb")
+    except (OSError, ValueError) as error:
+        raise InputError(f"cannot write {path}: {_reason(error)}") from error
+    try:
+        with stream:
+            yield stream
+            stream.flush()
+            os.fsync(stream.fileno())
+        if mode is not None:
+            temporary.chmod(mode)
+        temporary.replace(target)
+    except OSError as error:
+        raise InputError(f"cannot write {path}: {_reason(error)}") from error
+    finally:
+        temporary.unlink(missing_ok=True)
+    _sync_folder(target.parent)
+
+
+def write_npz(path: FilePath, arrays: Mapping[str, NDArray[Any]]) -> None:
+    """Write named arrays to an uncompressed ``.npz``, whole or not at all; equal arrays give equal bytes."""
+    for name, array in arrays.items():
+        _refuse_objects(path, np.asarray(array).dtype, name)
+    with atomic_writer(path) as stream:
+        np.savez(stream, **arrays)  # type: ignore[arg-type]
+
+
+def write_npy(path: FilePath, array: NDArray[Any]) -> None:
+    """Write one array to a ``.npy``, whole or not at all."""
+    _refuse_objects(path, array.dtype, "array")
+    with atomic_writer(path) as stream:
+        npy_format.write_array(stream, array, allow_pickle=False)
+
+
+def write_csv(path: FilePath, table: NDArray[np.floating[Any]], header: Sequence[str]) -> None:
+    """Write a table with one header line, each number to as many digits as bring it back exactly."""
+    digits = 9 if table.dtype == np.float32 else 17
+    with atomic_writer(path) as stream:
+        np.savetxt(stream, table, fmt=f"%.{digits}g", delimiter=",", header=",".join(header), comments="")
+
+
+def read_npz(path: FilePath, max_bytes: int | None = None) -> dict[str, NDArray[Any]]:
+    """Read every array of an ``.npz``; nothing in it is executed or unpickled.
+
+    Parameters
+    ----------
+    path : path
+    max_bytes : int, optional
+        The most that its arrays may take in memory; by default what the machine has.
+
+    Raises
+    ------
+    InputError
+        If there is no such file or it is no ``.npz``, truncated or damaged; if it holds Python objects, anything that
+        is no array, or more than `max_bytes` (known before anything is read: a small archive may expand to a huge one).
+    """
+    limit = _memory_bytes() if max_bytes is None else max_bytes
+    try:
+        with zipfile.ZipFile(path) as archive:
+            members = archive.infolist()
+            total = sum(member.file_size for member in members)
+            if total > limit:
+                raise InputError(f"{path} would take {total} bytes in memory, and at most {limit} are allowed")
+            names = [_array_name(path, member, members) for member in members]
+            return {name: _read_member(path, archive, member) for name, member in zip(names, members, strict=True)}
+    except InputError:
+        raise
+    except OSError as error:
+        raise InputError(f"cannot read {path}: {_reason(error)}") from error
+    except _DAMAGE as error:
+        raise InputError(f"{path} is not an .npz archive of arrays, or is damaged: {_reason(error)}") from error
+
+
+def read_npy(path: FilePath) -> NDArray[Any]:
+    """Map the array of a ``.npy`` into memory, read-only, so that it may be larger than the memory.
+
+    Raises
+    ------
+    InputError
+        If there is no such file, or it is no ``.npy``, is truncated or longer than it says, or holds Python objects.
+    """
+    try:
+        with Path(path).open("rb") as stream:
+            shape, dtype = _read_header(path, stream, os.fstat(stream.fileno()).st_size, "array")
+        if 0 in shape:
+            return np.empty(shape, dtype)
+        return np.asarray(npy_format.open_memmap(path, mode="r"))
+    except InputError:
+        raise
+    except OSError as error:
+        raise InputError(f"cannot read {path}: {_reason(error)}") from error
+    except _DAMAGE as error:
+        raise InputError(f"{path} is not an .npy file, or is damaged: {_reason(error)}") from error
+
+
+def read_csv(path: FilePath) -> NDArray[np.float64]:
+    """Read a table of numbers separated by commas, with or without one header line; blank lines are passed over.
+
+    The first line is a header if none of its cells is a number.
+
+    Raises
+    ------
+    InputError
+        If there is no such file, no row, a cell that is not a number or a line of another length (which line, counted
+        from 1), or the bytes are not UTF-8 text.
+    """
+    try:
+        skip = _header_lines(path)
+        return np.loadtxt(
+            str(path), delimiter=",", comments=None, skiprows=skip, ndmin=2, encoding="utf-8-sig", quotechar='"'
+        )
+    except OSError as error:
+        raise InputError(f"cannot read {path}: {_reason(error)}") from error
+    except UnicodeError:
+        raise InputError(f"{path} is not a table of numbers: it is not UTF-8 text") from None
+    except InputError:
+        raise
+    except ValueError as error:
+        raise InputError(f"{path} is not a table of numbers: {_csv_fault(path, skip) or _reason(error)}") from None
+
+
+def _mode_to_keep(target: Path) -> int | None:
+    """Permissions of the file at `target`, None if there is none; an OSError if it must not be replaced."""
+    try:
+        status = target.stat()
+    except FileNotFoundError:
+        return None
+    if not stat.S_ISREG(status.st_mode):
+        kind = "a folder" if stat.S_ISDIR(status.st_mode) else "not a regular file"
+        raise OSError(f"it is {kind}")
+    if not os.access(target, os.W_OK):
+        raise PermissionError("it is write-protected")
+    return stat.S_IMODE(status.st_mode)
+
+
+def _sync_folder(folder: Path) -> None:
+    """Make a rename in `folder` survive a power cut, where the system can."""
+    if hasattr(os, "O_DIRECTORY"):
+        descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+        try:
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)
+
+
+def _array_name(path: FilePath, member: zipfile.ZipInfo, members: list[zipfile.ZipInfo]) -> str:
+    name = member.filename
+    if not name.endswith(".npy"):
+        raise InputError(f"{path} holds {name!r}, which is not an array")
+    if sum(other.filename == name for other in members) > 1:
+        raise InputError(f"{path} holds {name!r} more than once")
+    return name.removesuffix(".npy")
+
+
+def _read_member(path: FilePath, archive: zipfile.ZipFile, member: zipfile.ZipInfo) -> NDArray[Any]:
+    with archive.open(member) as stream:
+        _read_header(path, stream, member.file_size, member.filename.removesuffix(".npy"))
+    with archive.open(member) as stream:
+        return npy_format.read_array(stream, allow_pickle=False)
+
+
+def _read_header(path: FilePath, stream: IO[bytes], size: int, name: str) -> tuple[tuple[int, ...], np.dtype[Any]]:
+    """Read the shape and type of the array at the start of `stream`, and see that it fills the `size` bytes."""
+    readers = {(1, 0): npy_format.read_array_header_1_0, (2, 0): npy_format.read_array_header_2_0}
+    version = npy_format.read_magic(stream)
+    if version not in readers:
+        raise ValueError(f"unknown version {version} of the array format")
+    shape, _, dtype = readers[version](stream)
+    _refuse_objects(path, dtype, name)
+    expected = stream.tell() + dtype.itemsize * math.prod(shape)
+    if min(shape, default=0) < 0 or size != expected:
+        raise InputError(f"{path} is damaged: {name!r} should take {expected} bytes and takes {size}")
+    return shape, dtype
+
+
+def _refuse_objects(path: FilePath, dtype: np.dtype[Any], name: str) -> None:
+    if dtype.hasobject:
+        raise InputError(f"{name!r} of {path} holds Python objects, and only numbers and text are written or read")
+
+
+def _memory_bytes() -> int:
+    """Memory of the machine, or a number beyond any where the system does not say."""
+    try:
+        return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    except (AttributeError, OSError, ValueError):
+        return 1 << 62
+
+
+def _header_lines(path: FilePath) -> int:
+    """How many lines to pass over: up to and including a header, if there is one."""
+    with Path(path).open(encoding="utf-8-sig") as lines:
+        for number, line in enumerate(lines):
+            if not line.isspace():
+                is_header = not any(_is_number(cell) for cell in _cells(line))
+                if is_header and not any(not rest.isspace() for rest in lines):
+                    break
+                return number + 1 if is_header else number
+    raise InputError(f"{path} holds no row of numbers")
+
+
+def _csv_fault(path: FilePath, skip: int) -> str | None:
+    """Where and what the first fault of a table is, found slowly; None if it looks faultless."""
+    columns = None
+    with Path(path).open(encoding="utf-8-sig") as lines:
+        for number, line in enumerate(lines, start=1):
+            if number <= skip or not line.strip("\n"):
+                continue
+            cells = _cells(line)
+            for column, cell in enumerate(cells, start=1):
+                if not _is_number(cell):
+                    return f"line {number}, column {column} holds {cell[:40]!r}"
+            columns = columns or len(cells)
+            if len(cells) != columns:
+                return f"line {number} has {len(cells)} cells, and the lines before it {columns}"
+    return None
+
+
+def _cells(line: str) -> list[str]:
+    cells = [cell.strip() for cell in line.split(",")]
+    return [cell[1:-1] if len(cell) > 1 and cell[0] == cell[-1] == '"' else cell for cell in cells]
+
+
+def _is_number(cell: str) -> bool:
+    try:
+        float(cell)
+    except ValueError:
+        return False
+    return True
+
+
+def _reason(error: BaseException) -> str:
+    """One line that says why."""
+    text = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
+    return text.strip().split("\n")[0].rstrip(".") or type(error).__name__

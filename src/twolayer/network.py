@@ -1,0 +1,320 @@
+"""Two-layer networks."""
+
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from twolayer.activation import Activation
+from twolayer.activation import activation as parse_activation
+from twolayer.arrays import frozen_array, real_array, whole_number
+from twolayer.errors import InputError
+from twolayer.files import FilePath, read_npz, write_npz
+from twolayer.polynomial import Polynomial
+
+__all__ = ["Polynomial", "TwoLayerNetwork"]
+
+Vector = NDArray[np.float64]
+Matrix = NDArray[np.float64]
+
+BLOCK_ROWS = 4096
+_FORMAT, _VERSION = "twolayer.network", 1
+_PARTS = ("constant", "linear", "quadratic")
+_ENTRIES = {"format", "version", "activation", "a", "W", "b", *(f"polynomial_{part}" for part in _PARTS)}
+_MAX_FILE_BYTES = 1 << 32
+_MAX_SPEC_LENGTH = 1000
+
+
+@dataclass(frozen=True, init=False, eq=False, repr=False)
+class TwoLayerNetwork:
+    r"""A two-layer network with an optional polynomial part, immutable and picklable.
+
+    .. math:: f(x) = \sum_{i=1}^m a_i\, \sigma(w_i\cdot x + b_i) + P(x).
+
+    Parameters
+    ----------
+    a : array, shape (m,)
+        Output weights.
+    W : array, shape (m, d)
+        Input weights, one row per unit.
+    b : array, shape (m,), optional
+        Biases; zeros by default.
+    activation : str or Activation
+        The σ.
+    polynomial : Polynomial, optional
+        The P; none by default.
+
+    Attributes
+    ----------
+    width, dim : int
+        The m, which may be 0, and the d.
+    has_bias : bool
+        Whether any bias differs from zero.
+
+    Raises
+    ------
+    InputError
+        If an array is not finite, or the shapes do not agree, or the activation is unknown.
+
+    Notes
+    -----
+    The arrays are float64 copies that cannot be written to. Networks are equal (``==``) if all their arrays are, entry
+    by entry, and their activations; for equality as functions, up to rounding, see `align`.
+    """
+
+    a: Vector
+    W: Matrix
+    b: Vector
+    activation: Activation
+    polynomial: Polynomial | None
+
+    def __init__(
+        self,
+        a: ArrayLike,
+        W: ArrayLike,
+        b: ArrayLike | None = None,
+        activation: str | Activation = "relu",
+        polynomial: Polynomial | None = None,
+    ) -> None:
+        W = frozen_array(W, "W", 2)
+        a = frozen_array(a, "a", 1)
+        b = frozen_array(np.zeros(len(W)) if b is None else b, "b", 1)
+        if W.shape[1] == 0:
+            raise InputError(f"W must have a column for each input, found shape {W.shape}")
+        if not len(a) == len(b) == len(W):
+            raise InputError(f"a, b and W must agree on the units, found {len(a)} and {len(b)} entries, {len(W)} rows")
+        if not (polynomial is None or isinstance(polynomial, Polynomial)):
+            raise InputError(f"polynomial must be a Polynomial or None, found {type(polynomial).__name__}")
+        if polynomial is not None and polynomial.dim not in (None, W.shape[1]):
+            raise InputError(f"polynomial must have dimension {W.shape[1]} like W, found {polynomial.dim}")
+        object.__setattr__(self, "a", a)
+        object.__setattr__(self, "W", W)
+        object.__setattr__(self, "b", b)
+        object.__setattr__(self, "activation", parse_activation(activation))
+        object.__setattr__(self, "polynomial", polynomial)
+
+    @property
+    def width(self) -> int:
+        """The number m of units."""
+        return len(self.a)
+
+    @property
+    def dim(self) -> int:
+        """The number d of inputs."""
+        return self.W.shape[1]
+
+    @property
+    def has_bias(self) -> bool:
+        """Whether any bias differs from zero."""
+        return bool(np.any(self.b))
+
+    def __call__(self, X: ArrayLike, block_rows: int = BLOCK_ROWS) -> Vector:
+        """Value at each row of `X`.
+
+        Parameters
+        ----------
+        X : array, shape (n, d)
+            Of float32 or float64 (others are converted), in memory or mapped.
+        block_rows : int
+            How many rows are worked on at a time.
+
+        Returns
+        -------
+        array, shape (n,)
+            In float64 whatever the type of `X`.
+
+        Raises
+        ------
+        InputError
+            If `X` is not a two-dimensional array of numbers with d columns.
+
+        Notes
+        -----
+        Time O(n m d), memory O(block_rows (m + d)) beyond the result.
+        """
+        X = real_array(X, "X", 2)
+        if X.shape[1] != self.dim:
+            raise InputError(f"X must have {self.dim} columns, found {X.shape[1]}")
+        y = np.empty(len(X))
+        for start in range(0, len(X), whole_number(block_rows, "block_rows")):
+            rows = slice(start, start + block_rows)
+            block = X[rows].astype(np.float64, copy=False)
+            y[rows] = self.activation(block @ self.W.T + self.b) @ self.a
+            if self.polynomial is not None:
+                y[rows] += self.polynomial(block)
+        return y
+
+    def balanced(self) -> "TwoLayerNetwork":
+        r"""Write the same function with :math:`|a_i| = 1`, the convention of [1]_: all magnitude is in (w, b).
+
+        For σ homogeneous of degree q > 0, :math:`a\,\sigma(t) = \operatorname{sign}(a)\,\sigma(|a|^{1/q} t)`. A unit
+        with a = 0 becomes one with a = 1, w = 0, b = 0. Units keep their number and order. Where σ is not homogeneous
+        no scale is free, and the network itself is returned.
+
+        References
+        ----------
+        .. [1] zhong2017recovery, section 5
+        """
+        if not self.activation.degree:
+            return self
+        scale = np.abs(self.a) ** (1.0 / self.activation.degree)
+        return replace(self, a=np.where(self.a < 0, -1.0, 1.0), W=scale[:, None] * self.W, b=scale * self.b)
+
+    def canonical(self) -> "TwoLayerNetwork":
+        r"""Write the same function in a form that depends on the function more than on how it was written.
+
+        - Units with a = 0 are dropped; those with w = 0 are constants and go to the polynomial part.
+        - If σ is homogeneous of degree q, rows have norm one: :math:`(w, b) \to (w, b)/\|w\|`, :math:`a \to a\|w\|^q`.
+        - If σ is odd, a > 0; if it is even, the entry of largest magnitude in each row is positive.
+        - Units are in ascending lexicographic order of (w, b, a).
+
+        The polynomial part stays. A reflection that it could absorb is not decided here, see `reflected`, and equal
+        units are not merged.
+        """
+        live = self._without_constant_units()
+        a, W, b = live.a.copy(), live.W.copy(), live.b.copy()
+        if self.activation.degree is not None:
+            norms = _row_norms(W)
+            a, W, b = a * norms**self.activation.degree, W / norms[:, None], b / norms
+        if self.activation.parity:
+            largest = np.take_along_axis(W, np.abs(W).argmax(axis=1, keepdims=True), axis=1)[:, 0]
+            flip = np.where((a if self.activation.parity < 0 else largest) < 0, -1.0, 1.0)
+            a, W, b = (flip * a if self.activation.parity < 0 else a), flip[:, None] * W, flip * b
+        order = np.lexsort((a, b, *W.T[::-1]))
+        return replace(live, a=a[order], W=W[order], b=b[order])
+
+    def reflected(self, units: ArrayLike) -> "TwoLayerNetwork":
+        r"""Write the same function with some units turned round: (w, b) → (-w, -b), the polynomial part made to match.
+
+        With the reflection law :math:`\sigma(-t) = s\,\sigma(t) + p(t)`,
+        :math:`a\,\sigma(t) = s\,a\,\sigma(-t) + a\,p(-t)`.
+
+        Parameters
+        ----------
+        units : array of bool or of int
+            Which units: a mask of shape (m,), or indices.
+
+        Raises
+        ------
+        InputError
+            If p is of degree above two, so that a polynomial part cannot hold it.
+        """
+        turned = np.zeros(self.width, dtype=bool)
+        turned[np.asarray(units)] = True
+        law = self.activation.reflection
+        sign = np.where(turned, -1.0, 1.0)
+        a = np.where(turned, law.sign * self.a, self.a)
+        network = replace(self, a=a, W=sign[:, None] * self.W, b=sign * self.b)
+        if not turned.any() or not any(law.polynomial):
+            return network
+        left = Polynomial.ridge_sum(law.polynomial, self.a[turned], network.W[turned], network.b[turned])
+        return replace(network, polynomial=left if self.polynomial is None else self.polynomial + left)
+
+    def path_norm(self) -> float:
+        r"""Path norm :math:`\sum_i |a_i|\,(\|w_i\|_1 + |b_i|)`.
+
+        The ℓ1 form in which e2021hardness bounds its constructions (Theorem 2, intersections of half-spaces). The
+        polynomial part is not counted.
+        """
+        return float(np.abs(self.a) @ (np.abs(self.W).sum(axis=1) + np.abs(self.b)))
+
+    def save(self, path: FilePath) -> None:
+        """Write the network to `path` as a versioned ``.npz`` without pickle, whole or not at all.
+
+        Raises
+        ------
+        InputError
+            If `path` cannot be written, or the activation has no spelling that reads back.
+        """
+        if parse_activation(self.activation.name) != self.activation:
+            raise InputError(f"activation {self.activation.name!r} cannot be saved: its name does not read back")
+        arrays: dict[str, Any] = {"format": _FORMAT, "version": _VERSION, "activation": self.activation.name}
+        arrays |= {"a": self.a, "W": self.W, "b": self.b}
+        if self.polynomial is not None:
+            parts = {part: getattr(self.polynomial, part) for part in _PARTS}
+            arrays |= {f"polynomial_{part}": value for part, value in parts.items() if value is not None}
+        write_npz(path, {name: np.asarray(value) for name, value in arrays.items()})
+
+    @classmethod
+    def load(cls, path: FilePath) -> "TwoLayerNetwork":
+        """Read a network that `save` wrote.
+
+        Raises
+        ------
+        InputError
+            If there is no such file, or it is not a network: another format or version, an entry missing, unknown, of
+            another shape or not finite, an unknown activation, an archive that is damaged, pickled or of absurd size.
+        """
+        entries = read_npz(path, max_bytes=_MAX_FILE_BYTES)
+        try:
+            return _network_from(entries)
+        except InputError as error:
+            raise InputError(f"{path} is not a network: {error}") from None
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, TwoLayerNetwork):
+            return NotImplemented
+        return (
+            self.activation == other.activation
+            and all(np.array_equal(getattr(self, name), getattr(other, name)) for name in ("a", "W", "b"))
+            and self.polynomial == other.polynomial
+        )
+
+    __hash__ = None  # type: ignore[assignment]
+
+    def __repr__(self) -> str:
+        bias = ", biases" if self.has_bias else ""
+        polynomial = "" if self.polynomial is None else f", polynomial of degree {self.polynomial.degree}"
+        return f"<TwoLayerNetwork: {self.width} {self.activation.name} units on {self.dim} inputs{bias}{polynomial}>"
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return TwoLayerNetwork, (self.a, self.W, self.b, self.activation, self.polynomial)
+
+    def _without_constant_units(self) -> "TwoLayerNetwork":
+        """Move the units that do not depend on the input into the polynomial part."""
+        moves = self.W.any(axis=1)
+        live = moves & (self.a != 0)
+        constant = float(self.a[~moves] @ self.activation(self.b[~moves])) if not moves.all() else 0.0
+        polynomial = self.polynomial
+        if constant:
+            polynomial = Polynomial(constant) if polynomial is None else polynomial + Polynomial(constant)
+        return replace(self, a=self.a[live], W=self.W[live], b=self.b[live], polynomial=polynomial)
+
+
+def _network_from(entries: dict[str, NDArray[Any]]) -> TwoLayerNetwork:
+    """Build the network in the entries of a file, or raise an InputError."""
+    if _scalar(entries, "format", "U") != _FORMAT:
+        raise InputError(f"its format must be {_FORMAT!r}")
+    version = _scalar(entries, "version", "iu")
+    if version != _VERSION:
+        raise InputError(f"its version is {version}, and this release reads version {_VERSION}")
+    spec = _scalar(entries, "activation", "U")
+    if len(spec) > _MAX_SPEC_LENGTH:
+        raise InputError(f"its activation is spelled with {len(spec)} characters")
+    for name in ("a", "W", "b"):
+        if name not in entries:
+            raise InputError(f"it has no entry {name!r}")
+    unknown = sorted(entries.keys() - _ENTRIES)
+    if unknown:
+        raise InputError(f"it has an unknown entry {unknown[0]!r}")
+    parts = {name.removeprefix("polynomial_"): entries[name] for name in entries if name.startswith("polynomial_")}
+    if parts and "constant" not in parts:
+        raise InputError("it has no entry 'polynomial_constant'")
+    polynomial = Polynomial(**parts) if parts else None
+    return TwoLayerNetwork(entries["a"], entries["W"], entries["b"], spec, polynomial)
+
+
+def _scalar(entries: dict[str, NDArray[Any]], name: str, kinds: str) -> Any:
+    if name not in entries:
+        raise InputError(f"it has no entry {name!r}")
+    value = entries[name]
+    if value.ndim or value.dtype.kind not in kinds:
+        raise InputError(f"its entry {name!r} must be a single {'text' if kinds == 'U' else 'integer'}")
+    return value.item()
+
+
+def _row_norms(W: Matrix) -> Vector:
+    """Euclidean norms of rows that are not zero, where the square of an entry may overflow or underflow."""
+    largest = np.abs(W).max(axis=1, initial=0.0)
+    return largest * np.linalg.norm(W / largest[:, None], axis=1)

@@ -1,0 +1,176 @@
+"""Polynomials of degree at most two: what a reflected unit leaves behind."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Self
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from twolayer.arrays import frozen_array, real_array
+from twolayer.errors import InputError
+
+__all__ = ["Polynomial"]
+
+Vector = NDArray[np.float64]
+Matrix = NDArray[np.float64]
+
+
+@dataclass(frozen=True, init=False, eq=False)
+class Polynomial:
+    r"""A polynomial of degree at most two, :math:`P(x) = c + u\cdot x + x^\top Q x`.
+
+    Parameters
+    ----------
+    constant : float
+        The c.
+    linear : array, shape (d,), optional
+        The u; None where there is no linear part.
+    quadratic : array, shape (d, d), optional
+        The Q, symmetric; None where there is no quadratic part.
+
+    Raises
+    ------
+    InputError
+        If a part is not finite or has another shape, or Q is not symmetric to rounding.
+    """
+
+    constant: float
+    linear: Vector | None
+    quadratic: Matrix | None
+
+    def __init__(
+        self, constant: ArrayLike = 0.0, linear: ArrayLike | None = None, quadratic: ArrayLike | None = None
+    ) -> None:
+        u = None if linear is None else frozen_array(linear, "linear part", 1)
+        Q = None if quadratic is None else _symmetric(frozen_array(quadratic, "quadratic part", 2))
+        if u is not None and Q is not None and len(u) != len(Q):
+            raise InputError(
+                f"the parts of a polynomial must have the same inputs, found {len(u)} in the linear and {len(Q)} in the"
+                " quadratic part"
+            )
+        object.__setattr__(self, "constant", float(frozen_array(constant, "constant", 0)))
+        object.__setattr__(self, "linear", u)
+        object.__setattr__(self, "quadratic", Q)
+
+    @classmethod
+    def ridge_sum(cls, coefficients: Sequence[float], a: ArrayLike, W: ArrayLike, b: ArrayLike) -> Self:
+        r"""Sum of one polynomial along many directions, :math:`\sum_i a_i\, p(w_i\cdot x + b_i)`.
+
+        Parameters
+        ----------
+        coefficients : sequence of float
+            Of ascending powers of t in p(t), at most three that are not zero at the end.
+        a, W, b : arrays, shapes (m,), (m, d), (m,)
+
+        Returns
+        -------
+        Polynomial
+            Of the degree of p: a part that p does not reach is None.
+
+        Raises
+        ------
+        InputError
+            If p is of degree above two.
+        """
+        p = np.trim_zeros(np.asarray(coefficients, dtype=np.float64), "b")
+        if len(p) > 3:
+            raise InputError(f"a polynomial part has degree at most two, found {len(p) - 1}")
+        p0, p1, p2 = np.pad(p, (0, 3 - len(p)))
+        a, W, b = np.asarray(a, np.float64), np.asarray(W, np.float64), np.asarray(b, np.float64)
+        return cls(
+            constant=float(a @ (p0 + b * (p1 + p2 * b))),
+            linear=(a * (p1 + 2 * p2 * b)) @ W if len(p) > 1 else None,
+            quadratic=(W.T * (a * p2)) @ W if len(p) > 2 else None,
+        )
+
+    @property
+    def degree(self) -> int:
+        """The degree that its parts allow: 2 with a quadratic part, else 1 with a linear part, else 0."""
+        return 2 if self.quadratic is not None else 1 if self.linear is not None else 0
+
+    @property
+    def dim(self) -> int | None:
+        """The d it is for; None if it is a constant, which is for every d."""
+        part = self.linear if self.linear is not None else self.quadratic
+        return None if part is None else len(part)
+
+    def __call__(self, X: ArrayLike) -> Vector:
+        """Value at each row of `X`, shape (n, d); memory O(n d)."""
+        X = np.asarray(real_array(X, "X", 2), dtype=np.float64)
+        if self.dim not in (None, X.shape[1]):
+            raise InputError(f"X must have {self.dim} columns, found {X.shape[1]}")
+        y = np.full(len(X), self.constant)
+        if self.linear is not None:
+            y += X @ self.linear
+        if self.quadratic is not None:
+            y += np.einsum("ni,ni->n", X @ self.quadratic, X)
+        return y
+
+    def __add__(self, other: "Polynomial") -> "Polynomial":
+        return Polynomial(
+            self.constant + other.constant,
+            _sum_of_parts(self.linear, other.linear),
+            _sum_of_parts(self.quadratic, other.quadratic),
+        )
+
+    def __neg__(self) -> "Polynomial":
+        return Polynomial(
+            -self.constant,
+            None if self.linear is None else -self.linear,
+            None if self.quadratic is None else -self.quadratic,
+        )
+
+    def __sub__(self, other: "Polynomial") -> "Polynomial":
+        return self + (-other)
+
+    def gaussian_norm(self) -> float:
+        r"""Root mean square over standard Gaussian inputs.
+
+        .. math:: \mathbb E_{x\sim N(0,I)}\, P(x)^2 = (c + \operatorname{tr} Q)^2 + \|u\|^2 + 2\|Q\|_F^2.
+        """
+        trace = 0.0 if self.quadratic is None else float(np.trace(self.quadratic))
+        parts = [self.constant + trace]
+        if self.linear is not None:
+            parts.append(float(np.linalg.norm(self.linear)))
+        if self.quadratic is not None:
+            parts.append(float(np.sqrt(2.0) * np.linalg.norm(self.quadratic)))
+        return float(np.linalg.norm(parts))
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, Polynomial):
+            return NotImplemented
+        return (
+            self.constant == other.constant
+            and _same_part(self.linear, other.linear)
+            and _same_part(self.quadratic, other.quadratic)
+        )
+
+    __hash__ = None  # type: ignore[assignment]
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return Polynomial, (self.constant, self.linear, self.quadratic)
+
+
+def _symmetric(Q: Matrix) -> Matrix:
+    if Q.shape[0] != Q.shape[1]:
+        raise InputError(f"quadratic part must be square, found shape {Q.shape}")
+    if Q.size and np.abs(Q - Q.T).max() > 1e-12 * np.abs(Q).max():
+        raise InputError("quadratic part must be symmetric")
+    Q = (Q + Q.T) / 2
+    Q.setflags(write=False)
+    return Q
+
+
+def _sum_of_parts(first: NDArray[Any] | None, second: NDArray[Any] | None) -> NDArray[Any] | None:
+    if first is None or second is None:
+        return second if first is None else first
+    if first.shape != second.shape:
+        raise InputError(f"polynomials to add must have the same inputs, found {first.shape} and {second.shape}")
+    return first + second
+
+
+def _same_part(first: NDArray[Any] | None, second: NDArray[Any] | None) -> bool:
+    if first is None or second is None:
+        return first is second
+    return np.array_equal(first, second)

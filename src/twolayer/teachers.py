@@ -1,0 +1,186 @@
+"""Planted networks: the laws from which the papers draw their ground truth, and samples labelled by one."""
+
+from collections.abc import Callable
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from twolayer.activation import Activation
+from twolayer.arrays import real_number, whole_number
+from twolayer.errors import InputError
+from twolayer.network import TwoLayerNetwork
+
+__all__ = ["LAWS", "Law", "Seed", "conditioned", "gaussian_samples", "orthogonal", "random_units"]
+
+Seed = np.random.Generator | int | None
+
+
+def conditioned(
+    d: int, k: int, kappa: float = 2.0, activation: str | Activation = "squared_relu", rng: Seed = None
+) -> TwoLayerNetwork:
+    r"""Draw a network of condition number κ, as in the experiments of [1]_.
+
+    .. math:: W^\top = U \Sigma V^\top, \qquad
+       \Sigma = \operatorname{diag}\Bigl(1, 1 + \tfrac{\kappa-1}{k-1}, \dots, \kappa\Bigr),
+
+    with U of shape (d, k) and V of shape (k, k) from the QR decomposition of Gaussian matrices, and output weights ±1
+    with equal chance.
+
+    Parameters
+    ----------
+    d, k : int
+        Inputs and units, k ≤ d.
+    kappa : float
+        Largest singular value, at least 1; the smallest is 1. Without meaning for k = 1.
+    activation : str or Activation
+    rng : numpy.random.Generator or int or None
+
+    Returns
+    -------
+    TwoLayerNetwork
+        Without biases.
+
+    Raises
+    ------
+    InputError
+        If k > d, or kappa is below 1 or not finite.
+
+    References
+    ----------
+    .. [1] zhong2017recovery, section 7
+    """
+    d, k = _shape(d, k, most_units=d)
+    kappa = real_number(kappa, "kappa", least=1)
+    rng = np.random.default_rng(rng)
+    U, V = _orthonormal_columns(d, k, rng), _orthonormal_columns(k, k, rng)
+    return TwoLayerNetwork(_signs(k, rng), (V * np.linspace(1.0, kappa, k)) @ U.T, activation=activation)
+
+
+def random_units(
+    d: int, k: int, bias: float = 0.0, activation: str | Activation = "relu", rng: Seed = None
+) -> TwoLayerNetwork:
+    r"""Draw a network whose rows are uniform on the unit sphere.
+
+    Biases are uniform on [-B, B], output weights of magnitude uniform on [1/2, 2] and of either sign with equal chance.
+    There may be more units than inputs.
+
+    Parameters
+    ----------
+    d, k : int
+        Inputs and units.
+    bias : float
+        The B ≥ 0; none by default.
+    activation : str or Activation
+    rng : numpy.random.Generator or int or None
+
+    Returns
+    -------
+    TwoLayerNetwork
+
+    Raises
+    ------
+    InputError
+        If d or k is below 1, or bias is negative or not finite.
+    """
+    d, k = _shape(d, k)
+    bias = real_number(bias, "bias", least=0)
+    rng = np.random.default_rng(rng)
+    W = rng.standard_normal((k, d))
+    W /= np.linalg.norm(W, axis=1, keepdims=True)
+    a = rng.uniform(0.5, 2.0, k) * _signs(k, rng)
+    return TwoLayerNetwork(a, W, rng.uniform(-bias, bias, k), activation)
+
+
+def orthogonal(d: int, k: int, activation: str | Activation = "relu", rng: Seed = None) -> TwoLayerNetwork:
+    """Draw a network whose rows are orthonormal, the best-conditioned case (κ = λ = 1), with output weights ±1.
+
+    Parameters
+    ----------
+    d, k : int
+        Inputs and units, k ≤ d.
+    activation : str or Activation
+    rng : numpy.random.Generator or int or None
+
+    Returns
+    -------
+    TwoLayerNetwork
+        Without biases.
+
+    Raises
+    ------
+    InputError
+        If k > d.
+    """
+    d, k = _shape(d, k, most_units=d)
+    rng = np.random.default_rng(rng)
+    W = _orthonormal_columns(d, k, rng).T
+    return TwoLayerNetwork(_signs(k, rng), W, activation=activation)
+
+
+def gaussian_samples(
+    network: TwoLayerNetwork, n: int, rng: Seed = None, noise: float = 0.0
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    r"""Draw Gaussian inputs and their labels.
+
+    .. math:: x \sim N(0, I_d), \qquad y = f(x) + \text{noise}\cdot\hat\sigma_f\, g, \qquad g \sim N(0, 1).
+
+    Parameters
+    ----------
+    network : TwoLayerNetwork
+        The f.
+    n : int
+        Number of samples, at least 1.
+    rng : numpy.random.Generator or int or None
+    noise : float
+        Standard deviation of the label noise, as a multiple of the standard deviation σ̂_f of the clean labels drawn.
+
+    Returns
+    -------
+    X : array, shape (n, d)
+    y : array, shape (n,)
+
+    Raises
+    ------
+    InputError
+        If n is below 1, or noise is negative or not finite.
+    """
+    n = whole_number(n, "the number of samples")
+    noise = real_number(noise, "noise", least=0)
+    rng = np.random.default_rng(rng)
+    X = rng.standard_normal((n, network.dim))
+    y = network(X)
+    if noise:
+        y += noise * y.std() * rng.standard_normal(n)
+    return X, y
+
+
+class Law(NamedTuple):
+    """A law of planted networks: the function that draws from it, and one line that says what it is."""
+
+    function: Callable[..., TwoLayerNetwork]
+    summary: str
+
+
+LAWS: dict[str, Law] = {
+    "conditioned": Law(conditioned, "singular values evenly from 1 to kappa, output weights ±1, no biases; k ≤ d"),
+    "random_units": Law(random_units, "rows uniform on the sphere, |a| in [1/2, 2], biases in [-bias, bias]; any k"),
+    "orthogonal": Law(orthogonal, "orthonormal rows, output weights ±1, no biases; k ≤ d"),
+}
+
+
+def _shape(d: int, k: int, most_units: int | None = None) -> tuple[int, int]:
+    d, k = whole_number(d, "the number of inputs"), whole_number(k, "the number of units")
+    if most_units is not None and k > most_units:
+        raise InputError(f"this law needs at most as many units as inputs, found {k} units and {d} inputs")
+    return d, k
+
+
+def _signs(k: int, rng: np.random.Generator) -> NDArray[np.float64]:
+    return rng.choice([-1.0, 1.0], size=k)
+
+
+def _orthonormal_columns(rows: int, columns: int, rng: np.random.Generator) -> NDArray[np.float64]:
+    """Uniformly random orthonormal columns; the signs of R make the QR decomposition unique."""
+    Q, R = np.linalg.qr(rng.standard_normal((rows, columns)))
+    return Q * np.sign(np.diag(R))
