@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 
 from twolayer.errors import InputError
 
-__all__ = ["FilePath", "atomic_writer", "read_csv", "read_npy", "read_npz", "write_csv", "write_npy", "write_npz"]
+__all__ = ["FilePath", "atomic_writer", "read_csv", "read_npy", "read_npz", "write_csv", "write_npz"]
 
 FilePath = str | os.PathLike[str]
 
@@ -81,13 +81,6 @@ def write_npz(path: FilePath, arrays: Mapping[str, NDArray[Any]]) -> None:
         _refuse_objects(path, np.asarray(array).dtype, name)
     with atomic_writer(path) as stream:
         np.savez(stream, **arrays)  # type: ignore[arg-type]
-
-
-def write_npy(path: FilePath, array: NDArray[Any]) -> None:
-    """Write one array to a ``.npy``, whole or not at all."""
-    _refuse_objects(path, array.dtype, "array")
-    with atomic_writer(path) as stream:
-        npy_format.write_array(stream, array, allow_pickle=False)
 
 
 def write_csv(path: FilePath, table: NDArray[np.floating[Any]], header: Sequence[str]) -> None:

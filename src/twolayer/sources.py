@@ -1,0 +1,156 @@
+"""Where samples come from: arrays and files, checked once, then walked through in blocks of rows."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from twolayer.arrays import first_nonfinite, real_array, whole_number
+from twolayer.errors import InputError
+from twolayer.files import FilePath, read_csv, read_npy, read_npz, write_csv, write_npz
+
+__all__ = ["blocks", "check_samples", "read_samples", "row_blocks", "write_samples"]
+
+Samples = tuple[NDArray[np.floating[Any]], NDArray[np.floating[Any]]]
+
+_BLOCK_BYTES = 1 << 23
+_LEAST_ROWS, _MOST_ROWS = 256, 1 << 16
+
+
+def check_samples(X: ArrayLike, y: ArrayLike) -> Samples:
+    """Return samples as arrays that every computation here accepts, or say what is wrong with them.
+
+    Parameters
+    ----------
+    X : array, shape (n, d)
+    y : array, shape (n,)
+
+    Returns
+    -------
+    X, y : arrays
+        Of float32 or float64 each, C-contiguous, finite; not copied if they are so already. A constant y passes.
+
+    Raises
+    ------
+    InputError
+        If an array holds no real numbers (objects, text, complex numbers), has another number of dimensions or no
+        entry, the lengths differ, or an entry is NaN or infinite (the first such row and column are named, counted from
+        0).
+
+    Notes
+    -----
+    One pass over the data, in blocks.
+    """
+    X, y = real_array(X, "X", 2), real_array(y, "y", 1)
+    if len(X) != len(y):
+        raise InputError(f"X and y must have the same number of rows, found {len(X)} and {len(y)}")
+    if X.size == 0:
+        raise InputError(f"X must have at least one row and one column, found shape {X.shape}")
+    place = first_nonfinite(X)
+    if place is not None:
+        raise InputError(f"X must be finite, found {X[place]} in row {place[0]}, column {place[1]} (counted from 0)")
+    place = first_nonfinite(y)
+    if place is not None:
+        raise InputError(f"y must be finite, found {y[place]} in row {place[0]} (counted from 0)")
+    return X, y
+
+
+def read_samples(path: FilePath, y_path: FilePath | None = None) -> Samples:
+    """Read samples from a file, or from a pair of files.
+
+    Parameters
+    ----------
+    path : path
+        A ``.npz`` with the arrays X and y, a ``.csv`` (commas; the last column is y; a header line is optional), or the
+        ``.npy`` of X, which is mapped and so may be larger than the memory.
+    y_path : path, optional
+        The ``.npy`` of y, where `path` is that of X.
+
+    Returns
+    -------
+    X, y : arrays, shapes (n, d) and (n,)
+        As `check_samples` returns them.
+
+    Raises
+    ------
+    InputError
+        If a file is missing, of another kind, damaged or unsafe, or the samples in it are bad; the message names the
+        file.
+    """
+    kind = Path(path).suffix.lower()
+    if (kind == ".npy") != (y_path is not None):
+        raise InputError(
+            f"samples come as one .npz or .csv, or as the .npy of X and that of y, found {_named(path, y_path)}"
+        )
+    if kind == ".npz":
+        X, y = _arrays_of_npz(path)
+    elif kind == ".csv":
+        X, y = _columns_of_csv(path)
+    elif kind == ".npy" and y_path is not None:
+        X, y = read_npy(path), read_npy(y_path)
+    else:
+        raise InputError(f"samples are read from .npz, .csv or .npy files, found {path}")
+    try:
+        return check_samples(X, y)
+    except InputError as error:
+        raise InputError(f"{_named(path, y_path)}: {error}") from None
+
+
+def write_samples(path: FilePath, X: ArrayLike, y: ArrayLike) -> None:
+    """Write samples to a ``.npz`` or a ``.csv`` that `read_samples` reads back exactly, whole or not at all.
+
+    Raises
+    ------
+    InputError
+        If the samples are bad, `path` has another ending or cannot be written.
+    """
+    X, y = check_samples(X, y)
+    kind = Path(path).suffix.lower()
+    if kind == ".npz":
+        write_npz(path, {"X": X, "y": y})
+    elif kind == ".csv":
+        write_csv(path, np.column_stack([X, y]), header=[*(f"x{i}" for i in range(X.shape[1])), "y"])
+    else:
+        raise InputError(f"samples are written to .npz or .csv files, found {path}")
+
+
+def blocks(n: int, size: int) -> Iterator[slice]:
+    """Cut n rows into slices of `size` rows each, the last one shorter if need be."""
+    size = whole_number(size, "the rows of a block")
+    for start in range(0, n, size):
+        yield slice(start, min(start + size, n))
+
+
+def row_blocks(X: NDArray[Any], block_rows: int | None = None) -> Iterator[slice]:
+    """Cut the rows of `X` into slices that fit a cache.
+
+    Parameters
+    ----------
+    X : array, shape (n, d)
+    block_rows : int, optional
+        Rows of a block; by default as many as take 8 MiB, at least 256 and at most 65 536.
+    """
+    if block_rows is None:
+        row_bytes = X.itemsize * max(1, X[:1].size)
+        block_rows = min(max(_BLOCK_BYTES // row_bytes, _LEAST_ROWS), _MOST_ROWS)
+    return blocks(len(X), block_rows)
+
+
+def _arrays_of_npz(path: FilePath) -> tuple[NDArray[Any], NDArray[Any]]:
+    arrays = read_npz(path)
+    if not {"X", "y"} <= arrays.keys():
+        raise InputError(f"{path} must hold the arrays X and y, found {', '.join(sorted(arrays)) or 'none'}")
+    return arrays["X"], arrays["y"]
+
+
+def _columns_of_csv(path: FilePath) -> tuple[NDArray[Any], NDArray[Any]]:
+    table = read_csv(path)
+    if table.shape[1] < 2:
+        raise InputError(f"{path} must have at least two columns, the inputs and then y, found {table.shape[1]}")
+    return table[:, :-1], table[:, -1]
+
+
+def _named(path: FilePath, y_path: FilePath | None) -> str:
+    return f"{path}" if y_path is None else f"{path} and {y_path}"
