@@ -65,7 +65,7 @@ _HOME = {
 
 
 class _Package(ModuleType):
-    """This package: a public name wins over the submodule of the same name, whichever is imported first."""
+    """The package itself: a public name wins over the submodule of the same name, whichever is imported first."""
 
     def __setattr__(self, name: str, value: Any) -> None:
         if not (name in _HOME and isinstance(value, ModuleType)):

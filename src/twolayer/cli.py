@@ -1,0 +1,307 @@
+"""The command line: typer over the library's tables, and no mathematics.
+
+Exit codes: 0 done (`recover` and `demo`: certified), 1 `compare` found a difference, 2 bad input, 3 finished but not
+certified, 130 interrupted. Results go to standard output, everything else to standard error.
+"""
+
+import inspect
+import sys
+from collections.abc import Sequence
+from contextlib import nullcontext, suppress
+from pathlib import Path
+from time import perf_counter
+from typing import Annotated, Any
+
+import typer
+
+from twolayer import __version__
+from twolayer.errors import InputError
+
+__all__ = ["app", "main"]
+
+# Modules that take long to import (numpy, scipy, matplotlib) are imported by the command that needs them.
+
+NOT_EQUAL, BAD_INPUT, NOT_CERTIFIED, INTERRUPTED = 1, 2, 3, 130
+
+app = typer.Typer(
+    name="twolayer",
+    help="Recover two-layer neural networks from samples, with a certificate.",
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+
+AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON object and nothing else.")]
+Seed = Annotated[int, typer.Option(min=0, help="Seed of everything random.")]
+Name = Annotated[str, typer.Option(help="Its name, as `twolayer list` shows it.")]
+NetworkFile = Annotated[Path, typer.Argument(help="A network file (.npz).", show_default=False)]
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Run the command line and leave with its exit code; whatever is wrong is said in one sentence."""
+    sys.exit(run(arguments))
+
+
+def run(arguments: Sequence[str] | None = None) -> int:
+    """Run the command line and return its exit code."""
+    try:
+        code = app(arguments, prog_name="twolayer", standalone_mode=False) or 0
+        if code == INTERRUPTED:
+            complain("interrupted")
+    except typer.TyperException as misuse:
+        complain(misuse.format_message())
+        code = BAD_INPUT
+    except InputError as refusal:
+        complain(str(refusal))
+        code = BAD_INPUT
+    except KeyboardInterrupt:
+        complain("interrupted")
+        code = INTERRUPTED
+    except OSError as failure:
+        complain(f"{failure.filename or 'the system'}: {failure.strerror or failure}")
+        code = BAD_INPUT
+    return code
+
+
+def complain(message: str) -> None:
+    """Say on standard error, in one line, what went wrong."""
+    typer.echo(f"Error: {' '.join(message.split())}", err=True)
+
+
+@app.callback(invoke_without_command=True)
+def root(
+    context: typer.Context,
+    version: Annotated[bool, typer.Option("--version", help="Show the version and exit.", is_eager=True)] = False,
+) -> None:
+    """Recover two-layer neural networks from samples, with a certificate."""
+    if version:
+        typer.echo(f"twolayer {__version__}")
+        raise typer.Exit
+    if context.invoked_subcommand is None:
+        typer.echo(context.get_help())
+
+
+@app.command()
+def demo(
+    output: Annotated[
+        Path, typer.Option("--output", "-o", help="Folder for samples.npz, network.npz and recovery.png.")
+    ] = Path("twolayer-demo"),
+    seed: Seed = 0,
+) -> int:
+    """Plant a network, recover it from a file of samples, and draw the picture; takes less than a minute."""
+    from twolayer.demo import demonstrate
+    from twolayer.display import comparison_table, console, narrated
+
+    with suppress(FileExistsError):
+        output.mkdir(parents=True)
+    for name in ("samples.npz", "network.npz", "recovery.png"):
+        require_writable(output / name)
+    with narrated("recovering") as progress:
+        shown = demonstrate(output, seed, progress)
+    screen = console()
+    truth, result = shown.truth, shown.result
+    screen.print(f"Planted {truth.width} {truth.activation.name} units on {truth.dim} inputs, and recovered them:")
+    screen.print(comparison_table(truth, shown.recovered, shown.errors))
+    screen.print(result.certificate.summary())
+    for path in (shown.samples_path, shown.network_path, shown.picture_path):
+        screen.print(f"wrote {path}")
+    return closing(result)
+
+
+@app.command()
+def sample(
+    output: Annotated[Path, typer.Option("--output", "-o", help="Where the samples go (.npz).", show_default=False)],
+    dim: Annotated[int, typer.Option(min=1, help="Number of inputs.", show_default=False)],
+    width: Annotated[int, typer.Option(min=1, help="Number of units.", show_default=False)],
+    samples: Annotated[int, typer.Option("--samples", "-n", min=1, help="Number of samples.", show_default=False)],
+    law: Name = "conditioned",
+    activation: Name = "relu",
+    kappa: Annotated[float | None, typer.Option(help="Condition number, where the law has one.")] = None,
+    bias: Annotated[float | None, typer.Option(help="Largest bias, where the law has one.")] = None,
+    noise: Annotated[float, typer.Option(min=0, help="Label noise, in standard deviations of the labels.")] = 0.0,
+    teacher: Annotated[Path | None, typer.Option(help="Where the planted network goes (.npz).")] = None,
+    seed: Seed = 0,
+) -> None:
+    """Plant a network and draw samples labelled by it."""
+    import numpy as np
+
+    from twolayer.files import write_npz
+    from twolayer.teachers import LAWS, gaussian_samples
+
+    require_writable(output)
+    if teacher is not None:
+        require_writable(teacher)
+    draw = lookup(LAWS, law, "law").function
+    options = {name: value for name, value in (("kappa", kappa), ("bias", bias)) if value is not None}
+    for name in options:
+        if name not in inspect.signature(draw).parameters:
+            raise InputError(f"the law {law!r} takes no --{name}")
+    rng = np.random.default_rng(seed)
+    network = draw(dim, width, activation=activation, rng=rng, **options)
+    X, y = gaussian_samples(network, samples, rng, noise)
+    write_npz(output, {"X": X, "y": y})
+    if teacher is not None:
+        network.save(teacher)
+
+
+@app.command()
+def recover(
+    samples: Annotated[
+        list[Path],
+        typer.Argument(help="One .npz with X and y, one .csv with y last, or X.npy and y.npy.", show_default=False),
+    ],
+    width: Annotated[int, typer.Option(min=1, help="Number of units.", show_default=False)],
+    activation: Annotated[str, typer.Option(help="Its name, as `twolayer list` shows it.", show_default=False)],
+    output: Annotated[Path | None, typer.Option("--output", "-o", help="Where the network goes (.npz).")] = None,
+    bias: Annotated[bool, typer.Option("--bias", help="The units have biases.")] = False,
+    method: Name = "auto",
+    seed: Seed = 0,
+    as_json: AsJson = False,
+) -> int:
+    """Recover a network from samples, and say whether the result is certified."""
+    from twolayer.display import console, facts, narrated, units_table
+    from twolayer.recover import recover
+    from twolayer.sources import read_samples
+
+    if output is not None:
+        require_writable(output)
+    X, y = read_samples(*samples)
+    start = perf_counter()
+    with nullcontext() if as_json else narrated("recovering") as progress:
+        result = recover(X, y, width, activation, bias=bias, method=method, rng=seed, progress=progress)
+    seconds = perf_counter() - start
+    if output is not None:
+        result.network.save(output)
+    if as_json:
+        print_json(
+            {
+                "status": result.status.name,
+                "is_certified": result.is_certified,
+                "advice": result.status.value,
+                "certificate": result.certificate.to_dict(),
+                "network": facts(result.network),
+                "output": None if output is None else str(output),
+                "seconds": seconds,
+                "steps": len(result.history),
+            }
+        )
+    else:
+        screen = console()
+        screen.print(units_table(result.network))
+        screen.print(result.certificate.summary())
+        if output is not None:
+            screen.print(f"wrote {output}")
+    return closing(result)
+
+
+@app.command()
+def compare(
+    network: NetworkFile,
+    reference: Annotated[Path, typer.Argument(help="The network file to compare with.", show_default=False)],
+    rtol: Annotated[float, typer.Option(min=0, help="Largest relative error of a unit that still counts as equal.")] = (
+        1e-6
+    ),
+    as_json: AsJson = False,
+) -> int:
+    """Compare two networks up to the order of their units; exit code 1 when they differ."""
+    from twolayer.align import recovery_error
+    from twolayer.network import TwoLayerNetwork
+
+    first, second = TwoLayerNetwork.load(network), TwoLayerNetwork.load(reference)
+    difference = incomparable(first, second)
+    error = recovery_error(first, second) if difference is None else float("inf")
+    equal = error <= rtol
+    if as_json:
+        print_json({"equal": equal, "error": error, "rtol": rtol, "difference": difference})
+    else:
+        verdict = "equal" if equal else "different"
+        typer.echo(f"{verdict}: {difference or f'largest relative error {error:.1e}, tolerance {rtol:.1e}'}")
+    return 0 if equal else NOT_EQUAL
+
+
+@app.command()
+def show(network: NetworkFile, as_json: AsJson = False) -> None:
+    """Show what a network file holds."""
+    from twolayer.display import console, facts, units_table
+    from twolayer.network import TwoLayerNetwork
+
+    loaded = TwoLayerNetwork.load(network)
+    if as_json:
+        print_json(facts(loaded))
+        return
+    screen = console()
+    screen.print(repr(loaded).strip("<>"))
+    screen.print(units_table(loaded))
+    screen.print(f"path norm {loaded.path_norm():.6g}")
+
+
+@app.command("list")
+def list_names(as_json: AsJson = False) -> None:
+    """List what there is: activations, laws of planted networks, decompositions, methods."""
+    from twolayer.activation import ACTIVATIONS
+    from twolayer.decompose import DECOMPOSITIONS
+    from twolayer.display import console, names_table
+    from twolayer.recover import RECOVERIES
+    from twolayer.teachers import LAWS
+
+    tables: dict[str, dict[str, Any]] = {
+        "activations": dict(ACTIVATIONS),
+        "laws": dict(LAWS),
+        "decompositions": dict(DECOMPOSITIONS),
+        "methods": dict(RECOVERIES),
+    }
+    families = {
+        family: [{"name": name, "summary": entry.summary} for name, entry in table.items()]
+        for family, table in tables.items()
+    }
+    if as_json:
+        print_json(families)
+    else:
+        console().print(names_table(families))
+
+
+def print_json(content: dict[str, Any]) -> None:
+    """Print one JSON object on standard output."""
+    import json
+
+    from twolayer.display import plain
+
+    typer.echo(json.dumps(plain(content), allow_nan=False))
+
+
+def closing(result: Any) -> int:
+    """Give the advice where the result is not certified, and return the exit code."""
+    if result.is_certified:
+        return 0
+    typer.echo(f"{result.status.name}: {result.status.value}", err=True)
+    return NOT_CERTIFIED
+
+
+def lookup(table: dict[str, Any], name: str, kind: str) -> Any:
+    """Return the entry `name` of `table`, or refuse with the names there are."""
+    if name not in table:
+        raise InputError(f"unknown {kind} {name!r}; known are {', '.join(table)}")
+    return table[name]
+
+
+class _RehearsalError(Exception):
+    """Ends the rehearsal of a write."""
+
+
+def require_writable(path: Path) -> None:
+    """Refuse a path that cannot be written before anything long is computed, by writing up to the last step."""
+    from twolayer.files import atomic_writer
+
+    with suppress(_RehearsalError), atomic_writer(path):
+        raise _RehearsalError
+
+
+def incomparable(first: Any, second: Any) -> str | None:
+    """Say what about two networks differs so plainly that no matching of units is needed; None if nothing does."""
+    for name, of_first, of_second in (
+        ("inputs", first.dim, second.dim),
+        ("units", first.width, second.width),
+        ("activation", first.activation.name, second.activation.name),
+    ):
+        if of_first != of_second:
+            return f"{name} {of_first} and {of_second}"
+    return None

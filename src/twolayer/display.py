@@ -1,0 +1,116 @@
+"""What the command line shows: tables for a reader, plain values for a program."""
+
+import math
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+from rich import box
+from rich.console import Console
+from rich.table import Table
+
+if TYPE_CHECKING:
+    from twolayer.network import TwoLayerNetwork
+
+__all__ = ["comparison_table", "facts", "names_table", "narrated", "plain", "units_table"]
+
+SHOWN_UNITS = 20
+SHOWN_INPUTS = 4
+PIPE_WIDTH = 120
+
+
+def console() -> Console:
+    """Return a console on standard output, wide enough for a table where there is no terminal to measure."""
+    screen = Console(highlight=False, markup=False, emoji=False)
+    return screen if screen.is_terminal else Console(highlight=False, markup=False, emoji=False, width=PIPE_WIDTH)
+
+
+@contextmanager
+def narrated(title: str) -> Iterator[Callable[[str, int, float], None]]:
+    """Keep one line on standard error up to date while the body runs; silent where that is no terminal."""
+    screen = Console(stderr=True, highlight=False, markup=False, emoji=False)
+    with screen.status(title) as line:
+        yield lambda stage, step, loss: line.update(f"{title}: {stage}, step {step}, relative loss {loss:.1e}")
+
+
+def facts(network: "TwoLayerNetwork") -> dict[str, Any]:
+    """Return everything that defines `network`, as plain values."""
+    polynomial = network.polynomial
+    return {
+        "width": network.width,
+        "dim": network.dim,
+        "activation": network.activation.name,
+        "path_norm": network.path_norm(),
+        "a": network.a,
+        "W": network.W,
+        "b": network.b,
+        "polynomial": polynomial
+        and {"constant": polynomial.constant, "linear": polynomial.linear, "quadratic": polynomial.quadratic},
+    }
+
+
+def plain(value: Any) -> Any:
+    """Return `value` with arrays as lists, and numbers that JSON has not (NaN, infinity) as null."""
+    if isinstance(value, np.ndarray | np.generic):
+        value = value.tolist()
+    if isinstance(value, Mapping):
+        return {str(key): plain(entry) for key, entry in value.items()}
+    if isinstance(value, list | tuple):
+        return [plain(entry) for entry in value]
+    if isinstance(value, float) and not math.isfinite(value):
+        return None
+    return value
+
+
+def units_table(network: "TwoLayerNetwork") -> Table:
+    """Return a table with one row a unit: output weight, bias, length and leading entries of the input weights."""
+    table = Table(box=box.SIMPLE_HEAD)
+    for heading in ("unit", "a", "b", "‖w‖", _leading_entries(network.dim)):
+        table.add_column(heading, justify="right", no_wrap=True)
+    for unit in range(min(network.width, SHOWN_UNITS)):
+        w = network.W[unit]
+        table.add_row(
+            str(unit), f"{network.a[unit]:.6g}", f"{network.b[unit]:.6g}", f"{np.linalg.norm(w):.6g}", _entries(w)
+        )
+    if network.width > SHOWN_UNITS:
+        table.caption = f"{network.width - SHOWN_UNITS} more units"
+    return table
+
+
+def comparison_table(truth: "TwoLayerNetwork", recovered: "TwoLayerNetwork", errors: NDArray[np.float64]) -> Table:
+    """Return a table with truth beside recovery, one row a unit; the units are matched already."""
+    table = Table(box=box.SIMPLE_HEAD)
+    for heading in ("unit", "true a", "recovered a", f"true {_leading_entries(truth.dim)}", "recovered", "error"):
+        table.add_column(heading, justify="right", no_wrap=True)
+    for unit in range(min(truth.width, SHOWN_UNITS)):
+        table.add_row(
+            str(unit),
+            f"{truth.a[unit]:.6f}",
+            f"{recovered.a[unit]:.6f}",
+            _entries(truth.W[unit]),
+            _entries(recovered.W[unit]),
+            f"{errors[unit]:.1e}",
+        )
+    return table
+
+
+def names_table(families: Mapping[str, Sequence[Mapping[str, str]]]) -> Table:
+    """Return a table of names and summaries, family by family."""
+    table = Table(box=box.SIMPLE_HEAD, show_edge=False)
+    table.add_column("family")
+    table.add_column("name", no_wrap=True)
+    table.add_column("summary")
+    for family, entries in families.items():
+        for place, entry in enumerate(entries):
+            table.add_row("" if place else family, entry["name"], entry["summary"], end_section=entry is entries[-1])
+    return table
+
+
+def _leading_entries(dim: int) -> str:
+    return f"w_1 … w_{SHOWN_INPUTS}" if dim > SHOWN_INPUTS else "w"
+
+
+def _entries(w: NDArray[np.float64]) -> str:
+    return " ".join(f"{entry: .4f}" for entry in w[:SHOWN_INPUTS])
