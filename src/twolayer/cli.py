@@ -109,7 +109,9 @@ def demo(
 
 @app.command()
 def sample(
-    output: Annotated[Path, typer.Option("--output", "-o", help="Where the samples go (.npz).", show_default=False)],
+    output: Annotated[
+        Path, typer.Option("--output", "-o", help="Where the samples go (.npz or .csv).", show_default=False)
+    ],
     dim: Annotated[int, typer.Option(min=1, help="Number of inputs.", show_default=False)],
     width: Annotated[int, typer.Option(min=1, help="Number of units.", show_default=False)],
     samples: Annotated[int, typer.Option("--samples", "-n", min=1, help="Number of samples.", show_default=False)],
@@ -124,7 +126,7 @@ def sample(
     """Plant a network and draw samples labelled by it."""
     import numpy as np
 
-    from twolayer.files import write_npz
+    from twolayer.sources import write_samples
     from twolayer.teachers import LAWS, gaussian_samples
 
     require_writable(output)
@@ -138,7 +140,7 @@ def sample(
     rng = np.random.default_rng(seed)
     network = draw(dim, width, activation=activation, rng=rng, **options)
     X, y = gaussian_samples(network, samples, rng, noise)
-    write_npz(output, {"X": X, "y": y})
+    write_samples(output, X, y)
     if teacher is not None:
         network.save(teacher)
 
@@ -164,6 +166,8 @@ def recover(
 
     if output is not None:
         require_writable(output)
+    if len(samples) > 2:
+        raise InputError(f"samples come in one file or two, found {len(samples)}")
     X, y = read_samples(*samples)
     start = perf_counter()
     with nullcontext() if as_json else narrated("recovering") as progress:
@@ -300,8 +304,8 @@ def incomparable(first: Any, second: Any) -> str | None:
     for name, of_first, of_second in (
         ("inputs", first.dim, second.dim),
         ("units", first.width, second.width),
-        ("activation", first.activation.name, second.activation.name),
+        ("activations", first.activation, second.activation),
     ):
         if of_first != of_second:
-            return f"{name} {of_first} and {of_second}"
+            return f"{name}: {of_first} and {of_second}"
     return None

@@ -10,11 +10,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from twolayer.align import align
-from twolayer.files import atomic_writer, write_npz
+from twolayer.files import atomic_writer
 from twolayer.network import TwoLayerNetwork
 from twolayer.pictures import recovery_picture
 from twolayer.recover import recover
-from twolayer.sources import read_samples
+from twolayer.sources import read_samples, write_samples
 from twolayer.teachers import conditioned, gaussian_samples
 
 if TYPE_CHECKING:
@@ -82,7 +82,7 @@ def demonstrate(
     rng = np.random.default_rng(seed)
     truth = conditioned(DIM, WIDTH, activation="relu", rng=rng)
     X, y = gaussian_samples(truth, SAMPLES, rng)
-    write_npz(samples_path, {"X": X, "y": y})
+    write_samples(samples_path, X, y)
 
     X, y = read_samples(samples_path)
     start = perf_counter()
@@ -100,7 +100,7 @@ def demonstrate(
     }
     with atomic_writer(picture_path) as stream:
         recovery_picture(truth, matched.network, losses).savefig(stream, format="png", dpi=150)
-    return Demonstration(truth, result, matched.network, matched.errors, samples_path, network_path, picture_path)
+    return Demonstration(truth, result, matched.network, matched.unit_errors, samples_path, network_path, picture_path)
 
 
 def adam(
