@@ -6,10 +6,11 @@ import os
 import secrets
 import stat
 import struct
+import tokenize
 import zipfile
 import zlib
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import IO, Any
 
@@ -29,6 +30,7 @@ _DAMAGE = (
     zlib.error,
     lzma.LZMAError,
     struct.error,
+    tokenize.TokenError,
     EOFError,
     KeyError,
     MemoryError,
@@ -53,9 +55,9 @@ def atomic_writer(path: FilePath) -> Iterator[IO[bytes]]:
     InputError
         If `path` cannot be written: no such folder, no permission, a folder or a device in its place, a full disk.
     """
-    target = Path(os.path.realpath(path))
-    temporary = target.with_name(f".twolayer-{secrets.token_hex(8)}.tmp")
     try:
+        target = Path(os.path.realpath(path))
+        temporary = target.with_name(f".twolayer-{secrets.token_hex(8)}.tmp")
         mode = _mode_to_keep(target)
         stream = temporary.open("xb")
     except (OSError, ValueError) as error:
@@ -106,20 +108,13 @@ def read_npz(path: FilePath, max_bytes: int | None = None) -> dict[str, NDArray[
         is no array, or more than `max_bytes` (known before anything is read: a small archive may expand to a huge one).
     """
     limit = _memory_bytes() if max_bytes is None else max_bytes
-    try:
-        with zipfile.ZipFile(path) as archive:
-            members = archive.infolist()
-            total = sum(member.file_size for member in members)
-            if total > limit:
-                raise InputError(f"{path} would take {total} bytes in memory, and at most {limit} are allowed")
-            names = [_array_name(path, member, members) for member in members]
-            return {name: _read_member(path, archive, member) for name, member in zip(names, members, strict=True)}
-    except InputError:
-        raise
-    except OSError as error:
-        raise InputError(f"cannot read {path}: {_reason(error)}") from error
-    except _DAMAGE as error:
-        raise InputError(f"{path} is not an .npz archive of arrays, or is damaged: {_reason(error)}") from error
+    with _distrust(path, "an .npz archive of arrays"), zipfile.ZipFile(path) as archive:
+        members = archive.infolist()
+        total = sum(member.file_size for member in members)
+        if total > limit:
+            raise InputError(f"{path} would take {total} bytes in memory, and at most {limit} are allowed")
+        names = [_array_name(path, member, members) for member in members]
+        return {name: _read_member(path, archive, member) for name, member in zip(names, members, strict=True)}
 
 
 def read_npy(path: FilePath) -> NDArray[Any]:
@@ -130,18 +125,12 @@ def read_npy(path: FilePath) -> NDArray[Any]:
     InputError
         If there is no such file, or it is no ``.npy``, is truncated or longer than it says, or holds Python objects.
     """
-    try:
+    with _distrust(path, "an .npy file"):
         with Path(path).open("rb") as stream:
             shape, dtype = _read_header(path, stream, os.fstat(stream.fileno()).st_size, "array")
         if 0 in shape:
             return np.empty(shape, dtype)
-        return np.asarray(npy_format.open_memmap(path, mode="r"))
-    except InputError:
-        raise
-    except OSError as error:
-        raise InputError(f"cannot read {path}: {_reason(error)}") from error
-    except _DAMAGE as error:
-        raise InputError(f"{path} is not an .npy file, or is damaged: {_reason(error)}") from error
+        return np.asarray(npy_format.open_memmap(os.fspath(path), mode="r"))
 
 
 def read_csv(path: FilePath) -> NDArray[np.float64]:
@@ -155,19 +144,36 @@ def read_csv(path: FilePath) -> NDArray[np.float64]:
         If there is no such file, no row, a cell that is not a number or a line of another length (which line, counted
         from 1), or the bytes are not UTF-8 text.
     """
-    try:
+    with _distrust(path, "a table of numbers in UTF-8 text"):
         skip = _header_lines(path)
-        return np.loadtxt(
-            str(path), delimiter=",", comments=None, skiprows=skip, ndmin=2, encoding="utf-8-sig", quotechar='"'
-        )
-    except OSError as error:
-        raise InputError(f"cannot read {path}: {_reason(error)}") from error
-    except UnicodeError:
-        raise InputError(f"{path} is not a table of numbers: it is not UTF-8 text") from None
+        try:
+            return np.loadtxt(
+                os.fspath(path),
+                delimiter=",",
+                comments=None,
+                skiprows=skip,
+                ndmin=2,
+                encoding="utf-8-sig",
+                quotechar='"',
+            )
+        except ValueError:
+            fault = _csv_fault(path, skip)
+            if fault is None:
+                raise
+        raise InputError(f"{path} is not a table of numbers: {fault}")
+
+
+@contextmanager
+def _distrust(path: FilePath, kind: str) -> Iterator[None]:
+    """Turn whatever reading a missing, damaged or hostile file raises into an InputError."""
+    try:
+        yield
     except InputError:
         raise
-    except ValueError as error:
-        raise InputError(f"{path} is not a table of numbers: {_csv_fault(path, skip) or _reason(error)}") from None
+    except OSError as error:
+        raise InputError(f"cannot read {path}: {_reason(error)}") from error
+    except _DAMAGE as error:
+        raise InputError(f"{path} is not {kind}, or is damaged: {_reason(error)}") from error
 
 
 def _mode_to_keep(target: Path) -> int | None:
@@ -185,13 +191,14 @@ def _mode_to_keep(target: Path) -> int | None:
 
 
 def _sync_folder(folder: Path) -> None:
-    """Make a rename in `folder` survive a power cut, where the system can."""
+    """Make a rename in `folder` survive a power cut, where the system and its file system can."""
     if hasattr(os, "O_DIRECTORY"):
-        descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
-        try:
-            os.fsync(descriptor)
-        finally:
-            os.close(descriptor)
+        with suppress(OSError):
+            descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+            try:
+                os.fsync(descriptor)
+            finally:
+                os.close(descriptor)
 
 
 def _array_name(path: FilePath, member: zipfile.ZipInfo, members: list[zipfile.ZipInfo]) -> str:
