@@ -1,0 +1,435 @@
+"""The command line as its user meets it: exit codes, what is printed where, what is left on the disk."""
+
+import json
+import signal
+import subprocess
+import sys
+import zipfile
+from typing import NamedTuple
+
+import numpy as np
+import pytest
+
+import twolayer
+from twolayer import DECOMPOSITIONS, LAWS, RECOVERIES, TwoLayerNetwork, cli
+from twolayer.activation import ACTIVATIONS
+
+PLANT = "sample --dim 6 --width 3 --activation squared_relu -n 300 --seed 5 -o samples.npz --teacher teacher.npz"
+RECOVER = "recover samples.npz --width 3 --activation squared_relu -o network.npz"
+
+
+class Outcome(NamedTuple):
+    code: int
+    out: str
+    err: str
+
+
+@pytest.fixture
+def twolayer_cli(tmp_path, monkeypatch, capsys):
+    """The command line, run in an empty folder."""
+    monkeypatch.chdir(tmp_path)
+
+    def run(command: str) -> Outcome:
+        capsys.readouterr()
+        code = cli.run(command.split())
+        return Outcome(code, *capsys.readouterr())
+
+    return run
+
+
+@pytest.fixture
+def planted(twolayer_cli):
+    """The command line, in a folder with `samples.npz` and `teacher.npz`."""
+    assert twolayer_cli(PLANT).code == 0
+    return twolayer_cli
+
+
+def assert_refused(outcome: Outcome, *words: str) -> None:
+    """Exit code 2, one sentence with `words` on standard error, nothing on standard output."""
+    assert outcome.code == 2
+    assert outcome.out == ""
+    assert outcome.err.startswith("Error: ")
+    assert outcome.err.count("\n") == 1
+    for word in words:
+        assert word in outcome.err
+
+
+def rewrite_samples(**changes) -> None:
+    with np.load("samples.npz") as samples:
+        np.savez("samples.npz", **({"X": samples["X"], "y": samples["y"]} | changes))
+
+
+def loaded() -> dict[str, np.ndarray]:
+    with np.load("samples.npz") as samples:
+        return {"X": samples["X"], "y": samples["y"]}
+
+
+# --- the whole ---
+
+
+def test_the_version_is_the_librarys(twolayer_cli):
+    assert twolayer_cli("--version") == (0, f"twolayer {twolayer.__version__}\n", "")
+
+
+def test_without_a_command_it_explains_itself(twolayer_cli):
+    outcome = twolayer_cli("")
+    assert outcome.code == 0
+    assert all(command in outcome.out for command in ("demo", "sample", "recover", "compare", "show", "list"))
+
+
+@pytest.mark.parametrize("command", ["demo", "sample", "recover", "compare", "show", "list"])
+def test_each_command_explains_itself(twolayer_cli, command):
+    outcome = twolayer_cli(f"{command} --help")
+    assert outcome.code == 0
+    assert command in outcome.out
+
+
+@pytest.mark.parametrize(
+    ("command", "word"),
+    [
+        ("recovre samples.npz", "recovre"),
+        ("recover samples.npz --width 3", "--activation"),
+        ("recover samples.npz --width three --activation relu", "three"),
+        ("recover samples.npz --width 0 --activation relu", "0"),
+        ("sample --dim 3 --width 2 -n 0 -o samples.npz", "0"),
+        ("sample --dim 3 --width 2 -n 10", "--output"),
+        ("show", "network"),
+        ("list --jsno", "--jsno"),
+    ],
+)
+def test_misuse_is_refused_in_one_line(twolayer_cli, command, word):
+    assert_refused(twolayer_cli(command), word)
+
+
+def test_help_loads_nothing_heavy():
+    code = "import sys; from twolayer.cli import run; run(['--help']); print('numpy' in sys.modules)"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.splitlines()[-1] == "False"
+
+
+def test_the_module_is_the_command_line():
+    done = subprocess.run([sys.executable, "-m", "twolayer", "--version"], capture_output=True, text=True, check=True)
+    assert done.stdout == f"twolayer {twolayer.__version__}\n"
+
+
+# --- sample ---
+
+
+def test_samples_are_labelled_by_the_teacher(planted):
+    samples = loaded()
+    teacher = TwoLayerNetwork.load("teacher.npz")
+    assert samples["X"].shape == (300, 6)
+    assert (teacher.width, teacher.dim, teacher.activation.name) == (3, 6, "squared_relu")
+    np.testing.assert_array_equal(samples["y"], teacher(samples["X"]))
+
+
+def test_the_same_seed_draws_the_same_samples_and_another_seed_others(planted):
+    first = loaded()
+    assert planted(PLANT).code == 0
+    np.testing.assert_array_equal(loaded()["X"], first["X"])
+    assert planted(PLANT.replace("--seed 5", "--seed 6")).code == 0
+    assert np.abs(loaded()["X"] - first["X"]).max() > 1
+
+
+def test_noise_is_in_standard_deviations_of_the_labels(planted):
+    assert planted(PLANT.replace("-n 300", "-n 4000") + " --noise 0.1").code == 0
+    samples = loaded()
+    clean = TwoLayerNetwork.load("teacher.npz")(samples["X"])
+    # The standard error of an empirical standard deviation is 1/sqrt(2n) of it, 1.1 % here.
+    assert np.std(samples["y"] - clean) / np.std(clean) == pytest.approx(0.1, rel=4 * 0.011)
+
+
+def test_the_condition_number_is_the_one_asked_for(planted):
+    assert planted(PLANT + " --kappa 7").code == 0
+    assert np.linalg.cond(TwoLayerNetwork.load("teacher.npz").W) == pytest.approx(7, rel=1e-12)
+
+
+def test_biases_are_drawn_where_the_law_has_them(planted):
+    assert planted(PLANT + " --law random_units --bias 0.5").code == 0
+    assert 0 < np.abs(TwoLayerNetwork.load("teacher.npz").b).max() <= 0.5
+
+
+@pytest.mark.parametrize(
+    ("changed", "words"),
+    [
+        ("--law random_units --kappa 3", ["random_units", "--kappa"]),
+        ("--law conditoned", ["conditoned", *LAWS]),
+        ("--activation rleu", ["rleu", "relu"]),
+        ("--width 7", ["7", "6"]),
+        ("--kappa 0.5", ["kappa", "0.5"]),
+        ("-o nowhere/samples.npz", ["nowhere"]),
+        ("--teacher nowhere/teacher.npz", ["nowhere"]),
+    ],
+)
+def test_a_bad_request_for_samples_is_refused_and_writes_nothing(twolayer_cli, changed, words, tmp_path):
+    assert_refused(twolayer_cli(f"{PLANT} {changed}"), *words)
+    assert list(tmp_path.iterdir()) == []
+
+
+# --- recover ---
+
+
+def test_what_was_planted_is_recovered_and_certified(planted):
+    outcome = planted(RECOVER)
+    assert outcome.code == 0
+    assert "wrote network.npz" in outcome.out
+    assert planted("compare network.npz teacher.npz --rtol 1e-6").code == 0
+
+
+def test_a_table_and_a_pair_of_arrays_are_read_like_the_archive(planted):
+    samples = loaded()
+    np.save("X.npy", samples["X"])
+    np.save("y.npy", samples["y"])
+    np.savetxt("samples.csv", np.column_stack([samples["X"], samples["y"]]), fmt="%.17g", delimiter=",")
+    networks = []
+    for source in ("samples.npz", "samples.csv", "X.npy y.npy"):
+        assert planted(RECOVER.replace("samples.npz", source)).code == 0
+        networks.append(TwoLayerNetwork.load("network.npz"))
+    assert networks[0] == networks[1] == networks[2]
+
+
+def test_the_same_seed_recovers_the_same_network(planted):
+    networks = []
+    for _ in range(2):
+        assert planted(f"{RECOVER} --seed 3").code == 0
+        networks.append(TwoLayerNetwork.load("network.npz"))
+    assert networks[0] == networks[1]
+
+
+def test_json_is_one_object_and_nothing_else(planted):
+    outcome = planted(f"{RECOVER} --json")
+    report = json.loads(outcome.out)
+    assert outcome.err == ""
+    assert outcome.out.count("\n") == 1
+    assert report["status"] == "CERTIFIED"
+    assert report["is_certified"] is True
+    assert isinstance(report["certificate"], dict)
+    network = TwoLayerNetwork.load("network.npz")
+    np.testing.assert_array_equal(report["network"]["W"], network.W)
+    np.testing.assert_array_equal(report["network"]["a"], network.a)
+
+
+@pytest.mark.parametrize("wrong", ["--width 2", "--activation relu", "--activation tanh"])
+def test_a_wrong_model_is_finished_but_not_certified(planted, wrong):
+    outcome = planted(f"{RECOVER} {wrong}")
+    assert outcome.code == 3
+    assert outcome.err.count("\n") == 1  # the advice
+    assert len(outcome.err.split()) > 3
+    assert planted("show network.npz").code == 0
+    report = json.loads(planted(f"{RECOVER} {wrong} --json").out)
+    assert report["is_certified"] is False
+    assert report["advice"] in outcome.err
+
+
+def broken_samples(kind: str) -> None:
+    """Make `samples.npz` bad in one way."""
+    X, y = loaded().values()
+    if kind == "nan":
+        X[17, 2] = np.nan
+    elif kind == "infinity":
+        y[23] = np.inf
+    elif kind == "flat":
+        X = X[:, 0]
+    elif kind == "longer":
+        y = np.append(y, 0.0)
+    elif kind == "few":
+        X, y = X[:9], y[:9]
+    elif kind == "constant":
+        y = np.ones_like(y)
+    elif kind == "text":
+        X = X.astype(str)
+    elif kind == "objects":
+        X = X.astype(object)
+    np.savez("samples.npz", X=X, y=y)
+
+
+@pytest.mark.parametrize(
+    ("kind", "words"),
+    [
+        ("nan", ["X", "nan", "17"]),
+        ("infinity", ["y", "inf", "23"]),
+        ("flat", ["X", "two dimensions"]),
+        ("longer", ["300", "301"]),
+        ("few", ["9", "18"]),
+        ("constant", ["y", "constant"]),
+        ("text", ["X", "text"]),
+        ("objects", ["X", "objects"]),
+    ],
+)
+def test_bad_samples_are_refused_and_write_nothing(planted, kind, words, tmp_path):
+    broken_samples(kind)
+    assert_refused(planted(RECOVER), *words)
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["samples.npz", "teacher.npz"]
+
+
+def test_a_truncated_archive_is_refused(planted, tmp_path):
+    whole = (tmp_path / "samples.npz").read_bytes()
+    (tmp_path / "samples.npz").write_bytes(whole[: len(whole) // 2])
+    assert_refused(planted(RECOVER), "samples.npz")
+
+
+def test_a_pickle_in_an_archive_is_never_opened(planted, tmp_path):
+    with zipfile.ZipFile("samples.npz", "w") as archive:
+        archive.writestr("X.npy", b"cos\nmkdir\n(S'owned'\ntR.")
+        archive.writestr("y.npy", b"cos\nmkdir\n(S'owned'\ntR.")
+    assert_refused(planted(RECOVER), "samples.npz")
+    assert not (tmp_path / "owned").exists()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        ("missing.npz --width 3 --activation relu", ["missing.npz"]),
+        ("samples.npz teacher.npz samples.npz --width 3 --activation relu", ["three", "3"]),
+        ("samples.npz --width 3 --activation rleu", ["rleu", "squared_relu"]),
+        ("samples.npz --width 3 --activation relu --method magic", ["magic", "auto"]),
+        ("samples.npz --width 5000 --activation relu", ["5000"]),
+        ("teacher.npz --width 3 --activation relu", ["teacher.npz", "X"]),
+        (".  --width 3 --activation relu", ["."]),
+    ],
+)
+def test_a_bad_request_to_recover_is_refused(planted, arguments, words):
+    outcome = planted(f"recover {arguments} -o network.npz")
+    assert_refused(outcome)
+    assert any(word in outcome.err for word in words)
+
+
+@pytest.mark.parametrize("output", ["nowhere/network.npz", ".", "teacher.npz/network.npz"])
+def test_an_output_that_cannot_be_written_is_refused_before_the_long_computation(planted, output, monkeypatch):
+    monkeypatch.setattr(sys.modules["twolayer.recover"], "recover", lambda *_, **__: pytest.fail("computed first"))
+    assert_refused(planted(RECOVER.replace("network.npz", output)), output)
+
+
+def test_rehearsing_a_write_leaves_an_existing_file_as_it_was(tmp_path):
+    file = tmp_path / "network.npz"
+    file.write_bytes(b"precious")
+    cli.require_writable(file)
+    assert file.read_bytes() == b"precious"
+    assert list(tmp_path.iterdir()) == [file]
+
+
+def test_interrupting_the_computation_leaves_nothing_behind(planted, monkeypatch, tmp_path):
+    def interrupted(*_, **__):
+        signal.raise_signal(signal.SIGINT)
+
+    monkeypatch.setattr(sys.modules["twolayer.recover"], "recover", interrupted)
+    assert planted(RECOVER) == (130, "", "Error: interrupted\n")
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["samples.npz", "teacher.npz"]
+
+
+def test_interrupting_the_writing_leaves_the_old_file(planted, monkeypatch, tmp_path):
+    def interrupted(stream, **_):
+        stream.write(b"half a file")
+        signal.raise_signal(signal.SIGINT)
+
+    before = (tmp_path / "samples.npz").read_bytes()
+    monkeypatch.setattr(np, "savez", interrupted)
+    assert planted(PLANT).code == 130
+    assert (tmp_path / "samples.npz").read_bytes() == before
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["samples.npz", "teacher.npz"]
+
+
+def test_control_c_ends_a_running_recovery_without_a_traceback(planted, tmp_path):
+    """A problem far too large to finish, interrupted once its first progress is seen."""
+    rng = np.random.default_rng(0)
+    np.savez("samples.npz", X=rng.standard_normal((20_000, 100)), y=rng.standard_normal(20_000))
+    code = (
+        "import os, signal, sys, threading; from twolayer.cli import run; import twolayer.recover\n"
+        "threading.Timer(1.0, os.kill, (os.getpid(), signal.SIGINT)).start()\n"
+        "sys.exit(run(sys.argv[1:]))"
+    )
+    command = f"{RECOVER} --width 20".split()
+    done = subprocess.run([sys.executable, "-c", code, *command], capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stdout, done.stderr) == (130, "", "Error: interrupted\n")
+    assert not (tmp_path / "network.npz").exists()
+
+
+# --- compare ---
+
+
+@pytest.fixture
+def networks(twolayer_cli):
+    """Write `network.npz` and variants of it."""
+    rng = np.random.default_rng(1)
+    a, W = np.array([1.5, -0.5, 2.0]), rng.standard_normal((3, 4))
+    TwoLayerNetwork(a, W).save("network.npz")
+    TwoLayerNetwork(a[[2, 0, 1]] / 4, 4 * W[[2, 0, 1]]).save("same.npz")
+    TwoLayerNetwork(a, W * (1 + 1e-4)).save("near.npz")
+    TwoLayerNetwork(-a, W).save("negative.npz")
+    TwoLayerNetwork(a[:2], W[:2]).save("narrow.npz")
+    TwoLayerNetwork(a, W[:, :3]).save("short.npz")
+    TwoLayerNetwork(a, W, activation="tanh").save("tanh.npz")
+    return twolayer_cli
+
+
+def test_the_order_of_units_and_their_scale_do_not_matter(networks):
+    outcome = networks("compare network.npz same.npz --rtol 1e-12")
+    assert outcome.code == 0
+    assert outcome.out.startswith("equal: ")
+
+
+@pytest.mark.parametrize("other", ["near", "negative", "narrow", "short", "tanh"])
+def test_different_networks_are_told_apart(networks, other):
+    outcome = networks(f"compare network.npz {other}.npz")
+    assert (outcome.code, outcome.err) == (1, "")
+    assert outcome.out.startswith("different: ")
+
+
+def test_the_tolerance_is_the_users(networks):
+    assert networks("compare network.npz near.npz --rtol 1e-3").code == 0
+    report = json.loads(networks("compare network.npz near.npz --rtol 1e-3 --json").out)
+    assert report["equal"] is True
+    assert report["error"] == pytest.approx(1e-4, rel=1e-3)
+
+
+def test_networks_that_cannot_be_matched_have_no_error_in_json(networks):
+    outcome = networks("compare network.npz narrow.npz --json")
+    assert outcome.code == 1
+    assert json.loads(outcome.out) == {"equal": False, "error": None, "rtol": 1e-6, "difference": "units: 3 and 2"}
+
+
+def test_comparing_with_what_is_no_network_is_refused(networks):
+    assert_refused(networks("compare network.npz nothing.npz"), "nothing.npz")
+    np.savez("samples.npz", X=np.ones((2, 2)), y=np.ones(2))
+    assert_refused(networks("compare samples.npz network.npz"), "samples.npz", "network")
+
+
+# --- show and list ---
+
+
+def test_show_prints_every_unit(networks):
+    outcome = networks("show network.npz")
+    assert outcome.code == 0
+    assert "3 relu units on 4 inputs" in outcome.out
+    assert all(f"{value:.6g}" in outcome.out for value in (1.5, -0.5, 2.0))
+
+
+def test_show_says_how_many_units_it_leaves_out(twolayer_cli):
+    TwoLayerNetwork(np.ones(33), np.ones((33, 50))).save("wide.npz")
+    assert "13 more units" in twolayer_cli("show wide.npz").out
+    assert len(json.loads(twolayer_cli("show wide.npz --json").out)["a"]) == 33
+
+
+def test_show_gives_a_program_the_whole_network(networks):
+    facts = json.loads(networks("show network.npz --json").out)
+    network = TwoLayerNetwork.load("network.npz")
+    assert TwoLayerNetwork(facts["a"], facts["W"], facts["b"], facts["activation"]) == network
+    assert facts["path_norm"] == network.path_norm()
+    assert facts["polynomial"] is None
+
+
+def test_list_gives_each_table_with_names_and_summaries(twolayer_cli):
+    outcome = twolayer_cli("list --json")
+    assert (outcome.code, outcome.err) == (0, "")
+    families = json.loads(outcome.out)
+    tables = {"activations": ACTIVATIONS, "laws": LAWS, "decompositions": DECOMPOSITIONS, "methods": RECOVERIES}
+    assert {family: [entry["name"] for entry in entries] for family, entries in families.items()} == {
+        family: list(table) for family, table in tables.items()
+    }
+    assert all(entry["summary"] for entries in families.values() for entry in entries)
+
+
+def test_list_prints_every_name(twolayer_cli):
+    outcome = twolayer_cli("list")
+    assert outcome.code == 0
+    assert all(name in outcome.out for name in [*ACTIVATIONS, *LAWS, *DECOMPOSITIONS, *RECOVERIES])

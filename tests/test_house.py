@@ -1,0 +1,199 @@
+"""The house rules: imports run one way, the public surface is what it says, and the documents run as written."""
+
+import ast
+import importlib
+import inspect
+import os
+import re
+import subprocess
+import sys
+import tomllib
+from functools import cache
+from graphlib import TopologicalSorter
+from pathlib import Path
+
+import pytest
+
+import twolayer
+
+ROOT = Path(__file__).resolve().parent.parent
+SOURCE = ROOT / "src" / "twolayer"
+
+# Each room may import from the rooms above it, and from its own line. A new room takes its place here.
+FLOORS = (
+    {"errors"},
+    {"arrays", "files"},
+    {"hermite", "symtensor", "activation"},
+    {"polynomial", "network", "risk", "align", "teachers"},
+    {"sources", "moments"},
+    {"decompose", "refine"},
+    {"recover", "certify"},
+    {"estimators", "extract", "export", "experiments", "distributed"},
+    {"pictures", "display", "demo", "cli", "lab", "__main__"},
+)
+FLOOR = {room: height for height, rooms in enumerate(FLOORS) for room in rooms}
+GROUND = FLOOR["network"]  # what theory/ and hard/ stand on
+FLOOR |= {"theory": GROUND + 1, "hard": GROUND + 1}
+
+
+def module_name(path: Path) -> str:
+    parts = path.relative_to(SOURCE.parent).with_suffix("").parts
+    return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
+
+
+MODULES = {module_name(path): path for path in sorted(SOURCE.rglob("*.py"))}
+PUBLIC_MODULES = [name for name in MODULES if not name.endswith("__main__")]
+
+
+@cache
+def imported_modules(name: str) -> frozenset[str]:
+    """Every module that `name` imports anywhere in its text, absolute imports only."""
+    found = set()
+    for node in ast.walk(ast.parse(MODULES[name].read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            found |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, f"{name}: imports are written in full"
+            submodules = {f"{node.module}.{alias.name}" for alias in node.names} & MODULES.keys()
+            found |= submodules or {str(node.module)}
+    return frozenset(found)
+
+
+def room(module: str) -> str:
+    return module.split(".")[1]
+
+
+@pytest.mark.parametrize("name", [name for name in MODULES if name != "twolayer"])
+def test_imports_run_one_way(name):
+    assert room(name) in FLOOR, f"{room(name)} has no floor yet: give it its place in FLOORS"
+    ceiling = GROUND if room(name) in {"theory", "hard"} else FLOOR[room(name)]
+    allowed = {other for other in FLOOR if FLOOR[other] <= ceiling} | {room(name)}
+    used = {room(other) for other in imported_modules(name) if other.startswith("twolayer.")}
+    assert used <= allowed
+
+
+def test_imports_have_no_cycle():
+    graph = {name: imported_modules(name) & MODULES.keys() for name in MODULES if name != "twolayer"}
+    assert list(TopologicalSorter(graph).static_order())
+
+
+def test_the_library_imports_what_it_declares_and_nothing_else():
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    extras = [need for needs in project["optional-dependencies"].values() for need in needs]
+    declared = {re.split(r"[\[<>=]", need)[0] for need in [*project["dependencies"], *extras]}
+    module_of = {"scikit-learn": "sklearn", "array-api-compat": "array_api_compat", "python-sat": "pysat"}
+    brought_along = {"joblib", "threadpoolctl"}  # scikit-learn does not work without them
+    allowed = {module_of.get(need, need) for need in declared} | brought_along | sys.stdlib_module_names | {"twolayer"}
+    used = {other.split(".")[0] for name in MODULES for other in imported_modules(name)}
+    assert used <= allowed
+
+
+def test_the_public_names_are_the_members():
+    assert sorted(twolayer._HOME) == sorted(twolayer.__all__)
+    assert set(dir(twolayer)) == {*twolayer.__all__, "__version__"}
+
+
+@pytest.mark.parametrize("name", twolayer.__all__)
+def test_each_public_name_is_documented_where_it_lives(name):
+    home = importlib.import_module(f"twolayer.{twolayer._HOME[name]}")
+    member = getattr(twolayer, name)
+    assert member is getattr(home, name)
+    assert name in home.__all__
+    if isinstance(member, dict):
+        assert all(entry.summary for entry in member.values())
+    else:
+        assert inspect.getdoc(member)
+
+
+@pytest.mark.parametrize("name", PUBLIC_MODULES)
+def test_each_module_says_what_it_offers_and_documents_it(name):
+    module = sys.modules[name] if name == "twolayer" else importlib.import_module(name)
+    assert module.__doc__
+    offered = [getattr(module, member) for member in module.__all__]
+    assert all(inspect.getdoc(member) for member in offered if inspect.isroutine(member) or inspect.isclass(member))
+
+
+def python(code: str) -> str:
+    done = subprocess.run([sys.executable, "-W", "error", "-c", code], capture_output=True, text=True, check=True)
+    return done.stdout.strip()
+
+
+def test_a_public_name_wins_over_the_submodule_of_the_same_name():
+    code = "import twolayer, twolayer.align, twolayer.network; from twolayer import activation; "
+    assert python(code + "print(activation('relu'), callable(twolayer.align))") == "relu True"
+
+
+def test_importing_the_package_loads_nothing_heavy():
+    assert python("import sys, twolayer; print('numpy' in sys.modules)") == "False"
+
+
+def test_an_unknown_name_is_refused_as_python_does():
+    with pytest.raises(AttributeError, match="no attribute 'recovery'"):
+        twolayer.recovery  # noqa: B018 - the access is the test
+
+
+def test_the_newest_entry_of_the_changelog_is_this_version():
+    versions = re.findall(r"^## (\d+\.\d+\.\d+)", (ROOT / "CHANGELOG.md").read_text(encoding="utf-8"), re.MULTILINE)
+    assert versions[0] == twolayer.__version__
+
+
+@pytest.mark.parametrize("name", ["requirements.txt", "requirements-dev.txt"])
+def test_every_requirement_is_pinned_and_hashed_and_names_no_registry(name):
+    text = (ROOT / name).read_text(encoding="utf-8")
+    needs = text.replace("\\\n", " ").splitlines()
+    assert needs
+    assert all(re.match(r"[a-z0-9-]+==\S+ .*--hash=sha256:[0-9a-f]{64}", need) for need in needs)
+    assert not re.search(r"://|--(extra-)?index|--find-links", text)
+
+
+def written_files() -> list[Path]:
+    """Everything of the project that a person wrote."""
+    folders = ("src", "tests", "docs", "benchmarks", ".ci")
+    inside = [path for folder in folders for path in (ROOT / folder).rglob("*") if "__pycache__" not in path.parts]
+    return [path for path in [*inside, *ROOT.glob("*.*"), ROOT / "Makefile"] if path.is_file() and is_text(path)]
+
+
+def is_text(path: Path) -> bool:
+    return path.suffix in {".py", ".md", ".toml", ".txt", ".yaml", ".yml", ".cfg", ""} and path.name != ".DS_Store"
+
+
+LEFTOVERS = r"(?<![\w.])/(?:root|work|home|tmp|Users)/|\b(?:TO[D]O|FIX[M]E|XX[X])\b|\bissue #?\d|\bpypi\.or[g]"
+
+
+def test_the_project_speaks_only_of_itself():
+    found = {
+        f"{path.relative_to(ROOT)}: {match.group()}"
+        for path in written_files()
+        for match in re.finditer(LEFTOVERS, path.read_text(encoding="utf-8"))
+    }
+    assert len(written_files()) > 20
+    assert not found
+
+
+DOCUMENTS = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").rglob("*.md"))]
+FENCE = re.compile(r"^```(\w*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+
+
+@pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: path.name)
+def test_the_document_runs_as_written(document, tmp_path, monkeypatch):
+    """Blocks run in order in one empty folder; a shell block may use what a block before it wrote."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("PATH", f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}")
+    names: dict[str, object] = {}
+    for language, code in FENCE.findall(document.read_text(encoding="utf-8")):
+        if language == "python":
+            exec(compile(code, document.name, "exec"), names)
+        elif language == "sh":
+            done = subprocess.run(["bash", "-euo", "pipefail", "-c", code], capture_output=True, text=True, check=False)
+            assert done.returncode == 0, f"{code}\n{done.stdout}\n{done.stderr}"
+        elif language == "console":  # what to type in a clone; here, only that the targets exist
+            targets = re.findall(r"^make (\w+)", code, re.MULTILINE)
+            assert all(re.search(rf"^{target}:", (ROOT / "Makefile").read_text(), re.MULTILINE) for target in targets)
+        else:
+            assert language == "text", f"{document.name}: a block of {language or 'no language'} is not tested"
+
+
+@pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: path.name)
+def test_links_between_documents_lead_somewhere(document):
+    links = re.findall(r"\]\(([^)#]+?)(?:#[^)]*)?\)", document.read_text(encoding="utf-8"))
+    assert all((document.parent / link).exists() for link in links if "://" not in link)
