@@ -1,0 +1,225 @@
+"""What an activation is: a formula, and what the theory needs to know about it."""
+
+from abc import ABC, abstractmethod
+from dataclasses import dataclass, fields
+from typing import Any, ClassVar
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from twolayer.errors import InputError
+from twolayer.hermite import checked_order, hermite_projection
+
+__all__ = ["Activation", "Reflection"]
+
+
+@dataclass(frozen=True)
+class Reflection:
+    r"""The law :math:`\sigma(-t) = \mathrm{sign}\cdot\sigma(t) + \sum_j \mathrm{polynomial}_j\,t^j`.
+
+    Because of it, turning a unit (w, b) into (-w, -b) changes a network by a polynomial of the input only.
+
+    Attributes
+    ----------
+    sign : int
+        +1 or -1.
+    polynomial : tuple of float
+        Coefficients of ascending powers of t; empty where the polynomial is zero.
+    """
+
+    sign: int
+    polynomial: tuple[float, ...] = ()
+
+
+class Activation(ABC):
+    """A function σ of the line, applied to each entry of an array; immutable, hashable and picklable.
+
+    A new one is a frozen dataclass that states its `keyword`, its `reflection`, the formulas `_value`, `_derivative`,
+    `_second_derivative` and, where they hold, `degree`, `parity`, `kinks` and the closed forms `_hermite_coefficients`
+    and `_dual_kernel`; without closed forms it inherits quadrature. A line in ``ACTIVATIONS`` makes it known.
+
+    Attributes
+    ----------
+    name : str
+        The canonical spelling, which `activation` reads back: ``"relu"``, ``"leaky_relu(0.01)"``.
+    degree : float or None
+        The q of positive homogeneity, σ(ct) = c^q σ(t) for every c > 0; None where there is none.
+    parity : int
+        +1 if σ is even, -1 if it is odd, 0 if neither.
+    reflection : Reflection
+        How σ(-t) follows from σ(t).
+    kinks : tuple of float
+        The points, ascending, where σ is not infinitely differentiable.
+    is_smooth : bool
+        Whether there is no such point.
+    """
+
+    keyword: ClassVar[str]
+
+    @property
+    def name(self) -> str:
+        """The canonical spelling, which `activation` reads back."""
+        arguments = ",".join(_spelled(argument) for argument in self._arguments())
+        return f"{self.keyword}({arguments})" if arguments else self.keyword
+
+    @property
+    @abstractmethod
+    def reflection(self) -> Reflection:
+        """How σ(-t) follows from σ(t)."""
+
+    @property
+    def degree(self) -> float | None:
+        """The q of σ(ct) = c^q σ(t), c > 0; None where there is none."""
+        return None
+
+    @property
+    def parity(self) -> int:
+        """+1 if σ is even, -1 if it is odd, 0 if neither."""
+        return 0
+
+    @property
+    def kinks(self) -> tuple[float, ...]:
+        """The points, ascending, where σ is not infinitely differentiable."""
+        return ()
+
+    @property
+    def is_smooth(self) -> bool:
+        """Whether σ is infinitely differentiable everywhere."""
+        return not self.kinks
+
+    def __str__(self) -> str:
+        return self.name
+
+    def __call__(self, t: ArrayLike) -> NDArray:
+        """Value σ(t) of each entry; float32 stays float32, integers become float64."""
+        return self._value(_floating(t))
+
+    def derivative(self, t: ArrayLike) -> NDArray:
+        """First derivative σ'(t) of each entry, from the left at a kink, so that relu'(0) = 0."""
+        return self._derivative(_floating(t))
+
+    def second_derivative(self, t: ArrayLike) -> NDArray:
+        """Second derivative σ''(t) of each entry, where it exists; at a kink, its limit from the left."""
+        return self._second_derivative(_floating(t))
+
+    def hermite_coefficients(self, order: int, scale: ArrayLike = 1.0, shift: ArrayLike = 0.0) -> NDArray:
+        r"""Hermite coefficients of :math:`g \mapsto \sigma(sg + \mu)`.
+
+        .. math:: c_j = \mathbb E_{g \sim N(0,1)}[\sigma(sg + \mu)\,He_j(g)], \qquad j = 0, \dots, \mathrm{order},
+
+        against the unnormalised probabilists' polynomials, so that :math:`\sigma(sg + \mu) = \sum_j c_j He_j(g)/j!` and,
+        for a unit vector w, :math:`\mathbb E[\sigma(s\,w\cdot x + \mu)\,He_j(x)] = c_j w^{\otimes j}`.
+
+        Parameters
+        ----------
+        order : int
+            The last j, at least 0.
+        scale : float or array
+            The s ≥ 0: the norm of a unit's weights.
+        shift : float or array
+            The μ: its bias. Broadcasts against `scale`.
+
+        Returns
+        -------
+        array, shape (order + 1,) + common shape of scale and shift
+
+        Raises
+        ------
+        InputError
+            If `order` is not an integer of at least 0, a scale is negative, or one of them is not finite.
+
+        Notes
+        -----
+        The error is below ``1e-12 * sqrt(j!)`` times the root mean square of σ(sg + μ). All but foreign activations have
+        closed forms, at O(order) an entry. What a foreign activation inherits is quadrature split at the kinks: some
+        thousand evaluations of σ an entry, right as long as σ is analytic between its kinks and 0 and varies on the
+        scale of one or, far from them, of the distance.
+        """
+        order = checked_order(order)
+        scale, shift = np.broadcast_arrays(np.asarray(scale, dtype=float), np.asarray(shift, dtype=float))
+        if not (np.isfinite(scale).all() and np.isfinite(shift).all() and (scale >= 0).all()):
+            raise InputError("Hermite coefficients need finite scales of at least 0 and finite shifts")
+        return self._hermite_coefficients(order, scale, shift)
+
+    def dual_kernel(self, uu: ArrayLike, uw: ArrayLike, ww: ArrayLike) -> NDArray:
+        r"""Dual kernel :math:`\mathbb E_{x \sim N(0,I)}[\sigma'(u\cdot x)\,\sigma'(w\cdot x)]`.
+
+        Parameters
+        ----------
+        uu, uw, ww : arrays that broadcast
+            ‖u‖², u·w and ‖w‖². An inner product that rounding has put beyond ‖u‖‖w‖ is taken at ‖u‖‖w‖.
+
+        Returns
+        -------
+        array of the common shape
+
+        Notes
+        -----
+        All but foreign activations have a closed form, or a fixed sum of 32² closed forms (sigmoid, tanh, softplus),
+        right to 1e-12 at any norms and angle for smooth σ, and to rounding of the angle for kinked ones: close to
+        collinear, inner products know the angle to about 1e-8 only. What a foreign smooth activation inherits is a
+        trapezoid rule over the plane of u and w, of some 3600 max(1, ‖u‖², ‖w‖²) evaluations a pair, right to 1e-10 as
+        long as σ' is analytic within π/2 of the line.
+        """
+        uu, uw, ww = np.broadcast_arrays(*(np.asarray(product, dtype=float) for product in (uu, uw, ww)))
+        bound = np.sqrt(uu) * np.sqrt(ww)
+        return self._dual_kernel(uu, np.clip(uw, -bound, bound), ww)
+
+    def _arguments(self) -> tuple[Any, ...]:
+        """What the spelling has in parentheses: the fields of the dataclass."""
+        return tuple(getattr(self, field.name) for field in fields(self))  # type: ignore[arg-type]
+
+    @abstractmethod
+    def _value(self, t: NDArray) -> NDArray: ...
+
+    @abstractmethod
+    def _derivative(self, t: NDArray) -> NDArray: ...
+
+    @abstractmethod
+    def _second_derivative(self, t: NDArray) -> NDArray: ...
+
+    def _hermite_coefficients(self, order: int, scale: NDArray, shift: NDArray) -> NDArray:
+        coefficients = np.zeros((order + 1, *scale.shape))
+        for entry in np.ndindex(scale.shape):
+            s, mu = float(scale[entry]), float(shift[entry])
+            if s == 0:
+                coefficients[0, *entry] = self(mu)
+                continue
+            centres = [(point - mu) / s for point in {0.0, *self.kinks}]
+            coefficients[:, *entry] = hermite_projection(
+                lambda g, s=s, mu=mu: self(s * g + mu), order, centres, width=min(1.0, 1 / s)
+            )
+        return coefficients
+
+    def _dual_kernel(self, uu: NDArray, uw: NDArray, ww: NDArray) -> NDArray:
+        if self.kinks:
+            raise NotImplementedError(f"{self.name} has kinks, so that its dual kernel must be given in closed form")
+        kernel = np.empty(uu.shape)
+        for entry in np.ndindex(uu.shape):
+            u, w = float(np.sqrt(uu[entry])), float(np.sqrt(ww[entry]))
+            along = float(uw[entry]) / u if u > 0 else 0.0
+            across = np.sqrt(max(0.0, w * w - along * along))
+            step = 0.3 / max(1.0, u, w)
+            x = step * np.arange(-np.ceil(9 / step), np.ceil(9 / step) + 1)
+            weights = step * np.exp(-x * x / 2) / np.sqrt(2 * np.pi)
+            kernel[entry] = (weights * self.derivative(u * x)) @ self.derivative(along * x[:, None] + across * x) @ weights
+        return kernel
+
+
+def finite(value: object, meaning: str) -> float:
+    """Return `value` as a finite float, or raise InputError with `meaning` as its name."""
+    if isinstance(value, bool) or not isinstance(value, int | float | np.integer | np.floating):
+        raise InputError(f"{meaning} must be a number, got {str(value)!r}")
+    if not np.isfinite(value):
+        raise InputError(f"{meaning} must be finite, got {value}")
+    return float(value)
+
+
+def _spelled(argument: object) -> str:
+    """Write a number as briefly as it reads back exactly; an activation by its name."""
+    return repr(float(argument)).removesuffix(".0") if isinstance(argument, int | float) else str(argument)
+
+
+def _floating(t: ArrayLike) -> NDArray:
+    t = np.asarray(t)
+    return t if t.dtype.kind == "f" else t.astype(np.float64)
