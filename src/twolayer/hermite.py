@@ -82,16 +82,15 @@ def hermite_tensor(x: ArrayLike, order: int) -> NDArray:
     x, order = _floating(x), checked_order(order)
     if x.ndim == 0:
         raise InputError("hermite_tensor needs a point of shape (d,) or points of shape (n, d), got a scalar")
-    points, dim = x.shape[:-1], x.shape[-1]
+    x = np.moveaxis(x, -1, 0)  # the points last, so that each tensor grows in front
+    dim, *points = x.shape
+    identity = np.eye(dim, dtype=x.dtype)
     lower, tensor = np.zeros(points, x.dtype), np.ones(points, x.dtype)
     for j in range(order):
-        new = x.reshape(*points, dim, *[1] * j) * np.expand_dims(tensor, len(points))
-        if j:
-            pair = np.eye(dim, dtype=x.dtype).reshape(dim, dim, *[1] * (j - 1)) * lower[..., None, None, *[slice(None)] * (j - 1)]
-            for axis in range(1, j + 1):
-                new = new - np.moveaxis(pair, len(points) + 1, len(points) + axis)
-        lower, tensor = tensor, new
-    return tensor
+        pair = identity.reshape(dim, dim, *[1] * lower.ndim) * lower
+        raised = x[:, *[None] * j] * tensor - sum(np.moveaxis(pair, 1, axis) for axis in range(1, j + 1))
+        lower, tensor = tensor, raised
+    return np.moveaxis(tensor, range(order), range(-order, 0))
 
 
 @cache
@@ -109,15 +108,15 @@ def gauss_hermite(size: int) -> tuple[NDArray, NDArray]:
 def gaussian_panels(order: int = 0, centres: Iterable[float] = (), width: float = 1.0) -> tuple[NDArray, NDArray]:
     r"""Nodes and weights of a composite rule for :math:`\mathbb E[f(g)\,He_j(g)]`, j up to `order`.
 
-    The line is cut into panels, at every centre and, away from it, at distances width, 2 width, 4 width, … and at the
-    integers; each panel carries a Gauss-Legendre rule of 32 nodes weighted by the Gaussian density. The rule is right to
-    rounding for every f of moderate growth that is analytic between the centres and varies, at distance r from the
-    nearest centre, on no shorter a scale than max(width, r).
+    The line is cut into panels: at the integers, at every centre, and at distances width, 2 width, 4 width, … from it.
+    Each panel carries a Gauss-Legendre rule of 32 nodes, weighted by the Gaussian density. The rule is right to
+    rounding for every f of moderate growth that is analytic between the centres and, at a distance r from the nearest
+    one, varies on no shorter a scale than max(width, r).
 
     Parameters
     ----------
     order : int
-        The highest Hermite order to be integrated: it widens the range beyond :math:`2\sqrt{j}`, where :math:`He_j` dies.
+        The highest j: it widens the range, because :math:`He_j` weighted by its Gaussian reaches to :math:`2\sqrt j`.
     centres : iterable of float
         Kinks, and points near which f varies fast.
     width : float
@@ -129,8 +128,8 @@ def gaussian_panels(order: int = 0, centres: Iterable[float] = (), width: float 
     """
     radius = np.ceil(2 * np.sqrt(order) + 10)
     reach = width * 2.0 ** np.arange(max(0, np.ceil(np.log2(2 * radius / width))) + 1)
-    edges = [np.arange(-radius, radius + 1), *(np.concatenate([c - reach, [c], c + reach]) for c in centres)]
-    edges = np.unique(np.concatenate(edges))
+    reach = np.concatenate([-reach, [0.0], reach])
+    edges = np.unique(np.concatenate([np.arange(-radius, radius + 1), *(centre + reach for centre in centres)]))
     edges = edges[np.abs(edges) <= radius]
     unit_nodes, unit_weights = _legendre(32)
     half = np.diff(edges)[:, None] / 2
@@ -154,7 +153,7 @@ def hermite_projection(
     Returns
     -------
     array, shape (order + 1,)
-        With errors of about ``1e-15 * sqrt(j!)`` times the root mean square of f(g), if f is as `gaussian_panels` needs.
+        With errors of about ``1e-15 * sqrt(j!)`` times the root mean square of f(g), for f as `gaussian_panels` has it.
     """
     nodes, weights = gaussian_panels(order, centres, width)
     return hermite_values(nodes, order) @ (weights * f(nodes))

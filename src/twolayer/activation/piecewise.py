@@ -13,7 +13,7 @@ __all__ = ["Abs", "LeakyReLU", "ReLU", "SquaredReLU"]
 
 
 class _Bent(Activation):
-    r"""Two half-lines, slope·t for t ≤ 0 and t for t > 0, so that :math:`\sigma(t) = s\,t + (1-s)\,\mathrm{relu}(t)`."""
+    r"""Two half-lines: t where t > 0, slope·t elsewhere; that is, slope·t + (1 - slope)·relu(t)."""
 
     slope: float
     degree = 1.0
@@ -88,10 +88,12 @@ class LeakyReLU(_Bent):
 
     @property
     def parity(self) -> int:
+        """Even at slope -1, where it is the absolute value."""
         return 1 if self.slope == -1 else 0
 
     @property
     def reflection(self) -> Reflection:
+        """The remainder -(1 + slope)t vanishes at slope -1."""
         return Reflection(1) if self.slope == -1 else super().reflection
 
 

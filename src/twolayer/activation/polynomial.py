@@ -16,7 +16,7 @@ __all__ = ["Linear", "Polynomial", "Quadratic"]
 
 @dataclass(frozen=True, init=False)
 class Polynomial(Activation):
-    r"""Polynomial: c_0 + c_1 t + c_2 t² + …
+    r"""Polynomial: c_0 + c_1 t + c_2 t² and so on.
 
     Parameters
     ----------
@@ -50,6 +50,7 @@ class Polynomial(Activation):
 
     @property
     def parity(self) -> int:
+        """Even or odd where all powers are."""
         even, odd = any(self.coefficients[0::2]), any(self.coefficients[1::2])
         return int(even) - int(odd)
 
@@ -77,7 +78,7 @@ class Polynomial(Activation):
 
     def _dual_kernel(self, uu: NDArray, uw: NDArray, ww: NDArray) -> NDArray:
         # Mehler: E[f(u·x) f(w·x)] = Σ_j (u·w)^j/j! E[f^(j)(u·x)] E[f^(j)(w·x)], here f = σ'
-        slope = polyder(self.coefficients)
+        slope = polyder(self.coefficients).tolist()
         first, second = (_smoothed_derivatives(slope, len(slope) - 1, v, np.zeros_like(v)) for v in (uu, ww))
         return sum((uw**j / factorial(j) * first[j] * second[j] for j in range(len(slope))), np.zeros_like(uw))
 

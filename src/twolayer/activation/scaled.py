@@ -39,19 +39,23 @@ class Scaled(Activation):
 
     @property
     def degree(self) -> float | None:
+        """The base's."""
         return self.base.degree
 
     @property
     def parity(self) -> int:
+        """The base's."""
         return self.base.parity
 
     @property
     def reflection(self) -> Reflection:
+        """The base's, its polynomial stretched too."""
         law = self.base.reflection
         return Reflection(law.sign, tuple(c * self.factor**j for j, c in enumerate(law.polynomial)))
 
     @property
     def kinks(self) -> tuple[float, ...]:
+        """The base's, closer by the factor."""
         return tuple(kink / self.factor for kink in self.base.kinks)
 
     def _value(self, t: NDArray) -> NDArray:

@@ -5,8 +5,8 @@ where v = 0) and :math:`\varphi_v = \Phi_v'`. Then relu' is :math:`\Phi_0`, :mat
 :math:`\mathrm{gelu}(t) = t\,\Phi_1(t)`, and the logistic function is a mixture of :math:`\Phi_v` over v.
 
 Adding a Gaussian of deviation s to the argument adds s² to v, and a Hermite coefficient is a derivative in the shift:
-:math:`\mathbb E[f(sg+\mu)\,He_j(g)] = s^j\,\partial_\mu^j\,\mathbb E f(sg+\mu)`. So each function here takes arrays `scale`
-(s ≥ 0) and `shift` (μ) of one shape and returns coefficients of shape ``(order + 1, *shape)``.
+:math:`\mathbb E[f(sg+\mu)\,He_j(g)] = s^j\,\partial_\mu^j\,\mathbb E f(sg+\mu)`. So each function of coefficients takes
+arrays `scale` (s ≥ 0) and `shift` (μ) of one shape and returns an array of shape ``(order + 1, *shape)``.
 """
 
 from functools import cache
@@ -97,8 +97,9 @@ def logistic_mixture() -> tuple[tuple[float, ...], tuple[float, ...]]:
     r"""Weights p and variances v with :math:`1/(1+e^{-t}) = \sum_i p_i\,\Phi(t/\sqrt{v_i})` to 1e-15 on the whole line.
 
     The logistic law is a Gaussian of deviation 2K, K following Kolmogorov's law [1]_ with density
-    :math:`8K\sum_n (-1)^{n-1} n^2 e^{-2n^2K^2}`. In log K its tails fall double-exponentially on both sides, so that the
-    trapezoid rule converges geometrically: 20 nodes give 1e-10, 32 give rounding.
+    :math:`8K\sum_n (-1)^{n-1} n^2 e^{-2n^2K^2}`, summed the other way round (Poisson) where K < 1. In log K its tails
+    fall double-exponentially on both sides, so that the trapezoid rule converges geometrically: 20 nodes give 1e-10, 32
+    give rounding.
 
     References
     ----------
@@ -108,7 +109,7 @@ def logistic_mixture() -> tuple[tuple[float, ...], tuple[float, ...]]:
     k = np.exp(log_k)
     n = np.arange(1, 7)[:, None]
     decay = (2 * n - 1) ** 2 * np.pi**2 / (8 * k * k)
-    small = np.sqrt(2 * np.pi) / k**2 * np.sum(np.exp(-decay) * (2 * decay - 1), axis=0)  # the same, by Poisson summation
+    small = np.sqrt(2 * np.pi) / k**2 * np.sum(np.exp(-decay) * (2 * decay - 1), axis=0)
     large = -8 * k * np.sum((-1.0) ** n * n**2 * np.exp(-2 * (n * k) ** 2), axis=0)
     weights = step * k * np.where(k < 1, small, large)
     return tuple(weights.tolist()), tuple((4 * k * k).tolist())
