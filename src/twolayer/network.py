@@ -198,10 +198,9 @@ class TwoLayerNetwork:
         Raises
         ------
         InputError
-            If p is of degree above two, so that a polynomial part cannot hold it.
+            If there are no such units, or p is of degree above two, so that a polynomial part cannot hold it.
         """
-        turned = np.zeros(self.width, dtype=bool)
-        turned[np.asarray(units)] = True
+        turned = _mask(units, self.width)
         law = self.activation.reflection
         sign = np.where(turned, -1.0, 1.0)
         a = np.where(turned, law.sign * self.a, self.a)
@@ -312,6 +311,17 @@ def _scalar(entries: dict[str, NDArray[Any]], name: str, kinds: str) -> Any:
     if value.ndim or value.dtype.kind not in kinds:
         raise InputError(f"its entry {name!r} must be a single {'text' if kinds == 'U' else 'integer'}")
     return value.item()
+
+
+def _mask(units: ArrayLike, width: int) -> NDArray[np.bool_]:
+    """Mark the units given by a mask or by their indices."""
+    given = np.asarray(units)
+    mask = np.zeros(width, dtype=bool)
+    is_mask = given.dtype == bool and given.shape == (width,)
+    if not (is_mask or given.size == 0 or (given.dtype.kind in "iu" and (given >= 0).all() and (given < width).all())):
+        raise InputError(f"units must be a mask of shape ({width},) or indices below {width}, found {units!r}")
+    mask[given if given.size else []] = True
+    return mask
 
 
 def _row_norms(W: Matrix) -> Vector:
