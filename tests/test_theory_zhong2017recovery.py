@@ -1,0 +1,548 @@
+"""The quantities of zhong2017recovery against their definitions, by slow and independent means."""
+
+from itertools import pairwise, permutations, product
+
+import numpy as np
+import pytest
+from scipy.integrate import quad
+
+from twolayer import InputError, TwoLayerNetwork
+from twolayer.activation import activation
+from twolayer.hermite import gauss_hermite, hermite_tensor
+from twolayer.polynomial import Polynomial
+from twolayer.teachers import conditioned, orthogonal
+from twolayer.theory import zhong2017recovery as theory
+
+KINKED = ["relu", "leaky_relu(0.01)", "leaky_relu(-0.5)", "squared_relu", "abs"]
+SMOOTH = ["sigmoid", "tanh", "erf", "softplus", "gelu", "sine", "linear", "quadratic", "polynomial(0,1,0.3,0.5)"]
+
+
+def gaussian_mean(f, kinks=(0.0,)):
+    """E[f(z)] by adaptive quadrature, split at the kinks."""
+    cuts = sorted({-12.0, 12.0, *(kink for kink in kinks if abs(kink) < 12)})
+    parts = (
+        quad(lambda z: f(z) * np.exp(-z * z / 2), low, high, epsabs=1e-13, epsrel=1e-13, limit=400)[0]
+        for low, high in pairwise(cuts)
+    )
+    return sum(parts) / np.sqrt(2 * np.pi)
+
+
+def grid(d, size):
+    """A Gauss-Hermite grid of R^d: points and weights that integrate polynomials exactly."""
+    nodes, weights = gauss_hermite(size)
+    return np.array(list(product(nodes, repeat=d))), np.array([np.prod(w) for w in product(weights, repeat=d)])
+
+
+def perturbed(network, size, rng):
+    return TwoLayerNetwork(network.a, network.W + size * rng.standard_normal(network.W.shape), None, network.activation)
+
+
+def moved(network, step):
+    return TwoLayerNetwork(network.a, network.W + step.reshape(network.W.shape), None, network.activation)
+
+
+def differences(f, network, step):
+    """Central differences of f in each entry of W, one per row, by Richardson's extrapolation."""
+    rows = []
+    for direction in np.eye(network.W.size):
+        near, far = (
+            (f(moved(network, h * direction)) - f(moved(network, -h * direction))) / (2 * h) for h in (step, 2 * step)
+        )
+        rows.append((4 * near - far) / 3)
+    return np.array(rows)
+
+
+def truth(name, k=3, d=4, seed=0):
+    return conditioned(d, k, 2.0, name, seed)
+
+
+# Properties 3.1 to 3.3 (section 3)
+
+
+@pytest.mark.parametrize("name", KINKED + SMOOTH)
+@pytest.mark.parametrize("scale", [0.3, 1.0, 4.0])
+def test_alpha_and_beta_are_the_gaussian_moments_of_the_derivative(name, scale):
+    sigma = activation(name)
+    for q in (0, 1, 2):
+        mean = gaussian_mean(lambda z, q=q: float(sigma.derivative(scale * z)) * z**q)
+        assert theory.alpha(name, q, scale) == pytest.approx(mean, rel=1e-11, abs=1e-12)
+        mean = gaussian_mean(lambda z, q=q: float(sigma.derivative(scale * z)) ** 2 * z**q)
+        assert theory.beta(name, q, scale) == pytest.approx(mean, rel=1e-11, abs=1e-12)
+
+
+@pytest.mark.parametrize("name", KINKED + SMOOTH)
+def test_rho_is_the_least_of_its_three_terms(name):
+    scale = np.array([0.5, 2.0])
+    a0, a1, a2 = (theory.alpha(name, q, scale) for q in range(3))
+    b0, b2 = (theory.beta(name, q, scale) for q in (0, 2))
+    terms = [b0 - a0**2 - a1**2, b2 - a1**2 - a2**2, a0 * a2 - a1**2]
+    size = np.max([b0, b2], axis=0)
+    assert np.all(np.abs(theory.rho_terms(name, scale) - terms) <= 1e-13 * size)
+    assert np.all(np.abs(theory.rho(name, scale) - np.min(terms, axis=0)) <= 1e-13 * size)
+
+
+def test_rho_has_its_closed_forms():
+    scale = np.array([0.1, 1.0, 7.0])
+    np.testing.assert_allclose(theory.rho("relu", scale), 0.25 - 1 / (2 * np.pi), rtol=1e-13)
+    np.testing.assert_allclose(theory.rho("squared_relu", scale), (4 / np.pi - 1) * scale**2, rtol=1e-13)
+    np.testing.assert_allclose(theory.rho("quadratic", scale), -4 * scale**2, rtol=1e-13)
+    third = theory.rho_terms("sine", scale)[2]
+    np.testing.assert_allclose(third, (1 - scale**2) * np.exp(-(scale**2)), atol=1e-14)
+
+
+def test_rho_of_the_linear_function_vanishes_far_below_rounding():
+    assert np.all(np.abs(theory.rho("linear", np.geomspace(1e-3, 1e3, 7))) < 1e-26)
+
+
+def test_rho_of_a_sigmoid_keeps_its_digits_where_it_is_almost_linear():
+    # σ'(sz) = 1 − s²z² + O(s⁴) for tanh, so that the first term is 2s⁴ to leading order
+    scale = 1e-3
+    assert theory.rho_terms("tanh", scale)[0] == pytest.approx(2 * scale**4, rel=1e-5)
+
+
+@pytest.mark.parametrize(
+    ("name", "growth", "nonlinearity", "smoothness"),
+    [
+        ("relu", True, True, True),
+        ("leaky_relu(0.01)", True, True, True),
+        ("squared_relu", True, True, True),
+        ("sigmoid", True, True, True),
+        ("tanh", True, True, True),
+        ("erf", True, True, True),
+        ("linear", True, False, True),
+        ("quadratic", False, False, True),
+        # beyond the paper's table
+        ("softplus", True, True, True),
+        ("scaled(tanh,2.5)", True, True, True),
+        ("polynomial(0,0,0,1)", True, True, False),
+        ("polynomial(0,1,0,1)", False, True, False),
+        ("gelu", False, True, True),
+        ("abs", False, False, True),
+        ("sine", False, False, True),
+        ("leaky_relu(-0.01)", False, True, True),
+    ],
+)
+def test_the_table_of_theorem_3_5_comes_out(name, growth, nonlinearity, smoothness):
+    found = theory.properties(name)
+    assert (found.growth.holds, found.nonlinearity.holds, found.smoothness.holds) == (growth, nonlinearity, smoothness)
+    assert found.hold == (growth and nonlinearity and smoothness)
+
+
+@pytest.mark.parametrize(
+    ("name", "L1", "p", "L2"),
+    [
+        ("relu", 1.0, 0.0, np.inf),
+        ("squared_relu", 2.0, 1.0, 2.0),
+        ("sigmoid", 0.25, 0.0, np.sqrt(3) / 18),
+        ("tanh", 1.0, 0.0, 4 / (3 * np.sqrt(3))),
+        ("linear", 1.0, 0.0, 0.0),
+        ("abs", 1.0, 0.0, np.inf),
+        ("polynomial(0,0,0,1)", 3.0, 2.0, np.inf),
+    ],
+)
+def test_the_constants_of_the_properties_are_found(name, L1, p, L2):
+    found = theory.properties(name)
+    assert (found.L1, found.p) == pytest.approx((L1, p), rel=1e-6)
+    np.testing.assert_allclose(found.L2, L2, rtol=1e-4)
+
+
+def test_the_smoothness_says_which_alternative_holds():
+    assert (theory.properties("relu").is_smooth, theory.properties("relu").is_piecewise_linear) == (False, True)
+    squared = theory.properties("squared_relu")
+    assert (squared.is_smooth, squared.is_piecewise_linear) == (True, False)
+    linear = theory.properties("linear")
+    assert (linear.is_smooth, linear.is_piecewise_linear) == (True, True)
+
+
+def test_no_power_bounds_a_derivative_that_grows_but_does_not_start_at_zero():
+    found = theory.properties("polynomial(0,1,0,1)")
+    assert np.isnan(found.p)
+    assert "does not vanish at 0" in found.growth.evidence
+
+
+def test_an_almost_linear_activation_is_still_nonlinear():
+    assert theory.properties("leaky_relu(0.999999)").nonlinearity.holds
+
+
+def test_only_first_order_kinks_make_the_derivative_jump():
+    assert theory.derivative_jumps("relu") == ((0.0, 1.0),)
+    assert theory.derivative_jumps("abs") == ((0.0, 2.0),)
+    assert theory.derivative_jumps("leaky_relu(0.25)") == ((0.0, 0.75),)
+    assert theory.derivative_jumps("squared_relu") == ()
+    assert theory.derivative_jumps("tanh") == ()
+
+
+def test_a_scale_must_be_positive():
+    for scale in (0.0, -1.0, np.nan):
+        with pytest.raises(InputError, match="a scale must be positive and finite"):
+            theory.rho("relu", scale)
+
+
+# Moments (section 5.1)
+
+
+@pytest.mark.parametrize("name", KINKED + SMOOTH)
+def test_gamma_is_the_gaussian_moment_of_the_activation(name):
+    sigma, scales = activation(name), np.array([0.7, 1.9])
+    for j in range(5):
+        means = [gaussian_mean(lambda z, s=s, j=j: float(sigma(s * z)) * z**j) for s in scales]
+        np.testing.assert_allclose(theory.gamma(name, j, scales), means, rtol=1e-10, atol=1e-11)
+
+
+@pytest.mark.parametrize("name", ["squared_relu", "relu", "sigmoid", "gelu"])
+def test_the_units_moments_are_definition_5_1(name):
+    network = truth(name)
+    norms = np.linalg.norm(network.W, axis=1)
+    g0, g1, g2, g3, g4 = (theory.gamma(name, j, norms) for j in range(5))
+    for j, value in enumerate((g0, g1, g2 - g0, g3 - 3 * g1, g4 + 3 * g0 - 6 * g2)):
+        np.testing.assert_allclose(theory.unit_moments(network, j), value, rtol=1e-12, atol=1e-12)
+
+
+def wide_product(M):
+    """The paper's M ⊗̃ I for a matrix: the six placements, e_j summed, literally."""
+    d = len(M)
+    pair = np.einsum("ab,cd->abcd", M, np.eye(d))
+    placements = {(0, 1), (0, 2), (1, 2), (0, 3), (1, 3), (2, 3)}
+    total = np.zeros((d,) * 4)
+    for a, b in placements:
+        rest = [axis for axis in range(4) if axis not in (a, b)]
+        total += np.moveaxis(pair, (0, 1, 2, 3), (a, b, *rest))
+    return total
+
+
+def test_the_moment_tensors_are_definition_5_1_with_half_of_the_doubled_identity():
+    d = 3
+    rng = np.random.default_rng(3)
+    network = TwoLayerNetwork([1.0, -2.0], rng.standard_normal((2, d)), None, "polynomial(0.2,1,-0.5,0.3,0.1)")
+    X, weights = grid(d, 8)
+    labels, identity = weights * network(X), np.eye(d)
+    m1 = labels @ X
+    m2 = np.einsum("s,sa,sb->ab", labels, X, X)
+    np.testing.assert_allclose(theory.moment(network, 1), m1, atol=1e-12)
+    np.testing.assert_allclose(theory.moment(network, 2), m2 - labels.sum() * identity, atol=1e-12)
+    m3 = np.einsum("s,sa,sb,sc->abc", labels, X, X, X)
+    placed = sum(np.einsum(places, m1, identity) for places in ("a,bc->abc", "b,ac->abc", "c,ab->abc"))
+    np.testing.assert_allclose(theory.moment(network, 3), m3 - placed, atol=1e-11)
+    m4 = np.einsum("s,sa,sb,sc,sd->abcd", labels, X, X, X, X)
+    corrected = m4 - wide_product(m2) + 0.5 * labels.sum() * wide_product(identity)
+    np.testing.assert_allclose(theory.moment(network, 4), corrected, atol=1e-11)
+
+
+def test_the_moment_tensors_are_those_of_a_network_with_biases_too():
+    network = TwoLayerNetwork([1.0, 0.5], [[1.0, 0.2], [-0.3, 0.6]], [0.4, -0.7], "polynomial(0,1,1,1)")
+    X, weights = grid(2, 8)
+    for j in range(1, 5):
+        expected = np.tensordot(weights * network(X), hermite_tensor(X, j), 1)
+        np.testing.assert_allclose(theory.moment(network, j), expected, atol=1e-12)
+
+
+@pytest.mark.parametrize(
+    ("name", "orders"), [("relu", (2, 4)), ("abs", (2, 4)), ("squared_relu", (2, 3)), ("tanh", (3, 3))]
+)
+def test_the_contracted_moments_are_the_first_moments_that_do_not_vanish(name, orders):
+    network = truth(name)
+    alpha = np.random.default_rng(1).standard_normal(network.dim)
+    assert theory.moment_orders(network) == orders
+    for P, modes, order in ((theory.P2, 2, orders[0]), (theory.P3, 3, orders[1])):
+        contracted = theory.moment(network, order)
+        for _ in range(order - modes):
+            contracted = contracted @ alpha
+        np.testing.assert_allclose(P(network, alpha), contracted, atol=1e-12)
+
+
+def test_there_is_no_cube_without_third_and_fourth_moment():
+    with pytest.raises(InputError, match="M_3 and M_4 of this quadratic network vanish"):
+        theory.moment_orders(truth("quadratic"))
+
+
+@pytest.mark.parametrize(
+    ("name", "holds"),
+    [
+        ("relu", (True, True, True, True)),
+        ("leaky_relu(0.01)", (True, True, True, True)),
+        ("squared_relu", (True, True, True, True)),
+        ("abs", (True, True, True, True)),
+        ("tanh", (True, True, True, True)),
+        ("erf", (True, True, True, True)),
+        ("sigmoid", (True, True, True, False)),
+        ("linear", (True, False, True, True)),
+        ("quadratic", (True, False, True, True)),
+    ],
+)
+def test_assumption_5_3_is_decided(name, holds):
+    found = theory.assumption(truth(name))
+    assert (found.shared.holds, found.order.holds, found.even.holds, found.odd.holds) == holds
+    assert found.holds == all(holds)
+
+
+def test_a_unit_without_a_share_in_a_moment_breaks_the_first_condition():
+    # m_3 of t − t³/6 at norm s is −s³, m_1 = s − s³/2: zero at s = √2 for one unit only
+    cubic = "polynomial(0,1,0,-0.16666666666666666)"
+    network = TwoLayerNetwork([1.0, 1.0], [[np.sqrt(2.0), 0.0], [0.0, 1.0]], None, cubic)
+    found = theory.assumption(network)
+    assert not found.shared.holds
+    assert found.shared.evidence == "M_1 ≠ 0, but m_1 of unit 0 is 0"
+
+
+def test_units_that_cancel_leave_no_moment():
+    W = [[1.0, 2.0], [1.0, 2.0]]
+    assert not theory.assumption(TwoLayerNetwork([1.0, -1.0], W, None, "squared_relu")).order.holds
+
+
+# Definition 4.1 and Theorem 4.2
+
+
+def test_the_conditioning_is_definition_4_1():
+    W = np.diag([4.0, 3.0, 2.0]) @ np.linalg.qr(np.random.default_rng(0).standard_normal((5, 3)))[0].T
+    found = theory.conditioning(TwoLayerNetwork([1.0, -3.0, 2.0], W, None, "squared_relu"))
+    np.testing.assert_allclose(found.singular_values, [4.0, 3.0, 2.0], rtol=1e-14)
+    assert found.condition == pytest.approx(2.0)
+    assert found.volume == pytest.approx(3.0)
+    assert (found.v_max, found.v_min, found.ratio) == (3.0, 1.0, 3.0)
+    assert (found.p, found.rho) == pytest.approx((1.0, 4 * (4 / np.pi - 1)))
+    assert found.tau == pytest.approx(6.0**4 / (4 / np.pi - 1) ** 2)  # ρ is least at σ_k/2 = 1
+    assert found.curvature_floor == pytest.approx(4 * (4 / np.pi - 1) / 12)
+    assert found.curvature_ceiling == pytest.approx(3 * 9 * 16)
+
+
+def test_orthogonal_units_are_the_best_case():
+    found = theory.conditioning(orthogonal(6, 4, "relu", 0))
+    assert (found.condition, found.volume) == pytest.approx((1.0, 1.0))
+
+
+def test_dependent_units_have_infinite_condition_and_no_curvature():
+    found = theory.conditioning(TwoLayerNetwork([1.0, 1.0], [[1.0, 0.0], [2.0, 0.0]], None, "relu"))
+    assert (found.condition, found.volume, found.tau, found.curvature_floor) == (np.inf, np.inf, np.inf, 0.0)
+
+
+@pytest.mark.parametrize("name", ["relu", "leaky_relu(0.01)", "squared_relu", "tanh", "sigmoid", "erf"])
+def test_the_curvature_at_the_truth_is_above_the_floor_of_theorem_4_2(name):
+    for seed, kappa in product(range(2), (1.0, 3.0)):
+        bounds = theory.hessian_bounds(conditioned(5, 3, kappa, name, seed))
+        L1 = theory.properties(name).L1
+        assert 0 < bounds.lower < bounds.smallest * (1 + 1e-12)
+        assert bounds.largest < 8 * L1**2 * bounds.upper
+
+
+def test_orthonormal_relu_units_attain_the_floor_of_theorem_4_2():
+    bounds = theory.hessian_bounds(orthogonal(5, 3, "relu", 0))
+    assert bounds.lower == pytest.approx(0.25 - 1 / (2 * np.pi), rel=1e-12)
+    assert bounds.smallest == pytest.approx(bounds.lower, rel=1e-12)
+
+
+@pytest.mark.parametrize("name", ["linear", "quadratic"])
+def test_the_curvature_at_the_truth_vanishes_for_linear_and_quadratic(name):
+    bounds = theory.hessian_bounds(truth(name))
+    assert abs(bounds.smallest) < 1e-12 * bounds.largest
+
+
+@pytest.mark.parametrize(
+    ("network", "message"),
+    [
+        (TwoLayerNetwork([1, 1, 1], np.ones((3, 2))), "1 ≤ m ≤ d, found m = 3 units of d = 2"),
+        (TwoLayerNetwork([1, 1], np.eye(2), [1, 0]), "neither biases nor a polynomial part"),
+        (TwoLayerNetwork([1, 0], np.eye(2)), "weights other than zero"),
+    ],
+)
+def test_conditioning_refuses_what_is_not_the_papers_network(network, message):
+    with pytest.raises(InputError, match=message):
+        theory.conditioning(network)
+
+
+# The empirical risk, equation (2)
+
+
+@pytest.fixture
+def problem():
+    rng = np.random.default_rng(5)
+    return rng, rng.standard_normal((23, 4)), rng.standard_normal(23)
+
+
+@pytest.mark.parametrize("name", ["tanh", "squared_relu", "relu"])
+def test_the_empirical_risk_and_its_derivatives_are_their_sums(problem, name, monkeypatch):
+    monkeypatch.setattr("twolayer.theory.zhong2017recovery.risk._BLOCK_ENTRIES", 130)  # several blocks, the last short
+    rng, X, y = problem
+    network = TwoLayerNetwork([1.0, -2.0, 0.5], rng.standard_normal((3, 4)), rng.standard_normal(3), name)
+    sigma, risk, gradient, hessian = network.activation, 0.0, np.zeros((3, 4)), np.zeros((3, 4, 3, 4))
+    for x, target in zip(X, y, strict=True):
+        t = [float(w @ x + b) for w, b in zip(network.W, network.b, strict=True)]
+        residual = sum(v * float(sigma(s)) for v, s in zip(network.a, t, strict=True)) - target
+        risk += residual**2 / 2
+        for j in range(3):
+            gradient[j] += residual * network.a[j] * float(sigma.derivative(t[j])) * x
+            hessian[j, :, j] += residual * network.a[j] * float(sigma.second_derivative(t[j])) * np.outer(x, x)
+            for i in range(3):
+                slopes = float(sigma.derivative(t[j])) * float(sigma.derivative(t[i]))
+                hessian[j, :, i] += network.a[j] * network.a[i] * slopes * np.outer(x, x)
+    n = len(y)
+    assert theory.empirical_risk(network, X, y) == pytest.approx(risk / n, rel=1e-13)
+    np.testing.assert_allclose(theory.empirical_gradient(network, X, y), gradient / n, atol=1e-13)
+    np.testing.assert_allclose(theory.empirical_hessian(network, X, y), hessian.reshape(12, 12) / n, atol=1e-13)
+
+
+def test_the_empirical_derivatives_are_those_of_the_risk(problem):
+    rng, X, y = problem
+    polynomial = Polynomial(0.3, rng.standard_normal(4))
+    network = TwoLayerNetwork([1.0, -2.0], rng.standard_normal((2, 4)), [0.1, 0.2], "tanh", polynomial)
+
+    def at(step):
+        return TwoLayerNetwork(network.a, network.W + step.reshape(2, 4), network.b, "tanh", polynomial)
+
+    h = 1e-5
+    gradient = [
+        (theory.empirical_risk(at(h * e), X, y) - theory.empirical_risk(at(-h * e), X, y)) / (2 * h) for e in np.eye(8)
+    ]
+    hessian = [
+        (theory.empirical_gradient(at(h * e), X, y) - theory.empirical_gradient(at(-h * e), X, y)).ravel() / (2 * h)
+        for e in np.eye(8)
+    ]
+    np.testing.assert_allclose(theory.empirical_gradient(network, X, y).ravel(), gradient, atol=1e-8)
+    np.testing.assert_allclose(theory.empirical_hessian(network, X, y), hessian, atol=1e-8)
+
+
+def test_a_sample_must_fit_the_network():
+    with pytest.raises(InputError, match=r"X must have shape \(n, 4\)"):
+        theory.empirical_gradient(truth("relu"), np.ones((3, 5)), np.ones(3))
+
+
+# The population risk, equation (3)
+
+
+def pairs_closed_form(network, teacher, kernel):
+    """½ Σ c c' K(u, u') over the units of both networks, from a closed kernel."""
+    W, c = np.concatenate([network.W, teacher.W]), np.concatenate([network.a, -teacher.a])
+    return sum(c[i] * c[j] * kernel(W[i], W[j]) for i, j in product(range(len(c)), repeat=2)) / 2
+
+
+def relu_kernel(u, w):
+    """The arc-cosine kernel of order 1."""
+    norms = np.linalg.norm(u) * np.linalg.norm(w)
+    angle = np.arccos(np.clip(u @ w / norms, -1, 1))
+    return norms * (np.sin(angle) + (np.pi - angle) * np.cos(angle)) / (2 * np.pi)
+
+
+def squared_relu_kernel(u, w):
+    """The arc-cosine kernel of order 2."""
+    norms = np.linalg.norm(u) * np.linalg.norm(w)
+    angle = np.arccos(np.clip(u @ w / norms, -1, 1))
+    value = 3 * np.sin(angle) * np.cos(angle) + (np.pi - angle) * (1 + 2 * np.cos(angle) ** 2)
+    return norms**2 * value / (2 * np.pi)
+
+
+@pytest.mark.parametrize(("name", "kernel"), [("relu", relu_kernel), ("squared_relu", squared_relu_kernel)])
+def test_the_population_risk_is_the_arc_cosine_closed_form(name, kernel):
+    rng = np.random.default_rng(0)
+    teacher = truth(name)
+    student = TwoLayerNetwork([1.0, -0.5], rng.standard_normal((2, 4)), None, name)
+    expected = pairs_closed_form(student, teacher, kernel)
+    assert theory.population_risk(student, teacher) == pytest.approx(expected, rel=1e-12)
+
+
+@pytest.mark.parametrize(
+    ("name", "size", "rtol"), [("polynomial(0,1,0.3,0.5)", 8, 1e-13), ("tanh", 200, 1e-9), ("gelu", 80, 1e-9)]
+)
+def test_the_population_derivatives_are_those_of_an_exact_design(name, size, rtol):
+    # A Gauss-Hermite grid as sample: the plane rule must agree with the full-dimensional one.
+    rng = np.random.default_rng(2)
+    teacher = TwoLayerNetwork([1.0, -1.0], 0.7 * rng.standard_normal((2, 2)), None, name)
+    student = perturbed(teacher, 0.3, rng)
+    X, weights = grid(2, size)
+    rows = np.flatnonzero(weights > 1e-30)
+    X, weights = X[rows], weights[rows] * len(rows)
+    sigma, t = student.activation, X @ student.W.T
+    residual = (student(X) - teacher(X)) * weights / len(rows)
+    slopes = student.a * sigma.derivative(t)
+    gradient = (slopes * residual[:, None]).T @ X
+    jacobian = (slopes[:, :, None] * X[:, None, :]).reshape(len(X), 4)
+    hessian = (jacobian * (weights / len(rows))[:, None]).T @ jacobian
+    for j in range(2):
+        own = slice(2 * j, 2 * j + 2)
+        hessian[own, own] += (X * (residual * student.a[j] * sigma.second_derivative(t[:, j]))[:, None]).T @ X
+    risk = float(residual @ (student(X) - teacher(X))) / 2
+    assert theory.population_risk(student, teacher) == pytest.approx(risk, rel=rtol)
+    np.testing.assert_allclose(
+        theory.population_gradient(student, teacher), gradient, atol=rtol * np.abs(gradient).max()
+    )
+    np.testing.assert_allclose(theory.population_hessian(student, teacher), hessian, atol=rtol * np.abs(hessian).max())
+
+
+@pytest.mark.parametrize("name", [*KINKED, "tanh", "softplus", "polynomial(0,1,0.3,0.5)"])
+def test_the_population_derivatives_are_those_of_the_risk(name):
+    # For relu, leaky relu and abs this sees the Dirac in the Hessian.
+    rng = np.random.default_rng(4)
+    teacher = truth(name, k=2, d=3)
+    student = perturbed(teacher, 0.4, rng)
+    gradient, hessian = theory.population_gradient(student, teacher), theory.population_hessian(student, teacher)
+    by_risk = differences(lambda network: theory.population_risk(network, teacher), student, 1e-3)
+    by_gradient = differences(lambda network: theory.population_gradient(network, teacher).ravel(), student, 1e-3)
+    np.testing.assert_allclose(gradient.ravel(), by_risk, atol=1e-8 * max(1.0, np.abs(gradient).max()))
+    np.testing.assert_allclose(hessian, by_gradient, atol=1e-7 * max(1.0, np.abs(hessian).max()))
+
+
+@pytest.mark.parametrize("name", [*KINKED, *SMOOTH])
+def test_at_the_truth_risk_and_gradient_vanish_and_the_hessian_is_the_gauss_newton_one(name):
+    network = truth(name)
+    size = np.abs(theory.population_hessian(network, network)).max()
+    assert abs(theory.population_risk(network, network)) < 1e-13 * size
+    assert np.abs(theory.population_gradient(network, network)).max() < 1e-13 * size
+    # across both units, block (i, j) is v_i v_j times the dual kernel in every direction
+    hessian, d = theory.population_hessian(network, network).reshape(3, 4, 3, 4), network.dim
+    for i, j in product(range(3), repeat=2):
+        pair = network.W[[i, j]] if i != j else network.W[[i]]
+        outside = np.eye(d) - np.linalg.pinv(pair) @ pair
+        if i == j:
+            kernel = theory.beta(name, 0, np.linalg.norm(network.W[i]))
+        else:
+            kernel = network.activation.dual_kernel(pair[0] @ pair[0], pair[0] @ pair[1], pair[1] @ pair[1])
+        share = network.a[i] * network.a[j] * kernel * np.trace(outside)
+        assert np.trace(outside @ hessian[i, :, j]) == pytest.approx(share, rel=1e-11, abs=1e-11 * size)
+
+
+def test_the_hessian_of_one_relu_at_the_truth_is_half_the_identity():
+    network = TwoLayerNetwork([2.0], [[0.3, -1.0, 2.0]])
+    np.testing.assert_allclose(theory.population_hessian(network, network), 2 * np.eye(3), atol=1e-14)
+
+
+def test_the_empirical_hessian_at_the_truth_estimates_the_population_one():
+    rng = np.random.default_rng(6)
+    network, size = truth("squared_relu", k=2, d=3), 20_000
+    X = rng.standard_normal((size, 3))
+    parts = np.array([theory.empirical_hessian(network, X[i::20], network(X[i::20])) for i in range(20)])
+    standard_error = parts.std(axis=0, ddof=1) / np.sqrt(20)
+    difference = parts.mean(axis=0) - theory.population_hessian(network, network)
+    assert standard_error.max() < 0.05 * np.abs(parts.mean(axis=0)).max()
+    assert np.all(np.abs(difference) < 5 * standard_error)
+
+
+@pytest.mark.parametrize("name", ["relu", "tanh"])
+def test_the_population_risk_does_not_see_the_order_of_units_or_a_rotation(name):
+    rng = np.random.default_rng(7)
+    teacher = truth(name)
+    student = perturbed(teacher, 0.5, rng)
+    risk = theory.population_risk(student, teacher)
+    rotation = np.linalg.qr(rng.standard_normal((4, 4)))[0]
+    turned = [TwoLayerNetwork(one.a, one.W @ rotation, None, name) for one in (student, teacher)]
+    assert theory.population_risk(*turned) == pytest.approx(risk, rel=1e-11)
+    for order in permutations(range(3)):
+        shuffled = TwoLayerNetwork(student.a[list(order)], student.W[list(order)], None, name)
+        assert theory.population_risk(shuffled, teacher) == pytest.approx(risk, rel=1e-12)
+
+
+def test_in_one_dimension_the_population_derivatives_are_exact_too():
+    teacher = TwoLayerNetwork([1.0], [[1.5]])
+    student = TwoLayerNetwork([1.0], [[2.0]])
+    # f − f* = relu(2t) − relu(1.5t) = ½ relu(t): risk = ½·¼·½, gradient = ½·E[t²; t>0], Hessian = E[t²; t>0]
+    assert theory.population_risk(student, teacher) == pytest.approx(1 / 16, rel=1e-14)
+    assert theory.population_gradient(student, teacher)[0, 0] == pytest.approx(1 / 4, rel=1e-14)
+    assert theory.population_hessian(student, teacher)[0, 0] == pytest.approx(1 / 2, rel=1e-14)
+
+
+def test_the_population_risk_refuses_what_it_has_no_rule_for():
+    relu, tanh = truth("relu"), truth("tanh")
+    with pytest.raises(InputError, match="must share activation and dimension"):
+        theory.population_risk(relu, tanh)
+    with pytest.raises(InputError, match="without biases"):
+        theory.population_risk(TwoLayerNetwork([1.0], [[1.0]], [1.0]), TwoLayerNetwork([1.0], [[1.0]]))
+    zero = TwoLayerNetwork([1.0, 1.0], [[1.0, 0.0], [0.0, 0.0]])
+    with pytest.raises(InputError, match="has no Hessian where a row of W is zero"):
+        theory.population_hessian(zero, zero)
