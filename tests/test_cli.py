@@ -89,9 +89,9 @@ def test_each_command_explains_itself(twolayer_cli, command):
     [
         ("recovre samples.npz", "recovre"),
         ("recover samples.npz --width 3", "--activation"),
-        ("recover samples.npz --width three --activation relu", "three"),
-        ("recover samples.npz --width 0 --activation relu", "0"),
-        ("sample --dim 3 --width 2 -n 0 -o samples.npz", "0"),
+        ("recover samples.npz --width three --activation relu", "--width"),
+        ("recover samples.npz --width 0 --activation relu", "--width"),
+        ("sample --dim 3 --width 2 -n 0 -o samples.npz", "--samples"),
         ("sample --dim 3 --width 2 -n 10", "--output"),
         ("show", "network"),
         ("list --jsno", "--jsno"),
@@ -172,7 +172,9 @@ def test_a_bad_request_for_samples_is_refused_and_writes_nothing(twolayer_cli, c
 def test_what_was_planted_is_recovered_and_certified(planted):
     outcome = planted(RECOVER)
     assert outcome.code == 0
+    assert outcome.err == ""
     assert "wrote network.npz" in outcome.out
+    assert "CERTIFIED: " in outcome.out
     assert planted("compare network.npz teacher.npz --rtol 1e-6").code == 0
 
 
@@ -330,14 +332,23 @@ def test_interrupting_the_writing_leaves_the_old_file(planted, monkeypatch, tmp_
 
 
 def test_control_c_ends_a_running_recovery_without_a_traceback(planted, tmp_path):
-    """A problem far too large to finish, interrupted once its first progress is seen."""
+    """A problem far too large to finish, interrupted from outside while it is being worked on."""
     rng = np.random.default_rng(0)
     np.savez("samples.npz", X=rng.standard_normal((20_000, 100)), y=rng.standard_normal(20_000))
-    code = (
-        "import os, signal, sys, threading; from twolayer.cli import run; import twolayer.recover\n"
-        "threading.Timer(1.0, os.kill, (os.getpid(), signal.SIGINT)).start()\n"
-        "sys.exit(run(sys.argv[1:]))"
-    )
+    code = """
+import os, signal, sys, threading, twolayer.recover
+from twolayer.cli import run
+
+room = sys.modules["twolayer.recover"]
+recover = room.recover
+
+def recover_until_interrupted(*arguments, **options):
+    threading.Timer(0.5, os.kill, (os.getpid(), signal.SIGINT)).start()
+    return recover(*arguments, **options)
+
+room.recover = recover_until_interrupted
+sys.exit(run(sys.argv[1:]))
+"""
     command = f"{RECOVER} --width 20".split()
     done = subprocess.run([sys.executable, "-c", code, *command], capture_output=True, text=True, check=False)
     assert (done.returncode, done.stdout, done.stderr) == (130, "", "Error: interrupted\n")

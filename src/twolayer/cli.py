@@ -194,7 +194,7 @@ def recover(
         screen.print(result.certificate.summary())
         if output is not None:
             screen.print(f"wrote {output}")
-    return closing(result)
+    return closing(result, as_json)
 
 
 @app.command()
@@ -254,7 +254,7 @@ def list_names(as_json: AsJson = False) -> None:
         "methods": dict(RECOVERIES),
     }
     families = {
-        family: [{"name": name, "summary": entry.summary} for name, entry in table.items()]
+        family: [{"name": name, "summary": summary(entry)} for name, entry in table.items()]
         for family, table in tables.items()
     }
     if as_json:
@@ -272,12 +272,11 @@ def print_json(content: dict[str, Any]) -> None:
     typer.echo(json.dumps(plain(content), allow_nan=False))
 
 
-def closing(result: Any) -> int:
-    """Give the advice where the result is not certified, and return the exit code."""
-    if result.is_certified:
-        return 0
-    typer.echo(f"{result.status.name}: {result.status.value}", err=True)
-    return NOT_CERTIFIED
+def closing(result: Any, as_json: bool = False) -> int:
+    """Say the status, which is the advice, and return the exit code; what is certified needs no advice beside JSON."""
+    if not (result.is_certified and as_json):
+        typer.echo(f"{result.status.name}: {result.status.value}", err=not result.is_certified)
+    return 0 if result.is_certified else NOT_CERTIFIED
 
 
 def lookup(table: dict[str, Any], name: str, kind: str) -> Any:
@@ -285,6 +284,13 @@ def lookup(table: dict[str, Any], name: str, kind: str) -> Any:
     if name not in table:
         raise InputError(f"unknown {kind} {name!r}; known are {', '.join(table)}")
     return table[name]
+
+
+def summary(entry: Any) -> str:
+    """Return the line that says what an entry of a table is: its own, or the first of its docstring."""
+    own = getattr(entry, "summary", None)
+    line = own if isinstance(own, str) else (inspect.getdoc(entry) or "").split("\n")[0]
+    return line.replace("``", "")
 
 
 class _RehearsalError(Exception):

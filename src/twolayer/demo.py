@@ -96,7 +96,7 @@ def demonstrate(
     adam_seconds = perf_counter() - start
     losses = {
         f"twolayer ({seconds:.1f} s)": [step.loss for step in result.history],
-        f"Adam from a random start ({adam_seconds:.1f} s)": stuck,
+        f"Adam, one random start ({adam_seconds:.1f} s)": stuck,
     }
     with atomic_writer(picture_path) as stream:
         recovery_picture(truth, matched.network, losses).savefig(stream, format="png", dpi=150)
