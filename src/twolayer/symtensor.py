@@ -2,13 +2,13 @@ r"""Symmetric tensors, dense and packed.
 
 A symmetric tensor of order j over :math:`\mathbb R^d` has :math:`\binom{d+j-1}{j}` distinct entries, one for each
 non-decreasing multi-index :math:`i_1 \le \dots \le i_j`. *Packed*, it is the vector of those entries in lexicographic
-order; an entry stands for as many entries of the dense tensor as its multi-index has arrangements, its *multiplicity*, so
-that :math:`\langle S, T\rangle` is the sum of multiplicity times product over the packed entries.
+order; an entry stands for as many entries of the dense tensor as its multi-index has arrangements, its *multiplicity*,
+so that :math:`\langle S, T\rangle` is the sum of multiplicity times product over the packed entries.
 """
 
-from functools import lru_cache
+from functools import lru_cache, reduce
 from itertools import chain, combinations_with_replacement, permutations
-from math import comb, factorial, prod
+from math import comb, factorial
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -40,7 +40,7 @@ def packed_size(dim: int, order: int) -> int:
 
 @lru_cache(maxsize=64)
 def multi_indices(dim: int, order: int) -> NDArray[np.intp]:
-    """Non-decreasing multi-indices in lexicographic order, one a row: shape (packed_size, order), shared and read-only."""
+    """Non-decreasing multi-indices in lexicographic order, one a row; shape (packed_size, order), shared, read-only."""
     size = packed_size(dim, order)
     flat = chain.from_iterable(combinations_with_replacement(range(dim), order))
     table = np.fromiter(flat, dtype=np.intp, count=size * order).reshape(size, order)
@@ -81,7 +81,7 @@ def unpack(packed: ArrayLike, dim: int, order: int) -> NDArray:
     packed = np.asarray(packed)
     if packed.shape != (packed_size(dim, order),):
         raise InputError(
-            f"a symmetric tensor of order {order} over {dim} dimensions has {packed_size(dim, order)} distinct entries, "
+            f"a symmetric tensor of order {order} in {dim} dimensions has {packed_size(dim, order)} distinct entries, "
             f"got an array of shape {packed.shape}"
         )
     T = np.empty((dim,) * order, dtype=packed.dtype)
@@ -94,7 +94,8 @@ def unpack(packed: ArrayLike, dim: int, order: int) -> NDArray:
 def symmetrize(T: ArrayLike) -> NDArray:
     """Mean of a tensor over the j! arrangements of its axes: the nearest symmetric tensor."""
     T = _cube(T)
-    return sum(T.transpose(axes) for axes in permutations(range(T.ndim))) / factorial(T.ndim)
+    total: NDArray = reduce(np.add, (T.transpose(axes) for axes in permutations(range(T.ndim))))
+    return total / factorial(T.ndim)
 
 
 def outer_power(w: ArrayLike, order: int) -> NDArray:
@@ -110,7 +111,8 @@ def packed_power(W: ArrayLike, order: int) -> NDArray:
     r"""Distinct entries of :math:`w_i^{\otimes j}` for each row of W (m, d): shape (m, packed_size)."""
     W = np.asarray(W)
     columns = multi_indices(W.shape[1], order).T
-    return prod((W[:, column] for column in columns[1:]), start=W[:, columns[0]])
+    power: NDArray = reduce(np.multiply, (W[:, column] for column in columns))
+    return power
 
 
 def rank_one_sum(weights: ArrayLike, W: ArrayLike, order: int) -> NDArray:
@@ -136,11 +138,11 @@ def rank_one_sum(weights: ArrayLike, W: ArrayLike, order: int) -> NDArray:
 
 
 def contract(T: ArrayLike, *vectors: ArrayLike) -> NDArray:
-    r"""Contraction :math:`T(\cdot, \dots, \cdot, u, v, \dots)` of the last axes with vectors of shape (d,), one for each."""
-    T = np.asarray(T)
+    r"""Contraction :math:`T(\cdot, \dots, \cdot, u, v, \dots)` of the last axes, each with a vector of shape (d,)."""
+    contracted = np.asarray(T)
     for vector in reversed(vectors):
-        T = T @ np.asarray(vector)
-    return T
+        contracted = contracted @ np.asarray(vector)
+    return contracted
 
 
 def transform(T: ArrayLike, V: ArrayLike) -> NDArray:

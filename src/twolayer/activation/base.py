@@ -156,7 +156,7 @@ class Activation(ABC):
 
         Notes
         -----
-        Every activation of the library has a closed form, or a fixed sum of 32² closed forms (sigmoid, tanh, softplus),
+        Every activation of the library has a closed form, or a fixed sum of 28² closed forms (sigmoid, tanh, softplus),
         with an error of about 1e-14 of its largest value at any norms and angle. Close to collinear, though, the inner
         products themselves know the angle, and so the kernel of a kinked σ, only to 1e-8. What a new smooth σ inherits
         is a trapezoid rule over the plane of u and w: 8100 max(1, ‖u‖², ‖w‖²) evaluations of σ' a pair, right to 1e-12
