@@ -148,7 +148,7 @@ class Activation(ABC):
         Parameters
         ----------
         uu, uw, ww : arrays that broadcast
-            ‖u‖², u·w and ‖w‖². An inner product that rounding has put beyond ‖u‖‖w‖ is taken at ‖u‖‖w‖.
+            ‖u‖², u·w and ‖w‖². Units that are collinear up to rounding of these are taken as collinear.
 
         Returns
         -------
@@ -158,13 +158,11 @@ class Activation(ABC):
         -----
         Every activation of the library has a closed form, or a fixed sum of 28² closed forms (sigmoid, tanh, softplus),
         with an error of about 1e-14 of its largest value at any norms and angle. Close to collinear, though, the inner
-        products themselves know the angle, and so the kernel of a kinked σ, only to 1e-8. What a new smooth σ inherits
+        products themselves know the angle, and so the kernel of a kinked σ, to 1e-7 only. What a new smooth σ inherits
         is a trapezoid rule over the plane of u and w: 8100 max(1, ‖u‖², ‖w‖²) evaluations of σ' a pair, right to 1e-12
         as long as σ' is analytic within π/2 of the line.
         """
-        uu, uw, ww = np.broadcast_arrays(*(np.asarray(product, dtype=float) for product in (uu, uw, ww)))
-        bound = np.sqrt(uu) * np.sqrt(ww)
-        return self._dual_kernel(uu, np.clip(uw, -bound, bound), ww)
+        return self._dual_kernel(*np.broadcast_arrays(*(np.asarray(product, dtype=float) for product in (uu, uw, ww))))
 
     def _arguments(self) -> tuple[Any, ...]:
         """What the spelling has in parentheses: the fields of the dataclass."""

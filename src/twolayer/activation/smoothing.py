@@ -88,8 +88,11 @@ def bump_kernel(uu: NDArray, uw: NDArray, ww: NDArray, variance: float, other: f
 
 
 def determinant(uu: NDArray, uw: NDArray, ww: NDArray, variance: float = 0.0, other: float = 0.0) -> NDArray:
-    """D of `step_kernel`, written as a sum of terms that are not negative."""
-    return variance * other + variance * ww + other * uu + np.maximum(uu * ww - uw * uw, 0.0)
+    """D of `step_kernel` as a sum of terms that are not negative; what is left of a square by rounding is none."""
+    square = uu * ww
+    gap = square - uw * uw
+    gap = np.where(gap > 1e-15 * square, gap, 0.0)
+    return variance * other + variance * ww + other * uu + gap
 
 
 @cache
