@@ -1,0 +1,19 @@
+"""Hermite moments of samples: accumulated over blocks, with control variates, and as products never formed."""
+
+from twolayer.moments.accumulator import HermiteMoments
+from twolayer.moments.contractions import MomentOperator, moment_cube, moment_vector
+from twolayer.moments.control_variates import ControlledMoments, controlled_moments
+from twolayer.moments.passes import weighted_gram
+from twolayer.moments.regression import HermitePolynomial, hermite_regression
+
+__all__ = [
+    "ControlledMoments",
+    "HermiteMoments",
+    "HermitePolynomial",
+    "MomentOperator",
+    "controlled_moments",
+    "hermite_regression",
+    "moment_cube",
+    "moment_vector",
+    "weighted_gram",
+]
