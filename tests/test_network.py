@@ -258,8 +258,8 @@ def test_the_canonical_form_has_unit_rows_a_fixed_sign_and_an_order(spec):
 
 
 def test_units_that_share_weights_are_ordered_by_bias_and_then_output():
-    network = TwoLayerNetwork([3, 2, 1, 0.5], [[0, 1], [1, 0], [1, 0], [1, 0]], [0, 2, 2, 1], "tanh").canonical()
-    np.testing.assert_array_equal(network.a, [3, 0.5, 1, 2])
+    network = TwoLayerNetwork([3, 2, 1, 5], [[0, 1], [1, 0], [1, 0], [1, 0]], [0, 2, 2, 1], "tanh").canonical()
+    np.testing.assert_array_equal(network.a, [3, 5, 1, 2])
 
 
 @pytest.mark.parametrize("size", [1e-200, 1e200])

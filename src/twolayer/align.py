@@ -192,7 +192,7 @@ def _may_turn(network: TwoLayerNetwork, reference: TwoLayerNetwork) -> bool:
     """Whether (w, b) → (-w, -b) leaves the function free to be the same."""
     p = np.trim_zeros(np.asarray(network.activation.reflection.polynomial, dtype=float), "b")
     degrees = [part.degree for part in (network.polynomial, reference.polynomial) if part is not None]
-    return len(p) == 0 or len(p) - 1 <= max(degrees, default=-1)
+    return len(p) - 1 <= max(degrees, default=-1)
 
 
 def _pair_errors(

@@ -9,7 +9,7 @@ from twolayer.errors import InputError
 
 __all__ = ["first_nonfinite", "frozen_array", "real_array", "real_number", "whole_number"]
 
-_BLOCK_ENTRIES = 1 << 20
+_BLOCK_ENTRIES = 1 << 16
 
 
 def real_array(values: ArrayLike, name: str, ndim: int) -> NDArray[np.floating[Any]]:
@@ -30,7 +30,7 @@ def real_array(values: ArrayLike, name: str, ndim: int) -> NDArray[np.floating[A
         raise InputError(f"{name} must hold real numbers, found an array of {_kind(array.dtype)}")
     if array.ndim != ndim:
         raise InputError(f"{name} must have {_dimensions(ndim)}, found shape {array.shape}")
-    if array.dtype not in (np.float32, np.float64) or not array.dtype.isnative:
+    if array.dtype not in (np.float32, np.float64):
         with np.errstate(over="ignore"):  # a long double beyond float64 becomes infinite, which first_nonfinite finds
             array = array.astype(np.float64)
     return np.ascontiguousarray(array) if ndim else array

@@ -226,7 +226,7 @@ def _read_header(path: FilePath, stream: IO[bytes], size: int, name: str) -> tup
     shape, _, dtype = readers[version](stream)
     _refuse_objects(path, dtype, name)
     expected = stream.tell() + dtype.itemsize * math.prod(shape)
-    if min(shape, default=0) < 0 or size != expected:
+    if size != expected:
         raise InputError(f"{path} is damaged: {name!r} should take {expected} bytes and takes {size}")
     return shape, dtype
 

@@ -139,10 +139,9 @@ class TwoLayerNetwork:
         y = np.empty(len(X))
         for start in range(0, len(X), whole_number(block_rows, "block_rows")):
             rows = slice(start, start + block_rows)
-            block = X[rows].astype(np.float64, copy=False)
-            y[rows] = self.activation(block @ self.W.T + self.b) @ self.a
+            y[rows] = self.activation(X[rows] @ self.W.T + self.b) @ self.a
             if self.polynomial is not None:
-                y[rows] += self.polynomial(block)
+                y[rows] += self.polynomial(X[rows])
         return y
 
     def balanced(self) -> "TwoLayerNetwork":
