@@ -62,6 +62,7 @@ $(VENV)/.made-$(version):
 	@touch $@
 
 $(core): requirements.txt pyproject.toml $(VENV)/.made-$(version)
+	@echo "Installing what twolayer needs into $(VENV); this takes a minute, once."
 	$(install) --require-hashes -r requirements.txt
 	$(install) --no-deps --no-build-isolation --editable .
 	@touch $@

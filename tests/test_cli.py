@@ -9,10 +9,13 @@ from typing import NamedTuple
 
 import numpy as np
 import pytest
+from sklearn.datasets import load_diabetes
+from sklearn.neural_network import MLPRegressor
+from sklearn.preprocessing import StandardScaler
 
 import twolayer
-from twolayer import DECOMPOSITIONS, LAWS, RECOVERIES, TwoLayerNetwork, cli
-from twolayer.activation import ACTIVATIONS
+from twolayer import ACTIVATIONS, DECOMPOSITIONS, LAWS, RECOVERIES, TwoLayerNetwork, align, cli
+from twolayer.network import Polynomial
 
 PLANT = "sample --dim 6 --width 3 --activation squared_relu -n 300 --seed 5 -o samples.npz --teacher teacher.npz"
 RECOVER = "recover samples.npz --width 3 --activation squared_relu -o network.npz"
@@ -101,6 +104,11 @@ def test_misuse_is_refused_in_one_line(twolayer_cli, command, word):
     assert_refused(twolayer_cli(command), word)
 
 
+def test_a_complaint_is_one_line_whatever_it_is_made_of(capsys):
+    cli.complain("choose from:\n\tthis,\n\tthat")
+    assert capsys.readouterr() == ("", "Error: choose from: this, that\n")
+
+
 def test_help_loads_nothing_heavy():
     code = "import sys; from twolayer.cli import run; run(['--help']); print('numpy' in sys.modules)"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
@@ -176,6 +184,28 @@ def test_what_was_planted_is_recovered_and_certified(planted):
     assert "wrote network.npz" in outcome.out
     assert "CERTIFIED: " in outcome.out
     assert planted("compare network.npz teacher.npz --rtol 1e-6").code == 0
+
+
+def test_biases_are_recovered_where_they_are_asked_for(twolayer_cli):
+    plant = "sample --law random_units --bias 0.5 --dim 5 --width 3 -n 1000 -o samples.npz --teacher teacher.npz"
+    assert twolayer_cli(plant).code == 0
+    assert twolayer_cli("recover samples.npz --width 3 --activation relu --bias -o network.npz").code == 0
+    assert twolayer_cli("compare network.npz teacher.npz --rtol 1e-6").code == 0
+    assert twolayer_cli("recover samples.npz --width 3 --activation relu").code == 3
+
+
+@pytest.mark.slow
+def test_a_network_trained_elsewhere_is_recovered_from_its_answers(twolayer_cli):
+    """Ten ReLU units that scikit-learn trained on its diabetes data, asked at 8 000 Gaussian inputs."""
+    features, target = load_diabetes(return_X_y=True)
+    trained = MLPRegressor(hidden_layer_sizes=(10,), solver="lbfgs", max_iter=5000, random_state=0)
+    trained.fit(StandardScaler().fit_transform(features), target)
+    X = np.random.default_rng(0).standard_normal((8000, features.shape[1]))
+    np.savetxt("queries.csv", np.column_stack([X, trained.predict(X)]), fmt="%.17g", delimiter=",")
+    assert twolayer_cli("recover queries.csv --width 10 --activation relu --bias -o network.npz").code == 0
+    (hidden, output), (biases, constant) = trained.coefs_, trained.intercepts_
+    truth = TwoLayerNetwork(output[:, 0], hidden.T, biases, polynomial=Polynomial(constant[0]))
+    assert align(TwoLayerNetwork.load("network.npz"), truth).max_relative_error <= 1e-6
 
 
 def test_a_table_and_a_pair_of_arrays_are_read_like_the_archive(planted):
@@ -388,6 +418,7 @@ def test_different_networks_are_told_apart(networks, other):
 
 def test_the_tolerance_is_the_users(networks):
     assert networks("compare network.npz near.npz --rtol 1e-3").code == 0
+    assert networks("compare network.npz near.npz --rtol 9e-5").code == 1
     report = json.loads(networks("compare network.npz near.npz --rtol 1e-3 --json").out)
     assert report["equal"] is True
     assert report["error"] == pytest.approx(1e-4, rel=1e-3)

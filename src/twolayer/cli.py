@@ -7,7 +7,7 @@ certified, 130 interrupted. Results go to standard output, everything else to st
 import inspect
 import sys
 from collections.abc import Sequence
-from contextlib import nullcontext, suppress
+from contextlib import suppress
 from pathlib import Path
 from time import perf_counter
 from typing import Annotated, Any
@@ -53,7 +53,7 @@ def run(arguments: Sequence[str] | None = None) -> int:
     except InputError as refusal:
         complain(str(refusal))
         code = BAD_INPUT
-    except KeyboardInterrupt:
+    except (KeyboardInterrupt, typer.Abort):
         complain("interrupted")
         code = INTERRUPTED
     except OSError as failure:
@@ -170,7 +170,7 @@ def recover(
         raise InputError(f"samples come in one file or two, found {len(samples)}")
     X, y = read_samples(*samples)
     start = perf_counter()
-    with nullcontext() if as_json else narrated("recovering") as progress:
+    with narrated("recovering") as progress:
         result = recover(X, y, width, activation, bias=bias, method=method, rng=seed, progress=progress)
     seconds = perf_counter() - start
     if output is not None:

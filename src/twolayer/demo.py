@@ -4,10 +4,10 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from time import perf_counter
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
 from twolayer.align import align
 from twolayer.files import atomic_writer
@@ -81,8 +81,7 @@ def demonstrate(
     )
     rng = np.random.default_rng(seed)
     truth = conditioned(DIM, WIDTH, activation="relu", rng=rng)
-    X, y = gaussian_samples(truth, SAMPLES, rng)
-    write_samples(samples_path, X, y)
+    write_samples(samples_path, *gaussian_samples(truth, SAMPLES, rng))
 
     X, y = read_samples(samples_path)
     start = perf_counter()
@@ -94,7 +93,7 @@ def demonstrate(
     start = perf_counter()
     stuck = adam(_random_start(truth, rng), X, y, ADAM_STEPS)
     adam_seconds = perf_counter() - start
-    losses = {
+    losses: dict[str, ArrayLike] = {
         f"twolayer ({seconds:.1f} s)": [step.loss for step in result.history],
         f"Adam, one random start ({adam_seconds:.1f} s)": stuck,
     }
@@ -104,7 +103,7 @@ def demonstrate(
 
 
 def adam(
-    network: TwoLayerNetwork, X: NDArray[np.float64], y: NDArray[np.float64], steps: int, step_size: float = 0.01
+    network: TwoLayerNetwork, X: NDArray[Any], y: NDArray[Any], steps: int, step_size: float = 0.01
 ) -> NDArray[np.float64]:
     r"""Descend the squared loss from `network` by Adam on all rows, the usual way to train; the peer in the picture.
 
