@@ -137,6 +137,7 @@ def test_a_path_may_be_text(tmp_path):
 def test_samples_that_are_no_samples_are_refused_by_the_name_of_their_file(tmp_path):
     np.savez(tmp_path / "names.npz", A=X3, y=Y3)
     np.savez(tmp_path / "none.npz")
+    np.savez(tmp_path / "many.npz", **{f"A{i}": X3 for i in range(7)})
     np.savez(tmp_path / "nan.npz", X=X3 * np.nan, y=Y3)
     np.savez(tmp_path / "text.npz", X=X3.astype(str), y=Y3)
     (tmp_path / "column.csv").write_text("1\n2\n")
@@ -146,6 +147,7 @@ def test_samples_that_are_no_samples_are_refused_by_the_name_of_their_file(tmp_p
     np.save(tmp_path / "short.npy", Y3[:2])
     for name, complaint in {
         "names.npz": "must hold the arrays X and y, found A, y",
+        "many.npz": "found A0, A1, A2, A3, A4, ...",
         "none.npz": "must hold the arrays X and y, found none",
         "nan.npz": "X must be finite, found nan in row 0, column 0",
         "text.npz": "an array of text",

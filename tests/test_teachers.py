@@ -24,24 +24,24 @@ def test_a_conditioned_law_of_one_unit_has_norm_one():
 
 def test_both_factors_of_a_conditioned_law_are_uniform():
     """Each entry of W then has mean 0 and variance tr(Σ²)/(kd), and rows mix all singular values."""
-    d, k, kappa, draws = 3, 2, 3.0, 1500
+    d, k, kappa, draws = 3, 2, 3.0, 800
     rng = np.random.default_rng(0)
     drawn = np.array([conditioned(d, k, kappa, rng=rng).W for _ in range(draws)])
     variance = (1 + kappa**2) / (k * d)
     standard_error = np.sqrt(variance / draws)
-    assert standard_error < 0.04
+    assert standard_error < 0.05
     assert np.abs(drawn.mean(axis=0)).max() < 4.5 * standard_error
     spread = (drawn**2).std(axis=0) / np.sqrt(draws)
-    assert spread.max() < 0.05 * variance
+    assert spread.max() < 0.06 * variance
     assert (np.abs((drawn**2).mean(axis=0) - variance) < 4.5 * spread).all()
 
 
 def test_output_signs_are_fair_coins():
     rng = np.random.default_rng(0)
     for law in (conditioned, random_units, orthogonal):
-        signs = np.sign([law(4, 4, rng=rng).a for _ in range(400)])
+        signs = np.sign([law(4, 4, rng=rng).a for _ in range(200)])
         assert abs(signs.mean()) < 4.5 / np.sqrt(signs.size)
-        assert np.abs(signs.T @ signs / 400 - np.eye(4)).max() < 4.5 / np.sqrt(400)
+        assert np.abs(signs.T @ signs / 200 - np.eye(4)).max() < 4.5 / np.sqrt(200)
 
 
 def test_orthogonal_rows_are_orthonormal():

@@ -24,6 +24,8 @@ __all__ = ["FilePath", "atomic_writer", "read_csv", "read_npy", "read_npz", "wri
 
 FilePath = str | os.PathLike[str]
 
+_LONGEST_NAME, _LONGEST_REASON = 100, 200
+
 # What reading a damaged or hostile archive or array header has been seen, or is documented, to raise.
 _DAMAGE = (
     zipfile.BadZipFile,
@@ -203,8 +205,8 @@ def _sync_folder(folder: Path) -> None:
 
 def _array_name(path: FilePath, member: zipfile.ZipInfo, members: list[zipfile.ZipInfo]) -> str:
     name = member.filename
-    if not name.endswith(".npy"):
-        raise InputError(f"{path} holds {name!r}, which is not an array")
+    if not name.endswith(".npy") or len(name) > _LONGEST_NAME:
+        raise InputError(f"{path} holds {name[:_LONGEST_NAME]!r}, which is not an array")
     if sum(other.filename == name for other in members) > 1:
         raise InputError(f"{path} holds {name!r} more than once")
     return name.removesuffix(".npy")
@@ -287,6 +289,7 @@ def _is_number(cell: str) -> bool:
 
 
 def _reason(error: BaseException) -> str:
-    """One line that says why."""
+    """Say why in one line, which a damaged file cannot make long."""
     text = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
-    return text.strip().split("\n")[0].rstrip(".") or type(error).__name__
+    line = text.strip().split("\n")[0].rstrip(".")
+    return (line if len(line) < _LONGEST_REASON else f"{line[:_LONGEST_REASON]}...") or type(error).__name__

@@ -141,7 +141,8 @@ def row_blocks(X: NDArray[Any], block_rows: int | None = None) -> Iterator[slice
 def _arrays_of_npz(path: FilePath) -> tuple[NDArray[Any], NDArray[Any]]:
     arrays = read_npz(path)
     if not {"X", "y"} <= arrays.keys():
-        raise InputError(f"{path} must hold the arrays X and y, found {', '.join(sorted(arrays)) or 'none'}")
+        found = [*sorted(arrays)[:5], "..."] if len(arrays) > 5 else sorted(arrays)
+        raise InputError(f"{path} must hold the arrays X and y, found {', '.join(found) or 'none'}")
     return arrays["X"], arrays["y"]
 
 
