@@ -1,0 +1,254 @@
+"""Is this the network that made the data?"""
+
+from dataclasses import asdict, dataclass
+from enum import Enum
+from typing import Any
+
+import numpy as np
+from scipy.sparse.linalg import lobpcg
+
+from twolayer.misfit import MOST_DENSE_PARAMETERS, ScoreTest
+from twolayer.network import TwoLayerNetwork
+from twolayer.refine import UnitsProblem
+from twolayer.refine.gauss_newton import conjugate_gradients, kernel_preconditioner
+from twolayer.refine.problem import Matrix, Vector
+
+__all__ = ["Certificate", "Curvature", "StandardErrors", "Status", "curvature", "standard_errors"]
+
+_PROBES = 12
+
+
+class Status(Enum):
+    """How a recovery ended; the text is the advice."""
+
+    CERTIFIED = "The network explains every label to rounding and no other network near it does."
+    CERTIFIED_WITH_NOISE = (
+        "What the network leaves unexplained is indistinguishable from label noise; the standard errors say how exact each"
+        " weight is."
+    )
+    MISFIT = (
+        "The best network found leaves a residual that still depends on the inputs: try a larger width, another activation,"
+        " biases, or another seed."
+    )
+    UNRESOLVED_REFLECTION = (
+        "The data are explained up to a polynomial that no choice of orientations of these units leaves: the activation is"
+        " probably another of the same family, or the data have an affine part of their own."
+    )
+    NOT_IDENTIFIABLE = (
+        "Other networks of this width explain the data as well (a flat direction of the squared error): try a smaller width,"
+        " or an activation that is not a polynomial of low degree."
+    )
+    TOO_FEW_ROWS = (
+        "The network explains these rows, but they are too few, for its number of parameters and the noise, to tell it from"
+        " others: give more rows."
+    )
+    APPROXIMATION = "A regularised approximation was asked for and fitted; it makes no claim about where the data come from."
+
+    @property
+    def is_certified(self) -> bool:
+        """Whether the network is claimed to be the one that made the data."""
+        return self in (Status.CERTIFIED, Status.CERTIFIED_WITH_NOISE)
+
+
+@dataclass(frozen=True)
+class StandardErrors:
+    """One standard deviation of each weight under the estimated label noise; 0 for what the normalisation fixes.
+
+    Attributes
+    ----------
+    a, W, b : arrays, shapes (m,), (m, d), (m,)
+    constant : float
+    is_exact : bool
+        False where a stochastic estimate of the inverse's diagonal was used (some 10 % off).
+    """
+
+    a: Vector
+    W: Matrix
+    b: Vector
+    constant: float
+    is_exact: bool
+
+
+@dataclass(frozen=True)
+class Curvature:
+    """Extreme eigenvalues of the Gauss-Newton Hessian JᵀJ/n, with each parameter in its own unit.
+
+    Attributes
+    ----------
+    smallest, largest : float
+    n_rows : int
+        Rows that it was computed on.
+    is_held_out : bool
+        Whether these rows were kept from the fit.
+    """
+
+    smallest: float
+    largest: float
+    n_rows: int
+    is_held_out: bool
+
+
+@dataclass(frozen=True)
+class Certificate:
+    """The evidence for a network.
+
+    Attributes
+    ----------
+    n_rows, n_parameters, width : int
+    residual : float
+        Root mean square of what the network leaves, relative to the standard deviation of y.
+    noise : float
+        Estimated standard deviation of the label noise, √(‖r‖²/(n-p)), in the unit of y.
+    held_out_residual : float or None
+        As `residual`, on rows kept from the fit; None where all rows were needed.
+    kappa, lambda_ : float
+        σ_1/σ_k and Πσ_i/σ_k^k of the recovered W (zhong2017recovery, Definition 4.1); infinite where k > d.
+    curvature : Curvature
+    standard_errors : StandardErrors
+    score_test : ScoreTest or None
+        Whether the residual depends on the inputs; None where there is only rounding.
+    extra_unit_gain : float or None
+        By how much one more unit lowers ‖r‖², in units of the noise variance; None where it was not asked.
+    notes : tuple of str
+        What cannot be known, and what else to mind.
+    """
+
+    n_rows: int
+    n_parameters: int
+    width: int
+    residual: float
+    noise: float
+    held_out_residual: float | None
+    kappa: float
+    lambda_: float
+    curvature: Curvature
+    standard_errors: StandardErrors
+    score_test: ScoreTest | None
+    extra_unit_gain: float | None
+    notes: tuple[str, ...]
+
+    def to_dict(self) -> dict[str, Any]:
+        """The certificate as plain numbers, lists and text, fit for JSON (infinite numbers become None)."""
+        return _plain(asdict(self))
+
+    def summary(self) -> str:
+        """A few lines to read."""
+        kind = "held-out" if self.curvature.is_held_out else "the fitted"
+        lines = [
+            f"{self.width} units, {self.n_parameters} parameters, {self.n_rows} rows",
+            f"residual {self.residual:.1e} of the standard deviation of y; estimated noise {self.noise:.1e}",
+            f"smallest eigenvalue of the Gauss-Newton Hessian {self.curvature.smallest:.1e} on {kind} rows",
+            f"condition number kappa {self.kappa:.3g}, lambda {self.lambda_:.3g}",
+            f"largest standard error of an input weight {np.max(self.standard_errors.W, initial=0.0):.1e}",
+        ]
+        if self.held_out_residual is not None:
+            lines.insert(2, f"residual on held-out rows {self.held_out_residual:.1e}")
+        if self.score_test is not None:
+            lines.append(f"score test for lack of fit: p = {self.score_test.p_value:.2g}")
+        return "\n".join([*lines, *self.notes])
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {key: _plain(entry) for key, entry in value.items()}
+    if isinstance(value, list | tuple):
+        return [_plain(entry) for entry in value]
+    if isinstance(value, np.ndarray):
+        return _plain(value.tolist())
+    if isinstance(value, np.bool_ | bool):
+        return bool(value)
+    if isinstance(value, np.integer):
+        return int(value)
+    if isinstance(value, float | np.floating):
+        return float(value) if np.isfinite(value) else None
+    return value
+
+
+def singular_value_conditioning(network: TwoLayerNetwork) -> tuple[float, float]:
+    """κ = σ_1/σ_k and λ = Πσ_i/σ_k^k of W; infinite where the units are dependent."""
+    values = np.linalg.svd(network.W, compute_uv=False)
+    if network.width > network.dim or network.width == 0 or values[-1] == 0:
+        return np.inf, np.inf
+    with np.errstate(over="ignore"):
+        return float(values[0] / values[-1]), float(np.exp(np.sum(np.log(values / values[-1]))))
+
+
+def _scales(problem: UnitsProblem, point: Vector) -> Vector:
+    """The unit of each parameter: the norm of its row, the magnitude of its outer weight, 1 for the constant."""
+    scales = np.ones(problem.n_parameters)
+    rows, c = problem.split(scales)
+    v, theta = problem.units(point)
+    rows[:] = np.maximum(np.linalg.norm(theta, axis=1), 1e-12)[:, None]
+    c[: problem.n_amplitudes] = np.maximum(np.abs(v), 1e-12)[: problem.n_amplitudes]
+    return scales
+
+
+def curvature(problem: UnitsProblem, point: Vector, is_held_out: bool) -> Curvature:
+    """Extreme eigenvalues of D JᵀJ D / n with D the size of each parameter, so that they compare with Var(y).
+
+    Dense up to 3000 parameters; above, LOBPCG with the dual-kernel preconditioner, some 60 products.
+    """
+    scale, n = _scales(problem, point), problem.n_rows
+    if problem.n_parameters <= MOST_DENSE_PARAMETERS:
+        _, _, H = problem.normal_equations(point)
+        values = np.linalg.eigvalsh(H * np.outer(scale, scale) / n, UPLO="L")
+        return Curvature(float(values[0]), float(values[-1]), n, is_held_out)
+    at = problem.linearize(point)
+    precondition = kernel_preconditioner(problem, at, 0.0)
+    p = problem.n_parameters
+
+    def hessian(V: Matrix) -> Matrix:
+        return np.column_stack([scale * problem.gauss_newton_product(at, scale * v) / n for v in V.T])
+
+    def inverse_kernel(V: Matrix) -> Matrix:
+        return np.column_stack([precondition(v / scale) / scale for v in V.T])
+
+    rng = np.random.default_rng(0)
+    smallest, _ = lobpcg(hessian, rng.standard_normal((p, 2)), M=inverse_kernel, largest=False, maxiter=25, tol=1e-3)
+    largest, _ = lobpcg(hessian, rng.standard_normal((p, 2)), largest=True, maxiter=15, tol=1e-2)
+    return Curvature(float(smallest.min()), float(largest.max()), n, is_held_out)
+
+
+def standard_errors(problem: UnitsProblem, point: Vector, noise: float) -> StandardErrors:
+    r"""Standard errors noise·√diag((JᵀJ)⁻¹) of the parameters of an unlifted fit.
+
+    Exact up to 3000 parameters. Above, the diagonal is estimated with random signs z,
+    :math:`\mathrm{diag}(M^{-1}) + \mathrm{mean}\,z\circ(H^{-1} - M^{-1})z`, with the dual-kernel preconditioner M as control
+    variate, H⁻¹z by conjugate gradients.
+    """
+    is_dense = problem.n_parameters <= MOST_DENSE_PARAMETERS
+    variances = _dense_inverse_diagonal(problem, point) if is_dense else _probed_inverse_diagonal(problem, point)
+    errors = noise * np.sqrt(np.maximum(variances, 0.0))
+    rows, c = problem.split(errors)
+    d, m = problem.X.shape[1], problem.width
+    return StandardErrors(
+        a=c[:m].copy() if problem.n_amplitudes else np.zeros(m),
+        W=rows[:, :d].copy(),
+        b=rows[:, d].copy() if problem.has_bias else np.zeros(m),
+        constant=float(c[-1]) if problem.has_constant else 0.0,
+        is_exact=is_dense,
+    )
+
+
+def _dense_inverse_diagonal(problem: UnitsProblem, point: Vector) -> Vector:
+    _, _, H = problem.normal_equations(point)
+    scale = 1 / np.sqrt(np.maximum(H.diagonal(), 1e-300))
+    values, vectors = np.linalg.eigh(H * np.outer(scale, scale), UPLO="L")
+    values = np.maximum(values, 1e-15 * values[-1])
+    return scale**2 * np.einsum("ij,j,ij->i", vectors, 1 / values, vectors)
+
+
+def _probed_inverse_diagonal(problem: UnitsProblem, point: Vector) -> Vector:
+    at = problem.linearize(point)
+    precondition = kernel_preconditioner(problem, at, 0.0)
+    diagonal = np.zeros(problem.n_parameters)
+    rows, c = problem.split(diagonal)
+    rows[:] = np.linalg.inv(at.slope_gram).diagonal()[:, None]
+    if problem.n_features:
+        c[:] = np.linalg.inv(at.feature_gram).diagonal()
+    rng, correction = np.random.default_rng(0), np.zeros_like(diagonal)
+    for _ in range(_PROBES):
+        z = rng.choice([-1.0, 1.0], len(diagonal))
+        solved = conjugate_gradients(lambda u: problem.gauss_newton_product(at, u), z, precondition, 1e-3, 40)
+        correction += z * (solved - precondition(z))
+    return np.maximum(diagonal + correction / _PROBES, 0.5 * diagonal)

@@ -1,0 +1,13 @@
+"""From a start to a minimum of the squared error: one algorithm, one file."""
+
+from twolayer.refine.gauss_newton import gauss_newton
+from twolayer.refine.levenberg_marquardt import levenberg_marquardt
+from twolayer.refine.problem import UnitsProblem
+from twolayer.refine.progress import Refined, Stopping
+
+__all__ = ["REFINERS", "Refined", "Stopping", "UnitsProblem", "gauss_newton", "levenberg_marquardt"]
+
+REFINERS = {
+    "gauss_newton": gauss_newton,
+    "levenberg_marquardt": levenberg_marquardt,
+}

@@ -1,0 +1,76 @@
+"""Levenberg-Marquardt with the normal matrix formed: for problems with few parameters."""
+
+import numpy as np
+from scipy.linalg import LinAlgError, cho_factor, cho_solve
+
+from twolayer.refine.problem import UnitsProblem, Vector
+from twolayer.refine.progress import Refined, Stopping
+
+__all__ = ["levenberg_marquardt"]
+
+_MAX_TRIES = 12
+_FIRST_DAMPING = 1e-2
+
+
+def levenberg_marquardt(problem: UnitsProblem, start: Vector, stopping: Stopping) -> Refined:
+    r"""Minimise by steps :math:`(J^\top J + \mu\,\mathrm{diag}(J^\top J))\,\delta = -J^\top r`.
+
+    The damping μ follows the ratio of actual to predicted decrease (Nielsen's rule); the scaling is Marquardt's, so that
+    the method does not depend on the units of a parameter.
+
+    Parameters
+    ----------
+    problem : UnitsProblem
+    start : array, shape (p,)
+    stopping : Stopping
+
+    Returns
+    -------
+    Refined
+
+    Notes
+    -----
+    A step costs n p² / 2 + p³ / 6 multiply-adds and (p, p) memory. It fails by stopping at a local minimum or where no
+    damping gives a decrease.
+
+    References
+    ----------
+    Marquardt (1963), An algorithm for least-squares estimation of nonlinear parameters; Nielsen (1999), Damping parameter
+    in Marquardt's method.
+    """
+    z = np.array(start, dtype=np.float64)
+    loss, gradient, H = problem.normal_equations(z)
+    stopping.begin(problem, loss)
+    damping, growth = _FIRST_DAMPING, 2.0
+    while not stopping.is_over:
+        scale = H.diagonal().copy()
+        np.maximum(scale, 1e-12 * scale.max(initial=1e-300), out=scale)
+        for _ in range(_MAX_TRIES):
+            step = _damped_step(H, damping * scale, gradient)
+            if step is not None:
+                trial = problem.loss(z + step)
+                if trial < loss:
+                    break
+            damping, growth = damping * growth, growth * 2
+        else:
+            break
+        predicted = float(step @ (damping * scale * step - gradient))
+        gain = (loss - trial) / max(predicted, 1e-300)
+        damping = max(damping * max(0.1, 1 - (2 * gain - 1) ** 3), 1e-15)
+        growth = 2.0
+        z += step
+        loss, gradient, H = problem.normal_equations(z)
+        stopping.record(loss)
+    return Refined(z, loss, tuple(stopping.losses))
+
+
+def _damped_step(H: np.ndarray, damping: Vector, gradient: Vector) -> Vector | None:
+    """The damped Gauss-Newton step from the lower triangle of H; None where rounding leaves it indefinite."""
+    damped = H.copy(order="F")
+    damped[np.diag_indices_from(damped)] += damping
+    try:
+        factor = cho_factor(damped, lower=True, overwrite_a=True, check_finite=False)
+    except LinAlgError:
+        return None
+    step = -cho_solve(factor, gradient, check_finite=False)
+    return step if np.isfinite(step).all() else None
