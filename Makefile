@@ -39,8 +39,8 @@ format: $(dev)  ## Mend what the linter can mend
 	$(bin)/ruff check --fix .
 	$(bin)/ruff format .
 
-bench: $(core)  ## Measure speed and memory; prints a table of ratios
-	$(bin)/python -m benchmarks $(ARGS)
+bench: $(core)  ## Measure speed and memory; prints tables of ratios (quickly: make bench ARGS=--smoke)
+	@set -e; for script in benchmarks/*.py; do echo "$$script"; $(bin)/python $$script $(ARGS); done
 
 picture: $(core)  ## Redraw the picture of the README
 	$(bin)/twolayer demo --output twolayer-demo
