@@ -28,7 +28,7 @@ FLOORS = (
     {"polynomial", "network", "risk", "align", "teachers"},
     {"sources", "moments"},
     {"decompose", "refine"},
-    {"recover", "certify"},
+    {"recover", "certify", "misfit"},
     {"estimators", "extract", "export", "experiments", "distributed"},
     {"pictures", "display", "demo", "cli", "lab", "__main__"},
 )
