@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from networks import SPECS, assert_same_function, random_network
-from twolayer.activation import ACTIVATIONS
+from twolayer.activation import ACTIVATIONS, activation
 from twolayer.errors import InputError
 from twolayer.files import read_npz, write_npz
 from twolayer.network import Polynomial, TwoLayerNetwork
@@ -412,6 +412,22 @@ def test_a_network_is_saved_where_it_is_told_and_nowhere_else(tmp_path):
     assert TwoLayerNetwork.load(str(tmp_path / "plain")) == network
     with pytest.raises(InputError, match="cannot write"):
         network.save(tmp_path / "missing" / "network.npz")
+
+
+@pytest.mark.parametrize(
+    ("keyword", "complaint"), [("cube", "unknown activation 'cube'"), ("relu", "does not read back")]
+)
+def test_an_activation_whose_name_means_nothing_or_another_is_not_saved(tmp_path, keyword, complaint):
+    class Cube(type(activation("relu"))):
+        def _value(self, t):
+            return t**3
+
+    Cube.keyword = keyword
+    network = TwoLayerNetwork([1], [[2]], activation=Cube())
+    assert network([[1]]) == 8
+    with pytest.raises(InputError, match=complaint):
+        network.save(tmp_path / "network.npz")
+    assert list(tmp_path.iterdir()) == []
 
 
 # ---------------------------------------------------------------------------------------------------------- polynomials
