@@ -85,7 +85,7 @@ def demo(
     output: Annotated[
         Path, typer.Option("--output", "-o", help="Folder for samples.npz, network.npz and recovery.png.")
     ] = Path("twolayer-demo"),
-    seed: Seed = 0,
+    seed: Seed = 9,
 ) -> int:
     """Plant a network, recover it from a file of samples, and draw the picture; takes less than a minute."""
     from twolayer.demo import demonstrate

@@ -54,7 +54,7 @@ class Demonstration:
 
 
 def demonstrate(
-    folder: Path, seed: int = 0, progress: Callable[[str, int, float], None] | None = None
+    folder: Path, seed: int = 9, progress: Callable[[str, int, float], None] | None = None
 ) -> Demonstration:
     """Plant a ReLU network, recover it from a file of samples, and write samples, network and picture to `folder`.
 

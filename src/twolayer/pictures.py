@@ -53,6 +53,7 @@ def draw_weights(axes: "Axes", truth: "TwoLayerNetwork", recovered: "TwoLayerNet
         )
     axes.set(xlabel="true weight", ylabel="recovered weight", title="Recovered weights against the truth")
     axes.set_aspect("equal")
+    axes.locator_params(nbins=7)
     axes.legend(frameon=False, fontsize="small")
 
 
