@@ -5,25 +5,21 @@ All are sums over pairs of units of Gaussian integrals in the plane of the two w
 .. math:: f_{\mathcal D}(W) = \tfrac12 \sum_{i,l} c_i c_l\, \mathbb E[\sigma(u_i \cdot x)\,\sigma(u_l \cdot x)],
 
 the u being the rows of W with c = v and the rows of W* with c = −v*. A pair's integrals are found by one rule of nodes
-in its plane, right to rounding: see `_plane_rule`.
+in its plane, right to rounding: see ``plane_rule``.
 """
 
 from dataclasses import dataclass
-from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.special import roots_laguerre, roots_legendre
 
 from twolayer.activation import Activation
 from twolayer.errors import InputError
 from twolayer.network import TwoLayerNetwork
 from twolayer.theory.zhong2017recovery.activations import derivative_jumps
+from twolayer.theory.zhong2017recovery.quadrature import plane_rule
 
 __all__ = ["population_gradient", "population_hessian", "population_risk"]
-
-_REACH = 10.0  # where the Gaussian has died
-_ARC_NODES = 24
 
 
 def population_risk(network: TwoLayerNetwork, teacher: TwoLayerNetwork) -> float:
@@ -128,8 +124,8 @@ def population_hessian(network: TwoLayerNetwork, teacher: TwoLayerNetwork) -> ND
             for _, jump in jumps:
                 curvature += jump * plane.crease(sigma)
             hessian[j, :, j] += c * network.a[j] * curvature
-    hessian = hessian.reshape(m * d, m * d)
-    return (hessian + hessian.T) / 2
+    flat = hessian.reshape(m * d, m * d)
+    return (flat + flat.T) / 2
 
 
 @dataclass(frozen=True)
@@ -202,56 +198,5 @@ def _plane(sigma: Activation, u: NDArray, w: NDArray) -> _Plane:
     if np.linalg.norm(across) > 8 * np.finfo(float).eps * np.linalg.norm(u):
         frame[1] = across / np.linalg.norm(across)
     u, w = frame @ u, np.array([np.linalg.norm(w), 0.0])
-    nodes, weights = _plane_rule(sigma, u, w)
+    nodes, weights = plane_rule(sigma, u, w)
     return _Plane(frame, nodes, weights, u, w)
-
-
-def _plane_rule(sigma: Activation, u: NDArray, w: NDArray) -> tuple[NDArray, NDArray]:
-    """Rule for E[F(g)], g ~ N(0, I_2), where F is made of σ, σ', σ'' at u·g and w·g and of g.
-
-    Smooth σ: the trapezoid rule, which converges exponentially for analytic integrands. Homogeneous σ with its kink at
-    0: F is homogeneous in the radius, and in the angle a trigonometric polynomial between the four directions in which
-    u·g or w·g is zero.
-    """
-    if sigma.is_smooth:
-        x = _trapezoid(sigma, float(max(1.0, np.hypot(*u), np.hypot(*w))))
-        nodes = np.stack(np.meshgrid(x, x, indexing="ij"), axis=-1).reshape(-1, 2)
-        squares = np.einsum("na,na->n", nodes, nodes)
-        nodes, weights = nodes[squares <= _REACH**2], np.exp(-squares[squares <= _REACH**2] / 2)
-        return nodes, weights / weights.sum()
-    if sigma.degree is None or sigma.degree % 1:
-        raise InputError(f"no quadrature for {sigma}: it has kinks and is not homogeneous of an integer degree")
-    zeros = [np.arctan2(v[1], v[0]) + side for v in (u, w) if v.any() for side in (-np.pi / 2, np.pi / 2)]
-    cuts = np.unique(np.mod(zeros or [0.0], 2 * np.pi))
-    half = np.diff(np.append(cuts, cuts[0] + 2 * np.pi))[:, None] / 2
-    unit_nodes, unit_weights = roots_legendre(_ARC_NODES)
-    angles, arcs = (cuts[:, None] + half * (1 + unit_nodes)).ravel(), (half * unit_weights).ravel() / (2 * np.pi)
-    squares, shares = roots_laguerre(int(sigma.degree) + 2)
-    radii = np.sqrt(2 * squares)
-    circle = np.stack([np.cos(angles), np.sin(angles)], axis=-1)
-    return (radii[:, None, None] * circle).reshape(-1, 2), np.outer(shares, arcs).ravel()
-
-
-@lru_cache(maxsize=64)
-def _trapezoid(sigma: Activation, scale: float) -> NDArray:
-    """Equidistant points, fine enough that a finer step no longer changes E of σ², σ'² and σσ''g² at this scale."""
-    step = 0.3 / scale
-    coarse = _energies(sigma, scale, step)
-    for _ in range(10):
-        fine = _energies(sigma, scale, step / 1.5)
-        if np.all(np.abs(coarse - fine) <= 1e-13 * np.abs(fine).max()):
-            return _points(step)
-        step, coarse = step / 1.5, fine
-    raise InputError(f"no quadrature for {sigma}: it passes for smooth but varies on a scale below {step * scale:.1g}")
-
-
-def _energies(sigma: Activation, scale: float, step: float) -> NDArray:
-    g = _points(step)
-    weights = np.exp(-g * g / 2)
-    value, slope, curvature = sigma(scale * g), sigma.derivative(scale * g), sigma.second_derivative(scale * g)
-    return np.array([value**2, slope**2, value * curvature * g**2]) @ (weights / weights.sum())
-
-
-def _points(step: float) -> NDArray:
-    count = int(np.ceil(_REACH / step))
-    return step * np.arange(-count, count + 1)

@@ -1,0 +1,81 @@
+r"""Rules for Gaussian expectations of an activation and its derivatives, on the line and in a plane."""
+
+from functools import lru_cache
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.special import roots_laguerre, roots_legendre
+
+from twolayer.activation import Activation
+from twolayer.errors import InputError
+from twolayer.hermite import gaussian_panels
+
+__all__ = ["line_rule", "plane_rule"]
+
+_REACH = 10.0  # where the Gaussian has died
+_ARC_NODES = 24
+
+
+@lru_cache(maxsize=1024)
+def line_rule(sigma: Activation, scale: float) -> tuple[NDArray, NDArray]:
+    """Nodes and weights (N,) for E[F(z)], z ~ N(0, 1), where F is made of σ and its derivatives at scale·z and of z.
+
+    Smooth σ: the trapezoid rule. Others: panels between the kinks.
+    """
+    if not sigma.is_smooth:
+        return gaussian_panels(4, {0.0, *(kink / scale for kink in sigma.kinks)}, width=min(1.0, 1 / scale))
+    nodes = _trapezoid(sigma, scale)
+    weights = np.exp(-nodes * nodes / 2)
+    return nodes, weights / weights.sum()
+
+
+def plane_rule(sigma: Activation, u: NDArray, w: NDArray) -> tuple[NDArray, NDArray]:
+    """Nodes (N, 2) and weights (N,) for E[F(g)], g ~ N(0, I_2), F made of σ, σ', σ'' at u·g and w·g and of g.
+
+    Smooth σ: the trapezoid rule, which converges exponentially for analytic integrands. Homogeneous σ with its kink at
+    0: F is homogeneous in the radius, and in the angle a trigonometric polynomial between the four directions in which
+    u·g or w·g is zero.
+    """
+    if sigma.is_smooth:
+        x = _trapezoid(sigma, float(max(np.hypot(*u), np.hypot(*w))))
+        nodes = np.stack(np.meshgrid(x, x, indexing="ij"), axis=-1).reshape(-1, 2)
+        squares = np.einsum("na,na->n", nodes, nodes)
+        nodes, weights = nodes[squares <= _REACH**2], np.exp(-squares[squares <= _REACH**2] / 2)
+        return nodes, weights / weights.sum()
+    if sigma.degree is None or sigma.degree % 1:
+        raise InputError(f"no quadrature for {sigma}: it has kinks and is not homogeneous of an integer degree")
+    zeros = [np.arctan2(v[1], v[0]) + side for v in (u, w) if v.any() for side in (-np.pi / 2, np.pi / 2)]
+    cuts = np.unique(np.mod(zeros or [0.0], 2 * np.pi))
+    half = np.diff(np.append(cuts, cuts[0] + 2 * np.pi))[:, None] / 2
+    unit_nodes, unit_weights = roots_legendre(_ARC_NODES)
+    angles, arcs = (cuts[:, None] + half * (1 + unit_nodes)).ravel(), (half * unit_weights).ravel() / (2 * np.pi)
+    squares, shares = roots_laguerre(int(sigma.degree) + 2)
+    radii = np.sqrt(2 * squares)
+    circle = np.stack([np.cos(angles), np.sin(angles)], axis=-1)
+    return (radii[:, None, None] * circle).reshape(-1, 2), np.outer(shares, arcs).ravel()
+
+
+@lru_cache(maxsize=64)
+def _trapezoid(sigma: Activation, scale: float) -> NDArray:
+    """Equidistant points, fine enough that a finer step no longer changes E of σ², σ'² and σσ''g² at this scale."""
+    scale = max(1.0, scale)
+    step = 0.3 / scale
+    coarse = _energies(sigma, scale, step)
+    for _ in range(10):
+        fine = _energies(sigma, scale, step / 1.5)
+        if np.all(np.abs(coarse - fine) <= 1e-13 * np.abs(fine).max()):
+            return _points(step)
+        step, coarse = step / 1.5, fine
+    raise InputError(f"no quadrature for {sigma}: it passes for smooth but varies on a scale below {step * scale:.1g}")
+
+
+def _energies(sigma: Activation, scale: float, step: float) -> NDArray:
+    g = _points(step)
+    weights = np.exp(-g * g / 2)
+    value, slope, curvature = sigma(scale * g), sigma.derivative(scale * g), sigma.second_derivative(scale * g)
+    return np.array([value**2, slope**2, value * curvature * g**2]) @ (weights / weights.sum())
+
+
+def _points(step: float) -> NDArray:
+    count = int(np.ceil(_REACH / step))
+    return step * np.arange(-count, count + 1)
