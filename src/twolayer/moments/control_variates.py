@@ -115,10 +115,10 @@ def controlled_moments(
     leaves more variance than that is worth). Choose degree 1 where n is less than a few times q.
     """
     if order not in range(1, 5):
-        raise InputError(f"order must be an integer from 1 to 4, got {order!r}")
+        raise InputError(f"order must be an integer from 1 to 4, found {order!r}")
     degree = min(max(order - 1, 1), 2) if degree is None else degree
     if degree not in (1, 2):
-        raise InputError(f"degree must be 1 or 2, got {degree!r}")
+        raise InputError(f"degree must be 1 or 2, found {degree!r}")
     blocks = reiterable(blocks)
     fits = [hermite_regression(blocks, degree if V is None else 1, workers=workers)]
     if V is not None and degree == 2:

@@ -5,12 +5,12 @@ columns, gives each chunk to a thread whose BLAS is held to one thread of its ow
 binary tree over their positions. So the result is the same bits for any number of workers, whoever finishes first.
 """
 
-import threading
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import AbstractContextManager
 from functools import cache
-from typing import Any, TypeAlias
+from typing import TypeAlias
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -33,6 +33,7 @@ __all__ = [
     "reiterable",
     "sorted_by",
     "weighted_gram",
+    "worker_count",
 ]
 
 Block: TypeAlias = tuple[NDArray, NDArray]
@@ -123,8 +124,9 @@ def pass_sum(kernel: Kernel, blocks: Iterable[Block], columns: int, workers: int
         If there is no row at all, the sums are not finite, or `workers` is below 1.
     """
     chunks = _chunks(blocks, _BLOCKS_PER_CHUNK * block_rows(columns))
-    with one_blas_thread as threads, np.errstate(over="ignore", invalid="ignore"):
-        sums = _tree_sum(_in_order(kernel, chunks, threads if workers is None else whole_number(workers, "workers")))
+    workers = worker_count(workers)
+    with one_blas_thread(), np.errstate(over="ignore", invalid="ignore"):
+        sums = _tree_sum(_in_order(kernel, chunks, workers))
     if not all(np.isfinite(part).all() for part in sums):
         raise InputError("X and y must be finite and of moderate size, but their moments hold NaN or infinity")
     return sums
@@ -191,7 +193,7 @@ def _in_order(kernel: Kernel, chunks: Iterator[Block], workers: int) -> Iterator
     if workers == 1:
         yield from (run(X, y) for X, y in chunks)
         return
-    with ThreadPoolExecutor(workers) as pool:
+    with ThreadPoolExecutor(workers, initializer=one_blas_thread) as pool:
         running: deque[Future[Sums]] = deque()
         for X, y in chunks:
             running.append(pool.submit(run, X, y))
@@ -224,37 +226,21 @@ def _added(left: Sums, right: Sums) -> Sums:
     return left
 
 
-class _OneBlasThread:
-    """Context that holds BLAS to one thread; entering it tells how many BLAS has outside.
+def worker_count(workers: int | None) -> int:
+    """Check `workers`; if it is None, as many as BLAS would use threads here."""
+    if workers is not None:
+        return whole_number(workers, "workers")
+    return max((library.num_threads or 1 for library in _blas().lib_controllers), default=1)
 
-    Contexts may overlap, in one thread or in several: the first sets the limit and the last lifts it.
+
+def one_blas_thread() -> AbstractContextManager:
+    """Hold BLAS to one thread from now until the context ends.
+
+    Where BLAS keeps a limit for each thread rather than one for all, this is the limit of the calling thread.
     """
-
-    def __init__(self) -> None:
-        self._lock = threading.Lock()
-        self._holds = 0
-        self._threads = 1
-        self._limiter: Any = None
-
-    def __enter__(self) -> int:
-        with self._lock:
-            if self._holds == 0:
-                blas = _blas()
-                self._threads = max((library.num_threads for library in blas.lib_controllers), default=1)
-                self._limiter = blas.limit(limits=1)
-            self._holds += 1
-            return self._threads
-
-    def __exit__(self, *exception: object) -> None:
-        with self._lock:
-            self._holds -= 1
-            if self._holds == 0:
-                self._limiter.restore_original_limits()
+    return _blas().limit(limits=1)
 
 
 @cache
 def _blas() -> ThreadpoolController:
     return ThreadpoolController().select(user_api="blas")
-
-
-one_blas_thread = _OneBlasThread()

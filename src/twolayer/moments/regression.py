@@ -16,7 +16,17 @@ from twolayer.errors import InputError
 from twolayer.hermite import hermite_values
 from twolayer.moments.accumulator import checked_basis
 from twolayer.moments.pairs import pair_count, pair_products
-from twolayer.moments.passes import Block, Sums, block_rows, gram_sums, one_blas_thread, opened, pass_sum, reiterable
+from twolayer.moments.passes import (
+    Block,
+    Sums,
+    block_rows,
+    gram_sums,
+    one_blas_thread,
+    opened,
+    pass_sum,
+    reiterable,
+    worker_count,
+)
 from twolayer.sources import blocks as slices
 from twolayer.symtensor import multi_indices, multiplicities, unpack
 
@@ -158,7 +168,7 @@ def hermite_regression(
     averaging when n is close to p.
     """
     if degree not in range(_MAX_DEGREE + 1):
-        raise InputError(f"degree must be an integer from 0 to {_MAX_DEGREE}, got {degree!r}")
+        raise InputError(f"degree must be an integer from 0 to {_MAX_DEGREE}, found {degree!r}")
     stream, d = opened(blocks)
     basis = None if V is None else _orthonormal(V, d)
     k = d if basis is None else basis.shape[1]
@@ -242,7 +252,7 @@ def _positions(table: NDArray, k: int) -> NDArray:
 
 def _solve(gram: NDArray, moment: NDArray) -> NDArray:
     """Solution of the normal equations; that of least norm where they are singular."""
-    with one_blas_thread:
+    with one_blas_thread():
         try:
             return scipy.linalg.cho_solve(scipy.linalg.cho_factor(gram), moment)
         except np.linalg.LinAlgError:
@@ -291,10 +301,11 @@ def _iterative_quadratic(
         fit = polynomial(unknowns)
         return transposed(lambda _X, Z, _y: fit(Z))[0]
 
+    workers = worker_count(workers)
     moment, count = transposed(lambda X, _Z, y: left(X, y))
     _check_rows(count, comb(k + 2, 2), 2, k)
     operator = LinearOperator((len(moment), len(moment)), matvec=normal, dtype=np.float64)
-    with one_blas_thread:
+    with one_blas_thread():
         unknowns, unfinished = cg(operator, moment, x0=moment, rtol=_CG_RTOL, maxiter=_CG_STEPS)
     if unfinished:
         warn(
@@ -308,7 +319,7 @@ def _iterative_quadratic(
 def _check_rows(count: int, size: int, degree: int, k: int) -> None:
     if count < size:
         raise InputError(
-            f"a fit of degree {degree} in {k} dimensions has {size} coefficients and needs as many rows, got {count}"
+            f"a fit of degree {degree} in {k} dimensions has {size} coefficients and needs as many rows, found {count}"
         )
 
 
