@@ -7,9 +7,11 @@ from functools import partial
 
 import numpy as np
 import pytest
+from scipy.special import erfc
 
 from oracles import gaussian_mean, gaussian_pair_mean, hermite
 from twolayer.activation import ACTIVATIONS, Activation, Reflection, activation
+from twolayer.activation.smoothing import step_kernel
 from twolayer.errors import InputError
 
 
@@ -35,6 +37,7 @@ FORMULAS = {
     "quadratic": lambda t: t * t,
     "polynomial(0,1,0,0.5)": lambda t: t + 0.5 * t**3,
     "polynomial(1,2,-3,0,0.25)": lambda t: 1 + 2 * t - 3 * t**2 + 0.25 * t**4,
+    "polynomial(1,0,2)": lambda t: 1 + 2 * t**2,
     "scaled(tanh,2.5)": lambda t: math.tanh(2.5 * t),
     "scaled(squared_relu,0.5)": lambda t: max(t / 2, 0.0) ** 2,
     "scaled(scaled(gelu,2),3)": lambda t: 6 * t * _normal_distribution(6 * t),
@@ -168,8 +171,14 @@ def test_hermite_coefficients_at_scale_zero_are_the_value(sigma):
 
 @every
 def test_hermite_coefficients_are_continuous_to_scale_zero(sigma):
-    tiny, zero = (sigma.hermite_coefficients(6, scale, [-2.0, 0.7]) for scale in (1e-300, 0.0))
+    tiny, zero = (sigma.hermite_coefficients(6, scale, [-2.0, 0.7, 1e12]) for scale in (1e-300, 0.0))
     np.testing.assert_allclose(tiny, zero, rtol=1e-13, atol=1e-15)
+
+
+@every
+def test_mean_of_an_odd_activation_near_zero_keeps_its_relative_accuracy(sigma):
+    mean = sigma.hermite_coefficients(0, 1e-6, 1e-8)[0]
+    assert sigma.parity != -1 or mean == pytest.approx(sigma.derivative(0.0) * 1e-8, rel=1e-10, abs=0)
 
 
 @every
@@ -245,6 +254,18 @@ def test_dual_kernel_agrees_with_nested_quadrature(sigma, u, w, cosine):
     computed = sigma.dual_kernel(u * u, u * w * cosine, w * w)
     size = np.sqrt(sigma.dual_kernel(u * u, u * u, u * u) * sigma.dual_kernel(w * w, w * w, w * w))
     assert abs(computed - expected) < 1e-11 * size
+
+
+def test_kernel_of_two_smoothed_steps_keeps_their_variances_apart():
+    """The mean product of two steps smoothed by 0.3 and 2, for the collinear units 1.5 and 0.7."""
+    first, second = (partial(_smoothed_step, norm / math.sqrt(v)) for norm, v in ((1.5, 0.3), (0.7, 2.0)))
+    expected = gaussian_mean(lambda g: first(g) * second(g))
+    computed = step_kernel(np.float64(2.25), np.float64(1.05), np.float64(0.49), 0.3, 2.0)
+    np.testing.assert_allclose(computed, expected, rtol=1e-13)
+
+
+def _smoothed_step(steepness, g):
+    return erfc(-steepness * g / math.sqrt(2)) / 2
 
 
 @every
@@ -325,6 +346,10 @@ def test_a_new_activation_inherits_hermite_coefficients(sigma, scale, shift):
 def test_a_new_smooth_activation_inherits_a_dual_kernel(u, w, cosine):
     expected = gaussian_pair_mean(_SiLU().derivative, u, w, cosine)
     np.testing.assert_allclose(_SiLU().dual_kernel(u * u, u * w * cosine, w * w), expected, rtol=1e-11)
+
+
+def test_scaling_moves_the_kinks():
+    assert ACTIVATIONS["scaled"](_Hinge(0.8), 2.0).kinks == (0.4,)
 
 
 def test_a_new_activation_with_a_kink_must_bring_its_dual_kernel():
