@@ -12,7 +12,7 @@ __all__ = ["Scaled"]
 
 @dataclass(frozen=True)
 class Scaled(Activation):
-    """Stretched argument: base(factor·t), as in tanh(5t/2) = ``scaled(tanh,2.5)``.
+    """Stretched argument: base(factor·t), as in tanh(5t/2), scaled(tanh,2.5).
 
     Parameters
     ----------

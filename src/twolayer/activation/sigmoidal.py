@@ -72,7 +72,7 @@ class Tanh(Activation):
 
 @dataclass(frozen=True)
 class Erf(Activation):
-    r"""Error function: :math:`\tfrac{2}{\sqrt\pi}\int_0^t e^{-u^2}du`, as in SciPy.
+    """Error function: 2/√π times the integral of exp(-u²) from 0 to t, as in SciPy.
 
     The function that zhong2017recovery calls erf (Theorem 3.5) lacks the factor 2/√π.
     """

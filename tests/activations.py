@@ -1,0 +1,83 @@
+"""The activations to test with: each of the table with a plain formula, and two that have nothing but formulas."""
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+import pytest
+
+from twolayer.activation import Activation, Reflection, activation
+
+
+def _normal_distribution(t):
+    return 0.5 * math.erfc(-t / math.sqrt(2))
+
+
+# Each member, and its formula for one number.
+
+
+# Each member, and its formula for one number.
+FORMULAS = {
+    "relu": lambda t: max(t, 0.0),
+    "leaky_relu(0.01)": lambda t: t if t > 0 else 0.01 * t,
+    "leaky_relu(-1)": abs,
+    "leaky_relu(3)": lambda t: t if t > 0 else 3 * t,
+    "squared_relu": lambda t: max(t, 0.0) ** 2,
+    "abs": abs,
+    "sigmoid": lambda t: 1 / (1 + math.exp(-t)),
+    "tanh": lambda t: (math.exp(t) - math.exp(-t)) / (math.exp(t) + math.exp(-t)),
+    "erf": math.erf,
+    "softplus": lambda t: math.log(1 + math.exp(t)),
+    "gelu": lambda t: t * _normal_distribution(t),
+    "sine": math.sin,
+    "linear": lambda t: t,
+    "quadratic": lambda t: t * t,
+    "polynomial(0,1,0,0.5)": lambda t: t + 0.5 * t**3,
+    "polynomial(1,2,-3,0,0.25)": lambda t: 1 + 2 * t - 3 * t**2 + 0.25 * t**4,
+    "polynomial(1,0,2)": lambda t: 1 + 2 * t**2,
+    "scaled(tanh,2.5)": lambda t: math.tanh(2.5 * t),
+    "scaled(squared_relu,0.5)": lambda t: max(t / 2, 0.0) ** 2,
+    "scaled(scaled(gelu,2),3)": lambda t: 6 * t * _normal_distribution(6 * t),
+}
+every = pytest.mark.parametrize("sigma", [activation(spec) for spec in FORMULAS], ids=str)
+
+
+@dataclass(frozen=True)
+class SiLU(Activation):
+    """t sigmoid(t): only its formulas, no closed form."""
+
+    keyword = "silu"
+    reflection = Reflection(1, (0.0, -1.0))
+
+    def _value(self, t):
+        return t / (1 + np.exp(-t))
+
+    def _derivative(self, t):
+        s = 1 / (1 + np.exp(-t))
+        return s + t * s * (1 - s)
+
+    def _second_derivative(self, t):
+        s = 1 / (1 + np.exp(-t))
+        return s * (1 - s) * (2 + t * (1 - 2 * s))
+
+
+@dataclass(frozen=True)
+class Hinge(Activation):
+    """max(t - place, 0): a kink away from zero, no closed form."""
+
+    place: float
+    keyword = "hinge"
+    reflection = Reflection(1, (0.0, -1.0))
+
+    @property
+    def kinks(self):
+        return (self.place,)
+
+    def _value(self, t):
+        return np.maximum(t - self.place, 0)
+
+    def _derivative(self, t):
+        return (t > self.place).astype(t.dtype)
+
+    def _second_derivative(self, t):
+        return np.zeros_like(t)
