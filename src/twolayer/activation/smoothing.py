@@ -91,7 +91,7 @@ def determinant(uu: NDArray, uw: NDArray, ww: NDArray, variance: float = 0.0, ot
     """D of `step_kernel` as a sum of terms that are not negative; what is left of a square by rounding is none."""
     square = uu * ww
     gap = square - uw * uw
-    gap = np.where(gap > 1e-15 * square, gap, 0.0)
+    gap = gap * (gap > 1e-15 * square)
     return variance * other + variance * ww + other * uu + gap
 
 
