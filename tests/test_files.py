@@ -134,7 +134,7 @@ def test_what_cannot_be_written_is_refused_with_its_reason(tmp_path):
     assert "it is a folder" in refusal(write, tmp_path)
     assert "not a regular file" in refusal(write, tmp_path / "pipe")
     assert "File name too long" in refusal(write, tmp_path / ("x" * 300))
-    assert "null byte" in refusal(write, f"{tmp_path}/\0")
+    assert "null" in refusal(write, f"{tmp_path}/\0")
 
 
 def test_a_write_protected_file_is_not_replaced(tmp_path, monkeypatch):
