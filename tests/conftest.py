@@ -1,8 +1,32 @@
-"""What every test shares: no display, and property tests that draw the same examples every time."""
+"""What tests share: no display, property tests that draw the same examples every time, the command line in a folder."""
 
 import matplotlib as mpl
+import pytest
 from hypothesis import settings
+
+from command_line import PLANT, Outcome
+from twolayer import cli
 
 mpl.use("Agg")
 settings.register_profile("repeatable", deadline=None, derandomize=True, print_blob=False)
 settings.load_profile("repeatable")
+
+
+@pytest.fixture
+def twolayer_cli(tmp_path, monkeypatch, capsys):
+    """The command line, run in an empty folder."""
+    monkeypatch.chdir(tmp_path)
+
+    def run(command: str) -> Outcome:
+        capsys.readouterr()
+        code = cli.run(command.split())
+        return Outcome(code, *capsys.readouterr())
+
+    return run
+
+
+@pytest.fixture
+def planted(twolayer_cli):
+    """The command line, in a folder with `samples.npz` and `teacher.npz`."""
+    assert twolayer_cli(PLANT).code == 0
+    return twolayer_cli

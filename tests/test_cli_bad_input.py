@@ -1,0 +1,183 @@
+"""The command line and what is wrong: one sentence, the right exit code, and nothing left on the disk."""
+
+import signal
+import subprocess
+import sys
+import zipfile
+
+import numpy as np
+import pytest
+
+from command_line import PLANT, RECOVER, assert_refused, loaded
+from twolayer import LAWS, cli
+
+
+@pytest.mark.parametrize(
+    ("command", "word"),
+    [
+        ("recovre samples.npz", "recovre"),
+        ("recover samples.npz --width 3", "--activation"),
+        ("recover samples.npz --width three --activation relu", "--width"),
+        ("recover samples.npz --width 0 --activation relu", "--width"),
+        ("sample --dim 3 --width 2 -n 0 -o samples.npz", "--samples"),
+        ("sample --dim 3 --width 2 -n 10", "--output"),
+        ("show", "network"),
+        ("list --jsno", "--jsno"),
+    ],
+)
+def test_misuse_is_refused_in_one_line(twolayer_cli, command, word):
+    assert_refused(twolayer_cli(command), word)
+
+
+def test_a_complaint_is_one_line_whatever_it_is_made_of(capsys):
+    cli.complain("choose from:\n\tthis,\n\tthat")
+    assert capsys.readouterr() == ("", "Error: choose from: this, that\n")
+
+
+@pytest.mark.parametrize(
+    ("changed", "words"),
+    [
+        ("--law random_units --kappa 3", ["random_units", "--kappa"]),
+        ("--law conditoned", ["conditoned", *LAWS]),
+        ("--activation rleu", ["rleu", "relu"]),
+        ("--width 7", ["7", "6"]),
+        ("--kappa 0.5", ["kappa", "0.5"]),
+        ("-o nowhere/samples.npz", ["nowhere"]),
+        ("--teacher nowhere/teacher.npz", ["nowhere"]),
+    ],
+)
+def test_a_bad_request_for_samples_is_refused_and_writes_nothing(twolayer_cli, changed, words, tmp_path):
+    assert_refused(twolayer_cli(f"{PLANT} {changed}"), *words)
+    assert list(tmp_path.iterdir()) == []
+
+
+def broken_samples(kind: str) -> None:
+    """Make `samples.npz` bad in one way."""
+    X, y = loaded().values()
+    if kind == "nan":
+        X[17, 2] = np.nan
+    elif kind == "infinity":
+        y[23] = np.inf
+    elif kind == "flat":
+        X = X[:, 0]
+    elif kind == "longer":
+        y = np.append(y, 0.0)
+    elif kind == "few":
+        X, y = X[:9], y[:9]
+    elif kind == "constant":
+        y = np.ones_like(y)
+    elif kind == "text":
+        X = X.astype(str)
+    elif kind == "objects":
+        X = X.astype(object)
+    np.savez("samples.npz", X=X, y=y)
+
+
+@pytest.mark.parametrize(
+    ("kind", "words"),
+    [
+        ("nan", ["X", "nan", "17"]),
+        ("infinity", ["y", "inf", "23"]),
+        ("flat", ["X", "two dimensions"]),
+        ("longer", ["300", "301"]),
+        ("few", ["9", "18"]),
+        ("constant", ["y", "constant"]),
+        ("text", ["X", "text"]),
+        ("objects", ["X", "objects"]),
+    ],
+)
+def test_bad_samples_are_refused_and_write_nothing(planted, kind, words, tmp_path):
+    broken_samples(kind)
+    assert_refused(planted(RECOVER), *words)
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["samples.npz", "teacher.npz"]
+
+
+def test_a_truncated_archive_is_refused(planted, tmp_path):
+    whole = (tmp_path / "samples.npz").read_bytes()
+    (tmp_path / "samples.npz").write_bytes(whole[: len(whole) // 2])
+    assert_refused(planted(RECOVER), "samples.npz")
+
+
+def test_a_pickle_in_an_archive_is_never_opened(planted, tmp_path):
+    with zipfile.ZipFile("samples.npz", "w") as archive:
+        archive.writestr("X.npy", b"cos\nmkdir\n(S'owned'\ntR.")
+        archive.writestr("y.npy", b"cos\nmkdir\n(S'owned'\ntR.")
+    assert_refused(planted(RECOVER), "samples.npz")
+    assert not (tmp_path / "owned").exists()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        ("missing.npz --width 3 --activation relu", ["missing.npz"]),
+        ("samples.npz teacher.npz samples.npz --width 3 --activation relu", ["three", "3"]),
+        ("samples.npz --width 3 --activation rleu", ["rleu", "squared_relu"]),
+        ("samples.npz --width 3 --activation relu --method magic", ["magic", "auto"]),
+        ("samples.npz --width 60 --activation relu", ["60"]),
+        ("teacher.npz --width 3 --activation relu", ["teacher.npz", "X"]),
+        (".  --width 3 --activation relu", ["."]),
+    ],
+)
+def test_a_bad_request_to_recover_is_refused(planted, arguments, words):
+    outcome = planted(f"recover {arguments} -o network.npz")
+    assert_refused(outcome)
+    assert any(word in outcome.err for word in words)
+
+
+@pytest.mark.parametrize("output", ["nowhere/network.npz", ".", "teacher.npz/network.npz"])
+def test_an_output_that_cannot_be_written_is_refused_before_the_long_computation(planted, output, monkeypatch):
+    monkeypatch.setattr(sys.modules["twolayer.recover"], "recover", lambda *_, **__: pytest.fail("computed first"))
+    assert_refused(planted(RECOVER.replace("network.npz", output)), output)
+
+
+def test_rehearsing_a_write_leaves_an_existing_file_as_it_was(tmp_path):
+    file = tmp_path / "network.npz"
+    file.write_bytes(b"precious")
+    cli.require_writable(file)
+    assert file.read_bytes() == b"precious"
+    assert list(tmp_path.iterdir()) == [file]
+
+
+def test_interrupting_the_computation_leaves_nothing_behind(planted, monkeypatch, tmp_path):
+    def interrupted(*_, **__):
+        signal.raise_signal(signal.SIGINT)
+
+    monkeypatch.setattr(sys.modules["twolayer.recover"], "recover", interrupted)
+    assert planted(RECOVER) == (130, "", "Error: interrupted\n")
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["samples.npz", "teacher.npz"]
+
+
+def test_interrupting_the_writing_leaves_the_old_file(planted, monkeypatch, tmp_path):
+    def interrupted(stream, **_):
+        stream.write(b"half a file")
+        signal.raise_signal(signal.SIGINT)
+
+    before = (tmp_path / "samples.npz").read_bytes()
+    monkeypatch.setattr(np, "savez", interrupted)
+    assert planted(PLANT).code == 130
+    assert (tmp_path / "samples.npz").read_bytes() == before
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["samples.npz", "teacher.npz"]
+
+
+def test_control_c_ends_a_running_recovery_without_a_traceback(planted, tmp_path):
+    """A problem far too large to finish, interrupted from outside while it is being worked on."""
+    rng = np.random.default_rng(0)
+    np.savez("samples.npz", X=rng.standard_normal((20_000, 100)), y=rng.standard_normal(20_000))
+    code = """
+import os, signal, sys, threading, twolayer.recover
+from twolayer.cli import run
+
+room = sys.modules["twolayer.recover"]
+recover = room.recover
+
+def recover_until_interrupted(*arguments, **options):
+    threading.Timer(0.5, os.kill, (os.getpid(), signal.SIGINT)).start()
+    return recover(*arguments, **options)
+
+room.recover = recover_until_interrupted
+sys.exit(run(sys.argv[1:]))
+"""
+    command = f"{RECOVER} --width 20".split()
+    done = subprocess.run([sys.executable, "-c", code, *command], capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stdout, done.stderr) == (130, "", "Error: interrupted\n")
+    assert not (tmp_path / "network.npz").exists()
