@@ -17,27 +17,28 @@ import numpy as np
 from numpy.typing import NDArray
 from rich.console import Console
 from rich.table import Table
-from threadpoolctl import threadpool_limits
+from threadpoolctl import ThreadpoolController
 
 from twolayer.moments import weighted_gram
 
 TARGETS = {1: 0.80, 2: 0.70}
+BLAS = ThreadpoolController().select(user_api="blas")
 
 
 def product_side_by_side(X: NDArray, Y: NDArray, threads: int) -> None:
     """Multiply as many row ranges as threads, each on one BLAS thread."""
     edges = np.linspace(0, len(X), threads + 1).astype(int)
-    with threadpool_limits(1), ThreadPoolExecutor(threads) as pool:
+    with BLAS.limit(limits=1), ThreadPoolExecutor(threads) as pool:
         list(pool.map(lambda start, stop: X[start:stop].T @ Y[start:stop], edges[:-1], edges[1:]))
 
 
 def product_by_blas(X: NDArray, Y: NDArray, threads: int) -> None:
-    with threadpool_limits(threads):
+    with BLAS.limit(limits=threads):
         X.T @ Y
 
 
 def plain_numpy(X: NDArray, y: NDArray, threads: int) -> None:
-    with threadpool_limits(threads):
+    with BLAS.limit(limits=threads):
         X.T @ (y[:, None] * X)
 
 
