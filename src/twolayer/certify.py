@@ -13,9 +13,19 @@ from twolayer.refine import UnitsProblem
 from twolayer.refine.gauss_newton import conjugate_gradients, kernel_preconditioner
 from twolayer.refine.problem import Matrix, Vector
 
-__all__ = ["Certificate", "Curvature", "StandardErrors", "Status", "curvature", "standard_errors"]
+__all__ = [
+    "Certificate",
+    "Curvature",
+    "StandardErrors",
+    "Status",
+    "ambiguous_reflection",
+    "curvature",
+    "singular_value_conditioning",
+    "standard_errors",
+]
 
 _PROBES = 12
+_MOST_UNITS_TURNED = 16
 
 
 class Status(Enum):
@@ -33,6 +43,10 @@ class Status(Enum):
     UNRESOLVED_REFLECTION = (
         "The data are explained up to a polynomial that no choice of orientations of these units leaves: the activation is"
         " probably another of the same family, or the data have an affine part of their own."
+    )
+    AMBIGUOUS_REFLECTION = (
+        "The function is known and its weights are not: some units can be turned round together without a change. Biases, or"
+        " a constant that is left free, make it a matter of convention."
     )
     NOT_IDENTIFIABLE = (
         "Other networks of this width explain the data as well (a flat direction of the squared error): try a smaller width,"
@@ -107,8 +121,9 @@ class Certificate:
     standard_errors : StandardErrors
     score_test : ScoreTest or None
         Whether the residual depends on the inputs; None where there is only rounding.
-    extra_unit_gain : float or None
-        By how much one more unit lowers ‖r‖², in units of the noise variance; None where it was not asked.
+    wider_gain, narrower_loss : float or None
+        What more units gain and one unit fewer loses, relative to what noise alone could explain; a certificate needs the
+        first below 1 and the second above. None where there is only rounding.
     notes : tuple of str
         What cannot be known, and what else to mind.
     """
@@ -124,7 +139,8 @@ class Certificate:
     curvature: Curvature
     standard_errors: StandardErrors
     score_test: ScoreTest | None
-    extra_unit_gain: float | None
+    wider_gain: float | None
+    narrower_loss: float | None
     notes: tuple[str, ...]
 
     def to_dict(self) -> dict[str, Any]:
@@ -171,6 +187,37 @@ def singular_value_conditioning(network: TwoLayerNetwork) -> tuple[float, float]
         return np.inf, np.inf
     with np.errstate(over="ignore"):
         return float(values[0] / values[-1]), float(np.exp(np.sum(np.log(values / values[-1]))))
+
+
+def ambiguous_reflection(network: TwoLayerNetwork) -> Vector | None:
+    r"""Units that can be turned round together and leave the function as it is, or None.
+
+    Turning the units of a set S leaves :math:`\sum_{i \in S} a_i\,p(w_i\cdot x + b_i)` behind, which must vanish, or be a
+    constant where the network has one of its own (a polynomial part).
+
+    Notes
+    -----
+    If p is constant or the units are dependent, all sets are tried, up to 16 units; above, and if p is quadratic, None.
+    Even and odd activations, to which a turn means nothing, have p = 0 and give None.
+    """
+    p = network.activation.reflection.polynomial
+    has_constant = network.polynomial is not None
+    if len(p) == 1 and not has_constant:
+        left = p[0] * network.a[:, None]
+    elif len(p) == 2:
+        left = p[1] * network.a[:, None] * network.W
+        if not has_constant:
+            left = np.hstack([left, (network.a * (p[0] + p[1] * network.b))[:, None]])
+    else:
+        return None
+    m = network.width
+    scale = np.abs(left).sum()
+    if m > _MOST_UNITS_TURNED or scale == 0 or np.linalg.matrix_rank(left, tol=1e-10 * scale) == m:
+        return None
+    sets = (np.arange(1, 1 << m)[:, None] >> np.arange(m)) & 1
+    remainders = np.abs(sets @ left).max(axis=1)
+    best = int(np.argmin(remainders))
+    return np.flatnonzero(sets[best]) if remainders[best] <= 1e-9 * scale else None
 
 
 def _scales(problem: UnitsProblem, point: Vector) -> Vector:

@@ -45,7 +45,7 @@ def explore(problem: UnitsProblem, start: Vector, report: Report, stage: str, ma
 
 def polish(problem: UnitsProblem, start: Vector, report: Report, stage: str = "polish") -> Fit:
     """Refine to the minimum, to rounding."""
-    return _refined(problem, start, report, stage, Stopping(60, floor=1e-31, patience=3, least_gain=1e-9))
+    return _refined(problem, start, report, stage, Stopping(60, floor=1e-28, patience=3, least_gain=1e-9))
 
 
 def _refined(problem: UnitsProblem, start: Vector, report: Report, stage: str, stopping: Stopping) -> Fit:

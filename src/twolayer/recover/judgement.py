@@ -2,9 +2,18 @@
 
 import numpy as np
 
-from twolayer.certify import Certificate, Status, curvature, singular_value_conditioning, standard_errors
+from twolayer.certify import (
+    Certificate,
+    Curvature,
+    Status,
+    ambiguous_reflection,
+    curvature,
+    singular_value_conditioning,
+    standard_errors,
+)
 from twolayer.network import TwoLayerNetwork
 from twolayer.recover.fit import EXACT
+from twolayer.recover.noise import narrower_fits
 from twolayer.recover.portfolio import Found
 from twolayer.recover.reflections import network_of
 from twolayer.refine import UnitsProblem
@@ -12,62 +21,100 @@ from twolayer.refine import UnitsProblem
 __all__ = ["judge"]
 
 _EXACT_ROWS_PER_PARAMETER = 1.5
+_NOISY_ROWS_PER_PARAMETER = 5
+_JUDGING_ROWS_PER_PARAMETER = 4
 _FLAT = 1e-10
 
 
 def judge(found: Found) -> tuple[TwoLayerNetwork, Status, Certificate]:
     """Decide what can be claimed, and collect the evidence."""
-    problem, point = found.fit.problem, found.fit.point
+    fit, evidence = found.fit, found.evidence
+    problem, point = fit.problem, fit.point
     network = network_of(problem, point)
     n, p = problem.n_rows, problem.n_parameters
-    y = problem.y.astype(np.float64)
-    spread = float(y.std()) or 1.0
-    residual = float(np.sqrt(found.fit.loss * problem.energy / n))
-    noise = float(np.sqrt(found.fit.loss * problem.energy / max(n - p, 1)))
+    squares = fit.loss * problem.energy
+    spread = float(problem.y.std(dtype=np.float64))
+    noise = float(np.sqrt(squares / max(n - p, 1)))
     bend = _curvature(found)
+    twin = ambiguous_reflection(network) if fit.is_exact or evidence is not None else None
+    status = _status(found, bend, twin is not None)
     kappa, lambda_ = singular_value_conditioning(network)
     certificate = Certificate(
         n_rows=n,
         n_parameters=p,
         width=problem.width,
-        residual=residual / spread,
+        residual=float(np.sqrt(squares / n)) / spread,
         noise=noise,
         held_out_residual=None if found.held_out_loss is None else float(np.sqrt(found.held_out_loss)) / spread,
         kappa=kappa,
         lambda_=lambda_,
         curvature=bend,
         standard_errors=standard_errors(problem, point, noise),
-        score_test=None if found.evidence is None else found.evidence.test,
-        extra_unit_gain=None if found.evidence is None else found.evidence.extra_unit_gain,
-        notes=(),
+        score_test=None if evidence is None else evidence.test,
+        wider_gain=None if evidence is None else evidence.wider_gain,
+        narrower_loss=None if evidence is None else evidence.narrower_loss,
+        notes=_notes(found, status, twin),
     )
-    return network, _status(found, bend.smallest / max(bend.largest, 1e-300)), certificate
+    return network, status, certificate
 
 
-def _curvature(found: Found):
+def _curvature(found: Found) -> Curvature:
+    """On held-out rows where there are enough, on the fitted ones otherwise."""
     problem, point = found.fit.problem, found.fit.point
-    if found.held_out is not None and found.held_out.sum() >= 2 * problem.n_parameters:
-        rows = np.flatnonzero(found.held_out)[: 20 * problem.n_parameters]
-        kept = UnitsProblem(
-            problem.X[rows], problem.y[rows], problem.activation, problem.width, signs=problem.signs, has_bias=problem.has_bias
-        )
-        return curvature(kept, point, True)
-    return curvature(problem, point, False)
+    p = problem.n_parameters
+    if found.held_out is None or found.held_out.sum() < 2 * p:
+        return curvature(problem, point, is_held_out=False)
+    rows = np.flatnonzero(found.held_out)[: _JUDGING_ROWS_PER_PARAMETER * p]
+    kept = UnitsProblem(
+        problem.X[rows],
+        problem.y[rows],
+        problem.activation,
+        problem.width,
+        signs=problem.signs,
+        has_bias=problem.has_bias,
+    )
+    return curvature(kept, point, is_held_out=True)
 
 
-def _status(found: Found, flatness: float) -> Status:
-    fit = found.fit
+def _status(found: Found, bend: Curvature, has_twin: bool) -> Status:
+    fit, evidence = found.fit, found.evidence
     n, p = fit.problem.n_rows, fit.problem.n_parameters
-    if fit.is_exact:
-        if flatness < _FLAT:
-            return Status.NOT_IDENTIFIABLE
-        return Status.CERTIFIED if n >= _EXACT_ROWS_PER_PARAMETER * p else Status.TOO_FEW_ROWS
-    if found.lifted_loss is not None and found.lifted_loss <= EXACT:
-        return Status.UNRESOLVED_REFLECTION
-    if found.evidence is None or not found.evidence.is_noise:
-        return Status.MISFIT
-    if n < 2.5 * p or not found.evidence.has_power:
+    is_flat = not bend.smallest > _FLAT * bend.largest
+    if not fit.is_exact:
+        if found.lifted_loss is not None and found.lifted_loss <= EXACT:
+            return Status.UNRESOLVED_REFLECTION
+        if evidence is None or not evidence.is_noise:
+            return Status.MISFIT
+        if n < _NOISY_ROWS_PER_PARAMETER * p or not evidence.has_power:
+            return Status.TOO_FEW_ROWS
+        is_flat = is_flat or not evidence.needs_all_units
+    elif n < _EXACT_ROWS_PER_PARAMETER * p:
         return Status.TOO_FEW_ROWS
-    if flatness < _FLAT:
+    if is_flat:
         return Status.NOT_IDENTIFIABLE
-    return Status.CERTIFIED_WITH_NOISE
+    if has_twin:
+        return Status.AMBIGUOUS_REFLECTION
+    return Status.CERTIFIED if fit.is_exact else Status.CERTIFIED_WITH_NOISE
+
+
+def _notes(found: Found, status: Status, twin: np.ndarray | None) -> tuple[str, ...]:
+    """What cannot be known, in sentences."""
+    problem = found.fit.problem
+    law, parity = problem.activation.reflection, problem.activation.parity
+    notes = []
+    if parity > 0:
+        notes.append("The activation is even: (w, b) and (-w, -b) are the same unit.")
+    elif parity < 0:
+        notes.append("The activation is odd: (a, w, b) and (-a, -w, -b) are the same unit.")
+    elif problem.has_bias and len(law.polynomial) == 1:
+        notes.append("A unit may be turned round, (a, w, b) to (-a, -w, -b), for a change of the constant.")
+    if problem.activation.degree:
+        notes.append("The activation is homogeneous: the scale of a unit is in its input weights, |a| = 1 by convention.")
+    if twin is not None:
+        notes.append(f"Turning units {', '.join(map(str, twin))} round together leaves the function as it is.")
+    if status is Status.NOT_IDENTIFIABLE and problem.width > 1:
+        report = lambda stage, step, loss: None  # noqa: E731
+        enough = found.evidence is not None and not found.evidence.needs_all_units
+        if enough or any(narrower.is_exact for narrower in narrower_fits(found.fit, report)):
+            notes.append(f"A network of {problem.width - 1} units explains the data as well.")
+    return tuple(notes)

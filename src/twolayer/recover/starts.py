@@ -6,13 +6,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from twolayer.activation import Activation
-from twolayer.moments import weighted_gram
+from twolayer.decompose.joint_diagonalisation import joint_diagonalise
+from twolayer.moments import controlled_moments, weighted_gram
 from twolayer.refine import UnitsProblem
 from twolayer.refine.problem import Matrix, Vector
 
-__all__ = ["SecondMoment", "amplitude_signs", "random_start", "second_moment"]
+__all__ = ["SecondMoment", "amplitude_signs", "moment_directions", "random_start", "second_moment"]
 
 _SCALE_ROWS = 4096
+_MOST_UNITS_FOR_FOURTH_MOMENTS = 25
 
 
 @dataclass(frozen=True)
@@ -65,16 +67,54 @@ def amplitude_signs(activation: Activation, width: int, spectrum: SecondMoment) 
     return np.r_[known, np.where(np.arange(width - len(known)) % 2, -1.0, 1.0)]
 
 
+def moment_directions(
+    X: NDArray, y: NDArray, width: int, spectrum: SecondMoment, rng: np.random.Generator
+) -> Matrix | None:
+    r"""Rough directions of the units, by joint diagonalisation of all usable slices of the moments.
+
+    In the subspace V of the leading eigenvectors of T_2, and with control variates, the slices T_2, T_3(·,·,e_c) and the
+    leading eigen-slices of T_4 share their factors: :math:`C_l = A D_l A^\top` with one column of A to a unit.
+
+    Returns
+    -------
+    array, shape (m, d), or None
+        Unit rows, signs at random; None where there are more units than inputs, or too few rows or too much work for the
+        fourth moments (C(m + 3, 4) entries).
+    """
+    n, d = X.shape
+    if not 2 <= width <= min(d, _MOST_UNITS_FOR_FOURTH_MOMENTS) or n < 4 * (width + 1) * (width + 2):
+        return None
+    V = spectrum.vectors[:, :width]
+    moments = controlled_moments([(X, y)], 4, V)
+    slices = [moments.tensor(2) / max(moments.noise(2), 1e-300)]
+    slices += list(moments.tensor(3) / max(moments.noise(3), 1e-300))
+    fourth = moments.tensor(4).reshape(width**2, width**2) / max(moments.noise(4), 1e-300)
+    values, vectors = np.linalg.eigh(fourth)
+    leading = np.argsort(-np.abs(values))[:width]
+    slices += [values[j] * _symmetric(vectors[:, j].reshape(width, width)) for j in leading]
+    A = joint_diagonalise(np.stack([_symmetric(C) for C in slices]), max_starts=2, rng=rng).A
+    directions = (V @ A).T * rng.choice([-1.0, 1.0], (width, 1))
+    return directions / np.linalg.norm(directions, axis=1, keepdims=True)
+
+
+def _symmetric(C: Matrix) -> Matrix:
+    return (C + C.T) / 2
+
+
 def random_start(
-    problem: UnitsProblem, spectrum: SecondMoment, amplitudes: Vector, rng: np.random.Generator
+    problem: UnitsProblem,
+    spectrum: SecondMoment,
+    amplitudes: Vector,
+    rng: np.random.Generator,
+    directions: Matrix | None = None,
 ) -> Vector:
-    """Units in random directions, at the scale of the labels; the affine lift starts at the least-squares fit.
+    """Units at the scale of the labels, in the given or in random directions; an affine lift starts at least squares.
 
     A homogeneous σ carries the scale in the rows; otherwise rows have norm about one and the outer weights carry it.
     """
     d = problem.X.shape[1]
     theta = np.zeros((problem.width, problem.n_columns))
-    theta[:, :d] = rng.standard_normal((problem.width, d)) / np.sqrt(d)
+    theta[:, :d] = rng.standard_normal((problem.width, d)) / np.sqrt(d) if directions is None else directions
     if problem.has_bias:
         theta[:, d] = 0.5 * rng.standard_normal(problem.width)
     linear, target = None, problem.y[:_SCALE_ROWS] - problem.y[:_SCALE_ROWS].mean()

@@ -1,0 +1,134 @@
+"""Noise or misfit? What a wider and a narrower network would make of the residual."""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+import numpy as np
+
+from twolayer.misfit import ScoreTest, score_test
+from twolayer.recover.exchange import missing_units, unit_values, with_unit, without_unit
+from twolayer.recover.fit import Fit, Report, explore
+
+__all__ = ["NoiseEvidence", "narrower_fits", "noise_evidence"]
+
+_LEAST_P_VALUE = 1e-6
+_GAIN_PER_PARAMETER, _GAIN_OFFSET = 4.0, 40.0
+_WEAKEST_UNIT_SHARE = 0.1
+_LEAST_FREEDOM = 20
+_RANDOM_UNITS = 2
+_MOST_UNITS_REMOVED = 3
+
+
+@dataclass(frozen=True)
+class NoiseEvidence:
+    """What speaks for or against the residual of a network being noise.
+
+    Attributes
+    ----------
+    test : ScoreTest
+        Against features fixed beforehand.
+    wider_gain : float
+        Decrease of ‖r‖² by more units, in units of the noise variance that they leave, relative to what noise alone could
+        give them: above 1, the residual still depends on the inputs.
+    narrower_loss : float
+        The same for the best network with a unit fewer: below 1, the data do not need all units.
+    has_power : bool
+        Whether a unit of a tenth of the mean strength would have been noticed.
+    """
+
+    test: ScoreTest
+    wider_gain: float
+    narrower_loss: float
+    has_power: bool
+
+    @property
+    def is_noise(self) -> bool:
+        """Whether nothing of the inputs was found in the residual."""
+        return self.test.p_value > _LEAST_P_VALUE and self.wider_gain < 1
+
+    @property
+    def needs_all_units(self) -> bool:
+        """Whether a network with one unit fewer is clearly worse."""
+        return self.narrower_loss >= 1
+
+
+def noise_evidence(
+    fit: Fit, fresh: Callable[[int], Fit], report: Report, rng: np.random.Generator
+) -> NoiseEvidence:
+    """Test the residual of a minimum in three ways.
+
+    Against fixed features (`score_test`); against one more unit, started where the residual moments point and at random, and
+    against a network half as wide again, started anew; and against a network with one unit fewer.
+
+    Parameters
+    ----------
+    fit : Fit
+        A minimum of the network itself.
+    fresh : callable
+        ``fresh(width)`` is a fit of that width from a new start.
+    report : callable
+    rng : Generator
+
+    Notes
+    -----
+    A gain counts from 4 noise variances a parameter and 40 more: a unit fitted to noise takes some 2 a parameter.
+    """
+    problem = fit.problem
+    test = score_test(problem, fit.point, rng)
+    wider = 0.0
+    if test.p_value > _LEAST_P_VALUE:
+        for trial in _wider_fits(fit, fresh, report, rng):
+            wider = max(wider, gain_ratio(fit, trial))
+            if wider >= 1:
+                break
+    narrower = np.inf
+    if test.p_value > _LEAST_P_VALUE and wider < 1:
+        narrower = min((gain_ratio(trial, fit) for trial in narrower_fits(fit, report)), default=np.inf)
+    return NoiseEvidence(test, wider, narrower, _has_power(fit))
+
+
+def gain_ratio(narrow: Fit, wide: Fit) -> float:
+    """What the wider of two fits gains, over what noise could give its additional parameters."""
+    p = wide.problem.n_parameters
+    freedom = wide.problem.n_rows - p
+    if freedom < _LEAST_FREEDOM:
+        return 0.0
+    variance = max(wide.loss, 1e-30) / freedom
+    extra = max(p - narrow.problem.n_parameters, 1)
+    return (narrow.loss - wide.loss) / variance / (_GAIN_PER_PARAMETER * extra + _GAIN_OFFSET)
+
+
+def _wider_fits(fit: Fit, fresh: Callable[[int], Fit], report: Report, rng: np.random.Generator) -> Iterator[Fit]:
+    problem = fit.problem
+    residual = -problem.residual(fit.point)
+    candidates = list(missing_units(problem, residual, rng))
+    scale = float(np.median(np.linalg.norm(problem.units(fit.point)[1], axis=1)))
+    for _ in range(_RANDOM_UNITS):
+        row = rng.standard_normal(problem.n_columns)
+        candidates.append((float(rng.choice([-1.0, 1.0])), scale * row / np.linalg.norm(row)))
+    for sign, row in candidates:
+        yield explore(*with_unit(problem, fit.point, sign, row), report, "one unit more", max_steps=40)
+    for extra in (1, max(2, problem.width // 2)):
+        yield fresh(problem.width + extra)
+
+
+def narrower_fits(fit: Fit, report: Report) -> Iterator[Fit]:
+    """Fits with one unit fewer: the least important ones are left out in turn."""
+    problem = fit.problem
+    if problem.width == 1:
+        return
+    importance = unit_values(problem, fit.point).var(axis=0)
+    for unit in np.argsort(importance)[:_MOST_UNITS_REMOVED]:
+        yield explore(*without_unit(problem, fit.point, int(unit)), report, "one unit fewer", max_steps=40)
+
+
+def _has_power(fit: Fit) -> bool:
+    problem = fit.problem
+    n, p = problem.n_rows, problem.n_parameters
+    if n - p - (problem.n_columns + 1) < _LEAST_FREEDOM:
+        return False
+    variance = fit.loss * problem.energy / (n - p)
+    v, theta = problem.units(fit.point)
+    strength = float(np.mean(np.var(problem.unit_block(slice(0, min(4096, n)), theta) * v, axis=0)))
+    threshold = _GAIN_PER_PARAMETER * (problem.n_columns + 1) + _GAIN_OFFSET
+    return threshold * variance / n <= _WEAKEST_UNIT_SHARE * strength
