@@ -1,10 +1,12 @@
 """Is this the network that made the data?"""
 
+import warnings
 from dataclasses import asdict, dataclass
 from enum import Enum
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 from scipy.sparse.linalg import lobpcg
 
 from twolayer.misfit import MOST_DENSE_PARAMETERS, ScoreTest
@@ -20,43 +22,47 @@ __all__ = [
     "Status",
     "ambiguous_reflection",
     "curvature",
+    "normal_matrix",
     "singular_value_conditioning",
     "standard_errors",
 ]
 
 _PROBES = 12
+_ROWS_PER_PARAMETER = 100
 _MOST_UNITS_TURNED = 16
 
 
 class Status(Enum):
     """How a recovery ended; the text is the advice."""
 
-    CERTIFIED = "The network explains every label to rounding and no other network near it does."
+    CERTIFIED = "The network explains every label to rounding, and no other network near it does."
     CERTIFIED_WITH_NOISE = (
-        "What the network leaves unexplained is indistinguishable from label noise; the standard errors say how exact each"
-        " weight is."
+        "What the network leaves unexplained is indistinguishable from label noise; the standard errors say how exact"
+        " each weight is."
     )
     MISFIT = (
-        "The best network found leaves a residual that still depends on the inputs: try a larger width, another activation,"
-        " biases, or another seed."
+        "The best network found leaves a residual that still depends on the inputs: try a larger width, another"
+        " activation, biases, or another seed."
     )
     UNRESOLVED_REFLECTION = (
-        "The data are explained up to a polynomial that no choice of orientations of these units leaves: the activation is"
-        " probably another of the same family, or the data have an affine part of their own."
+        "The data are explained up to a polynomial that no choice of orientations of these units leaves: the activation"
+        " is probably another of the same family, or the data have an affine part of their own."
     )
     AMBIGUOUS_REFLECTION = (
-        "The function is known and its weights are not: some units can be turned round together without a change. Biases, or"
-        " a constant that is left free, make it a matter of convention."
+        "The function is known and its weights are not: some units can be turned round together without a change."
+        " Biases, or a constant that is left free, make it a matter of convention."
     )
     NOT_IDENTIFIABLE = (
-        "Other networks of this width explain the data as well (a flat direction of the squared error): try a smaller width,"
-        " or an activation that is not a polynomial of low degree."
+        "Other networks explain the data as well (a flat direction of the squared error, or a unit too many): try a"
+        " smaller width, or an activation that is not a polynomial of low degree."
     )
     TOO_FEW_ROWS = (
-        "The network explains these rows, but they are too few, for its number of parameters and the noise, to tell it from"
-        " others: give more rows."
+        "The network explains these rows, but they are too few, for its number of parameters and the noise, to tell it"
+        " from others: give more rows."
     )
-    APPROXIMATION = "A regularised approximation was asked for and fitted; it makes no claim about where the data come from."
+    APPROXIMATION = (
+        "A regularised approximation was asked for and fitted; it makes no claim about where the data come from."
+    )
 
     @property
     def is_certified(self) -> bool:
@@ -122,8 +128,8 @@ class Certificate:
     score_test : ScoreTest or None
         Whether the residual depends on the inputs; None where there is only rounding.
     wider_gain, narrower_loss : float or None
-        What more units gain and one unit fewer loses, relative to what noise alone could explain; a certificate needs the
-        first below 1 and the second above. None where there is only rounding.
+        What more units gain and one unit fewer loses, relative to what noise alone could explain; a certificate needs
+        the first below 1 and the second above. None where there is only rounding.
     notes : tuple of str
         What cannot be known, and what else to mind.
     """
@@ -189,11 +195,11 @@ def singular_value_conditioning(network: TwoLayerNetwork) -> tuple[float, float]
         return float(values[0] / values[-1]), float(np.exp(np.sum(np.log(values / values[-1]))))
 
 
-def ambiguous_reflection(network: TwoLayerNetwork) -> Vector | None:
+def ambiguous_reflection(network: TwoLayerNetwork) -> NDArray[np.intp] | None:
     r"""Units that can be turned round together and leave the function as it is, or None.
 
-    Turning the units of a set S leaves :math:`\sum_{i \in S} a_i\,p(w_i\cdot x + b_i)` behind, which must vanish, or be a
-    constant where the network has one of its own (a polynomial part).
+    Turning the units of a set S leaves :math:`\sum_{i \in S} a_i\,p(w_i\cdot x + b_i)` behind, which must vanish, or
+    be a constant where the network has one of its own (a polynomial part).
 
     Notes
     -----
@@ -230,14 +236,25 @@ def _scales(problem: UnitsProblem, point: Vector) -> Vector:
     return scales
 
 
-def curvature(problem: UnitsProblem, point: Vector, is_held_out: bool) -> Curvature:
+def normal_matrix(problem: UnitsProblem, point: Vector) -> Matrix | None:
+    """JᵀJ (lower triangle) where it is small enough to be formed, up to 1000 parameters; None above.
+
+    With more than 100 rows a parameter, every so many rows are taken and the sum is scaled up.
+    """
+    if problem.n_parameters > MOST_DENSE_PARAMETERS:
+        return None
+    stride = max(1, problem.n_rows // (_ROWS_PER_PARAMETER * problem.n_parameters))
+    some = problem.on(problem.X[::stride], problem.y[::stride]) if stride > 1 else problem
+    return some.normal_equations(point)[2] * (problem.n_rows / some.n_rows)
+
+
+def curvature(problem: UnitsProblem, point: Vector, H: Matrix | None, is_held_out: bool) -> Curvature:
     """Extreme eigenvalues of D JᵀJ D / n with D the size of each parameter, so that they compare with Var(y).
 
-    Dense up to 3000 parameters; above, LOBPCG with the dual-kernel preconditioner, some 60 products.
+    From the `normal_matrix` H; where there is none, by LOBPCG with the dual-kernel preconditioner, some 60 products.
     """
     scale, n = _scales(problem, point), problem.n_rows
-    if problem.n_parameters <= MOST_DENSE_PARAMETERS:
-        _, _, H = problem.normal_equations(point)
+    if H is not None:
         values = np.linalg.eigvalsh(H * np.outer(scale, scale) / n, UPLO="L")
         return Curvature(float(values[0]), float(values[-1]), n, is_held_out)
     at = problem.linearize(point)
@@ -251,20 +268,23 @@ def curvature(problem: UnitsProblem, point: Vector, is_held_out: bool) -> Curvat
         return np.column_stack([precondition(v / scale) / scale for v in V.T])
 
     rng = np.random.default_rng(0)
-    smallest, _ = lobpcg(hessian, rng.standard_normal((p, 2)), M=inverse_kernel, largest=False, maxiter=25, tol=1e-3)
-    largest, _ = lobpcg(hessian, rng.standard_normal((p, 2)), largest=True, maxiter=15, tol=1e-2)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", UserWarning)  # LOBPCG says where it stopped; two digits are enough here
+        smallest, _ = lobpcg(
+            hessian, rng.standard_normal((p, 2)), M=inverse_kernel, largest=False, maxiter=25, tol=1e-3
+        )
+        largest, _ = lobpcg(hessian, rng.standard_normal((p, 2)), largest=True, maxiter=15, tol=1e-2)
     return Curvature(float(smallest.min()), float(largest.max()), n, is_held_out)
 
 
-def standard_errors(problem: UnitsProblem, point: Vector, noise: float) -> StandardErrors:
+def standard_errors(problem: UnitsProblem, point: Vector, H: Matrix | None, noise: float) -> StandardErrors:
     r"""Standard errors noise·√diag((JᵀJ)⁻¹) of the parameters of an unlifted fit.
 
-    Exact up to 3000 parameters. Above, the diagonal is estimated with random signs z,
-    :math:`\mathrm{diag}(M^{-1}) + \mathrm{mean}\,z\circ(H^{-1} - M^{-1})z`, with the dual-kernel preconditioner M as control
-    variate, H⁻¹z by conjugate gradients.
+    Exact with the `normal_matrix` H. Where there is none, the diagonal is estimated with random signs z,
+    :math:`\mathrm{diag}(M^{-1}) + \mathrm{mean}\,z\circ(H^{-1} - M^{-1})z`, with the dual-kernel preconditioner M as
+    control variate, H⁻¹z by conjugate gradients.
     """
-    is_dense = problem.n_parameters <= MOST_DENSE_PARAMETERS
-    variances = _dense_inverse_diagonal(problem, point) if is_dense else _probed_inverse_diagonal(problem, point)
+    variances = _inverse_diagonal(H) if H is not None else _probed_inverse_diagonal(problem, point)
     errors = noise * np.sqrt(np.maximum(variances, 0.0))
     rows, c = problem.split(errors)
     d, m = problem.X.shape[1], problem.width
@@ -273,12 +293,11 @@ def standard_errors(problem: UnitsProblem, point: Vector, noise: float) -> Stand
         W=rows[:, :d].copy(),
         b=rows[:, d].copy() if problem.has_bias else np.zeros(m),
         constant=float(c[-1]) if problem.has_constant else 0.0,
-        is_exact=is_dense,
+        is_exact=H is not None,
     )
 
 
-def _dense_inverse_diagonal(problem: UnitsProblem, point: Vector) -> Vector:
-    _, _, H = problem.normal_equations(point)
+def _inverse_diagonal(H: Matrix) -> Vector:
     scale = 1 / np.sqrt(np.maximum(H.diagonal(), 1e-300))
     values, vectors = np.linalg.eigh(H * np.outer(scale, scale), UPLO="L")
     values = np.maximum(values, 1e-15 * values[-1])

@@ -13,7 +13,7 @@ from twolayer.refine.problem import Matrix, Vector
 
 __all__ = ["MOST_DENSE_PARAMETERS", "ScoreTest", "score_test"]
 
-MOST_DENSE_PARAMETERS = 3000
+MOST_DENSE_PARAMETERS = 1000
 _ORDERS = (2, 3, 4, 5)
 _RANDOM_RIDGES = 6
 
@@ -39,10 +39,11 @@ class ScoreTest:
 def score_test(problem: UnitsProblem, point: Vector, rng: np.random.Generator) -> ScoreTest:
     r"""Rao's score test of a least-squares fit against everything that a set of features could add to it.
 
-    With the Jacobian J and the residual r at the minimum, features G (n, q) fixed beforehand, and V the part of GᵀG that is
-    orthogonal to J,
+    With the Jacobian J and the residual r at the minimum, features G (n, q) fixed beforehand, and V the part of GᵀG
+    that is orthogonal to J,
 
-    .. math:: V = G^\top G - G^\top J (J^\top J)^{-1} J^\top G, \qquad F = \frac{r^\top G V^{-1} G^\top r / q}{\|r\|^2/(n-p)}
+    .. math:: V = G^\top G - G^\top J (J^\top J)^{-1} J^\top G, \qquad
+        F = \frac{r^\top G V^{-1} G^\top r / q}{\|r\|^2/(n-p)}
 
     has the F distribution with q and n - p degrees of freedom if r is Gaussian noise and the model locally linear. The
     features are what a wrong activation and a missing unit leave: Hermite polynomials of order 2 to 5 of the units' own
@@ -57,8 +58,8 @@ def score_test(problem: UnitsProblem, point: Vector, rng: np.random.Generator) -
 
     Notes
     -----
-    O(n p²) up to 3000 parameters, above that q solves by conjugate gradients. It fails to see a misfit that is orthogonal to
-    its features, or smaller than the noise of n rows.
+    O(n p²) up to 1000 parameters, above that q solves by conjugate gradients. It fails to see a misfit that is
+    orthogonal to its features, or smaller than the noise of n rows.
     """
     features = _Features(problem, point, rng)
     p = problem.n_parameters
@@ -94,6 +95,11 @@ class _Features:
         ridges = rng.standard_normal((_RANDOM_RIDGES, d))
         self.ridges = ridges / np.linalg.norm(ridges, axis=1, keepdims=True)
 
+    @property
+    def count(self) -> int:
+        """Number of features."""
+        return len(_ORDERS) * self.weights.shape[1] + len(self.ridges) + 1
+
     def __call__(self, rows: slice) -> Matrix:
         X = self.problem.X[rows].astype(np.float64, copy=False)
         own = hermite_values(X @ self.directions.T, max(_ORDERS))
@@ -104,14 +110,14 @@ class _Features:
 
 def _dense_products(problem: UnitsProblem, point: Vector, features: _Features) -> tuple[Matrix, Matrix, Vector, float]:
     """GᵀG, its part in the span of J, Gᵀr and ‖r‖²."""
-    gram, score, JG, energy = 0.0, 0.0, 0.0, 0.0
+    q, p = features.count, problem.n_parameters
+    gram, score, JG, H, energy = np.zeros((q, q)), np.zeros(q), np.zeros((p, q)), np.zeros((p, p)), 0.0
     for rows, r, J in problem.jacobian_blocks(point):
         G = features(rows)
         gram, score, JG, energy = gram + G.T @ G, score + G.T @ r, JG + J.T @ G, energy + float(r @ r)
-    _, _, H = problem.normal_equations(point)
+        H = H + J.T @ J
     scale = 1 / np.sqrt(np.maximum(H.diagonal(), 1e-300))
-    H = (H + np.tril(H, -1).T) * np.outer(scale, scale)
-    values, vectors = np.linalg.eigh(H)
+    values, vectors = np.linalg.eigh(H * np.outer(scale, scale))
     kept = values > 1e-12 * values[-1]
     JG = vectors[:, kept].T @ (scale[:, None] * JG)
     return gram, JG.T @ (JG / values[kept][:, None]), score, energy
@@ -122,16 +128,18 @@ def _matrix_free_products(
 ) -> tuple[Matrix, Matrix, Vector, float]:
     at = problem.linearize(point)
     residual = problem.residual(point)
-    gram, score = 0.0, 0.0
+    gram, score = np.zeros((features.count, features.count)), np.zeros(features.count)
     for rows in problem.blocks():
         G = features(rows)
         gram, score = gram + G.T @ G, score + G.T @ residual[rows]
     JG = np.column_stack([problem.pull_back(at, column) for column in _columns(problem, features)])
     precondition = kernel_preconditioner(problem, at, 0.0)
-    solved = [conjugate_gradients(lambda u: problem.gauss_newton_product(at, u), g, precondition, 1e-6, 60) for g in JG.T]
+    solved = [
+        conjugate_gradients(lambda u: problem.gauss_newton_product(at, u), g, precondition, 1e-6, 60) for g in JG.T
+    ]
     return gram, JG.T @ np.column_stack(solved), score, float(residual @ residual)
 
 
 def _columns(problem: UnitsProblem, features: _Features) -> Iterator[Vector]:
-    for j in range(features(slice(0, 1)).shape[1]):
+    for j in range(features.count):
         yield np.concatenate([features(rows)[:, j] for rows in problem.blocks()])

@@ -33,9 +33,9 @@ def recover(
 
     .. math:: y = \sum_{i=1}^m a_i\, \sigma(w_i\cdot x + b_i) + c
 
-    is solved for a, W and, if asked for, b and c. The signs of a are not given. The answer is exact where the labels are
-    noiseless, and has standard errors where they are not. It is certified only if nothing of the inputs is left in the
-    residual, the rows are enough to tell, and no other network near it fits.
+    is solved for a, W and, if asked for, b and c. The signs of a are not given. The answer is exact where the labels
+    are noiseless, and has standard errors where they are not. It is certified only if nothing of the inputs is left
+    in the residual, the rows are enough to tell, and no other network near it fits.
 
     Parameters
     ----------
@@ -64,14 +64,14 @@ def recover(
     Raises
     ------
     InputError
-        If the samples are not finite numbers of matching shapes, y is constant, the rows are not more than the parameters
-        (the least number is named), or the activation, the width or the method is none.
+        If the samples are not finite numbers of matching shapes, y is constant, the rows are not more than the
+        parameters (the least number is named), or the activation, the width or the method is none.
 
     Notes
     -----
-    A start costs some 30 to 100 steps of O(n m d) multiply-adds each (times about 20), with at most 10 rows a parameter;
-    the others are passed over a few times. Memory beyond the samples is O(n m) at most. Orders of the samples needed,
-    noiseless: 2 rows a parameter for squared ReLU, 4 for ReLU with many units.
+    A start costs some 30 to 100 steps of O(n m d) multiply-adds each (times about 20), with at most 10 rows a
+    parameter; the others are passed over a few times. Memory beyond the samples is O(n m) at most. Orders of the
+    samples needed, noiseless: 2 rows a parameter for squared ReLU, 4 for ReLU with many units.
 
     References
     ----------
@@ -108,5 +108,6 @@ def _check_size(shape: tuple[int, int], width: int, activation: Activation, bias
     parameters = n_parameters(d, width, activation, bias)
     if n <= parameters:
         raise InputError(
-            f"{width} units on {d} inputs have {parameters} parameters and need at least {parameters + 1} rows, found {n}"
+            f"{width} units on {d} inputs have {parameters} parameters and need at least {parameters + 1} rows,"
+            f" found {n}"
         )

@@ -1,16 +1,16 @@
 """Escape from local minima: units that the residual asks for take the place of units that it does not need."""
 
 from collections.abc import Iterator
+from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from twolayer.moments import weighted_gram
 from twolayer.recover.fit import Fit, Report, explore
 from twolayer.refine import UnitsProblem
 from twolayer.refine.problem import Matrix, Vector
 
-__all__ = ["exchange", "without_unit", "with_unit"]
+__all__ = ["exchange", "missing_units", "unit_values", "with_unit", "without_unit"]
 
 _WORTHWHILE = 0.97
 _MOST_UNITS_TRIED = 12
@@ -24,9 +24,10 @@ def exchange(fit: Fit, report: Report, rng: np.random.Generator) -> Fit:
 
     .. math:: \mathbb E[r_i\,(x x^\top - I)] \quad\text{and}\quad \mathbb E[r_i\, x],
 
-    point to the units that are missing, with their signs (inertia): the strongest direction of either sign takes the place
-    of unit i and everything is refined again. A local minimum has a wrong unit, or a wrong sign, and r_i for it is just what
-    the right one would explain, so that this ends at the global minimum far more often than a new random start does.
+    point to the units that are missing, with their signs (inertia): the strongest direction of either sign takes the
+    place of unit i and everything is refined again. A local minimum has a wrong unit, or a wrong sign, and r_i for it
+    is just what the right one would explain, so that this ends at the global minimum far more often than a new random
+    start does.
 
     Returns
     -------
@@ -71,7 +72,7 @@ def unit_values(problem: UnitsProblem, z: Vector) -> Matrix:
 
 def missing_units(problem: UnitsProblem, target: Vector, rng: np.random.Generator) -> Iterator[tuple[float, Vector]]:
     """Signs and rows of single units that explain part of `target`, the most promising first."""
-    X, n, d = problem.X, problem.n_rows, problem.X.shape[1]
+    X, n, d = np.asarray(problem.X), problem.n_rows, problem.X.shape[1]
     centred = target - target.mean()
     candidates: list[tuple[float, Vector]] = []
     parity = problem.unit_parity
@@ -80,8 +81,9 @@ def missing_units(problem: UnitsProblem, target: Vector, rng: np.random.Generato
         ends = sorted((0, d - 1), key=lambda j: -abs(values[j]))
         candidates += [(float(np.sign(values[j]) or 1.0), vectors[:, j]) for j in ends]
     if parity <= 0:
-        slope = X.T @ centred / n
-        candidates += [(s, u) for u in (slope, rng.standard_normal(d)) for s in ((1.0,) if parity else (1.0, -1.0))]
+        signs = (1.0,) if parity else (1.0, -1.0)
+        for direction in (X.T @ centred, rng.standard_normal(d)):
+            candidates += [(sign, np.asarray(direction)) for sign in signs]
     for sign, direction in candidates:
         row = np.zeros(problem.n_columns)
         row[:d] = direction / max(float(np.linalg.norm(direction)), 1e-300)
@@ -120,7 +122,7 @@ def with_unit(problem: UnitsProblem, z: Vector, sign: float, row: Vector) -> tup
     return larger, larger.join(np.vstack([theta, row]), np.r_[v, amplitude], **_lift_of(problem, z, quadratic))
 
 
-def _lift_of(problem: UnitsProblem, z: Vector, quadratic: Matrix | None) -> dict[str, NDArray | float | None]:
+def _lift_of(problem: UnitsProblem, z: Vector, quadratic: Matrix | None) -> dict[str, Any]:
     linear = problem.linear_part(z) if problem.has_linear_row else None
     return {"linear": linear, "quadratic": quadratic, "constant": problem.constant(z)}
 

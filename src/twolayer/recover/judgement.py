@@ -8,6 +8,7 @@ from twolayer.certify import (
     Status,
     ambiguous_reflection,
     curvature,
+    normal_matrix,
     singular_value_conditioning,
     standard_errors,
 )
@@ -16,7 +17,7 @@ from twolayer.recover.fit import EXACT
 from twolayer.recover.noise import narrower_fits
 from twolayer.recover.portfolio import Found
 from twolayer.recover.reflections import network_of
-from twolayer.refine import UnitsProblem
+from twolayer.refine.problem import Matrix
 
 __all__ = ["judge"]
 
@@ -35,7 +36,8 @@ def judge(found: Found) -> tuple[TwoLayerNetwork, Status, Certificate]:
     squares = fit.loss * problem.energy
     spread = float(problem.y.std(dtype=np.float64))
     noise = float(np.sqrt(squares / max(n - p, 1)))
-    bend = _curvature(found)
+    H = normal_matrix(problem, point)
+    bend = _curvature(found, H)
     twin = ambiguous_reflection(network) if fit.is_exact or evidence is not None else None
     status = _status(found, bend, twin is not None)
     kappa, lambda_ = singular_value_conditioning(network)
@@ -49,7 +51,7 @@ def judge(found: Found) -> tuple[TwoLayerNetwork, Status, Certificate]:
         kappa=kappa,
         lambda_=lambda_,
         curvature=bend,
-        standard_errors=standard_errors(problem, point, noise),
+        standard_errors=standard_errors(problem, point, H, noise),
         score_test=None if evidence is None else evidence.test,
         wider_gain=None if evidence is None else evidence.wider_gain,
         narrower_loss=None if evidence is None else evidence.narrower_loss,
@@ -58,22 +60,15 @@ def judge(found: Found) -> tuple[TwoLayerNetwork, Status, Certificate]:
     return network, status, certificate
 
 
-def _curvature(found: Found) -> Curvature:
+def _curvature(found: Found, H: Matrix | None) -> Curvature:
     """On held-out rows where there are enough, on the fitted ones otherwise."""
     problem, point = found.fit.problem, found.fit.point
     p = problem.n_parameters
     if found.held_out is None or found.held_out.sum() < 2 * p:
-        return curvature(problem, point, is_held_out=False)
+        return curvature(problem, point, H, is_held_out=False)
     rows = np.flatnonzero(found.held_out)[: _JUDGING_ROWS_PER_PARAMETER * p]
-    kept = UnitsProblem(
-        problem.X[rows],
-        problem.y[rows],
-        problem.activation,
-        problem.width,
-        signs=problem.signs,
-        has_bias=problem.has_bias,
-    )
-    return curvature(kept, point, is_held_out=True)
+    kept = problem.on(problem.X[rows], problem.y[rows])
+    return curvature(kept, point, normal_matrix(kept, point), is_held_out=True)
 
 
 def _status(found: Found, bend: Curvature, has_twin: bool) -> Status:
@@ -97,6 +92,10 @@ def _status(found: Found, bend: Curvature, has_twin: bool) -> Status:
     return Status.CERTIFIED if fit.is_exact else Status.CERTIFIED_WITH_NOISE
 
 
+def _silent(*_: object) -> None:
+    """Report to nobody."""
+
+
 def _notes(found: Found, status: Status, twin: np.ndarray | None) -> tuple[str, ...]:
     """What cannot be known, in sentences."""
     problem = found.fit.problem
@@ -109,12 +108,13 @@ def _notes(found: Found, status: Status, twin: np.ndarray | None) -> tuple[str, 
     elif problem.has_bias and len(law.polynomial) == 1:
         notes.append("A unit may be turned round, (a, w, b) to (-a, -w, -b), for a change of the constant.")
     if problem.activation.degree:
-        notes.append("The activation is homogeneous: the scale of a unit is in its input weights, |a| = 1 by convention.")
+        notes.append(
+            "The activation is homogeneous: the scale of a unit is in its input weights, |a| = 1 by convention."
+        )
     if twin is not None:
         notes.append(f"Turning units {', '.join(map(str, twin))} round together leaves the function as it is.")
     if status is Status.NOT_IDENTIFIABLE and problem.width > 1:
-        report = lambda stage, step, loss: None  # noqa: E731
         enough = found.evidence is not None and not found.evidence.needs_all_units
-        if enough or any(narrower.is_exact for narrower in narrower_fits(found.fit, report)):
+        if enough or any(narrower.is_exact for narrower in narrower_fits(found.fit, _silent)):
             notes.append(f"A network of {problem.width - 1} units explains the data as well.")
     return tuple(notes)

@@ -56,7 +56,13 @@ def _zhong2017recovery(
 
 
 RECOVERIES: dict[str, Recovery] = {
-    "auto": Recovery(portfolio, "moments, lifted Gauss-Newton, exchange of units; stops at a certificate (the default)"),
-    "unlifted": Recovery(partial(portfolio, is_lifted=False), "the default without its lift, to see what the lift is worth"),
-    "zhong2017recovery": Recovery(_zhong2017recovery, "tensor initialization and gradient descent, faithful to the paper"),
+    "auto": Recovery(
+        portfolio, "moments, lifted Gauss-Newton, exchange of units; stops at a certificate (the default)"
+    ),
+    "unlifted": Recovery(
+        partial(portfolio, is_lifted=False), "the default without its lift, to see what the lift is worth"
+    ),
+    "zhong2017recovery": Recovery(
+        _zhong2017recovery, "tensor initialization and gradient descent, faithful to the paper"
+    ),
 }

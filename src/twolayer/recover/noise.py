@@ -28,8 +28,8 @@ class NoiseEvidence:
     test : ScoreTest
         Against features fixed beforehand.
     wider_gain : float
-        Decrease of ‖r‖² by more units, in units of the noise variance that they leave, relative to what noise alone could
-        give them: above 1, the residual still depends on the inputs.
+        Decrease of ‖r‖² by more units, in units of the noise variance that they leave, relative to what noise alone
+        could give them: above 1, the residual still depends on the inputs.
     narrower_loss : float
         The same for the best network with a unit fewer: below 1, the data do not need all units.
     has_power : bool
@@ -52,13 +52,11 @@ class NoiseEvidence:
         return self.narrower_loss >= 1
 
 
-def noise_evidence(
-    fit: Fit, fresh: Callable[[int], Fit], report: Report, rng: np.random.Generator
-) -> NoiseEvidence:
+def noise_evidence(fit: Fit, fresh: Callable[[int], Fit], report: Report, rng: np.random.Generator) -> NoiseEvidence:
     """Test the residual of a minimum in three ways.
 
-    Against fixed features (`score_test`); against one more unit, started where the residual moments point and at random, and
-    against a network half as wide again, started anew; and against a network with one unit fewer.
+    Against fixed features (`score_test`); against one more unit, started where the residual moments point and at
+    random, and against a network half as wide again, started anew; and against a network with one unit fewer.
 
     Parameters
     ----------

@@ -12,6 +12,7 @@ from twolayer.recover.fit import EXACT, Fit, Report, explore, polish
 from twolayer.recover.noise import NoiseEvidence, noise_evidence
 from twolayer.recover.reflections import unlifted
 from twolayer.recover.starts import SecondMoment, amplitude_signs, moment_directions, random_start, second_moment
+from twolayer.recover.whitening import whitening_of
 from twolayer.refine import UnitsProblem
 from twolayer.refine.problem import Vector
 
@@ -65,8 +66,8 @@ def portfolio(
     r"""Search for the network of a given width that explains the samples.
 
     1. Signs of the outer weights from the inertia of T_2, scale from the variance, random directions.
-    2. The lifted model, refined by Gauss-Newton: with rows enough, most starts end at the global minimum. With fewer than
-       2.5 rows a parameter, the network itself.
+    2. The lifted model, refined by Gauss-Newton: with rows enough, most starts end at the global minimum. With fewer
+       than 2.5 rows a parameter, the network itself.
     3. Orientations decoded, the network refined.
     4. If that is not the end: units exchanged for what the residual moments ask for, then new starts.
     5. The end is a residual at rounding, or one that passes for noise.
@@ -91,11 +92,12 @@ def portfolio(
     """
     search = _Search(X, y, width, activation, has_bias, is_lifted, rng, report)
     fit, held_out_loss = search.run(), None
-    if search.held_out is not None:
+    if search.held_out is not None or search.whitening is not None:
         whole = search.problem(X, y, fit.problem.units(fit.point)[0], is_lifted=False)
-        residual = whole.residual(fit.point)
-        held_out_loss = float(np.mean(residual[search.held_out] ** 2))
-        fit = Fit(whole, fit.point, float(residual @ residual) / whole.energy)
+        point = fit.point if search.whitening is None else search.whitening.undone(whole, fit.point)
+        residual = whole.residual(point)
+        held_out_loss = None if search.held_out is None else float(np.mean(residual[search.held_out] ** 2))
+        fit = Fit(whole, point, float(residual @ residual) / whole.energy)
     fit = polish(fit.problem, fit.point, report)
     evidence = None if fit.is_exact else noise_evidence(fit, search.fresh, report, rng)
     return Found(fit, search.lifted_loss, search.held_out, held_out_loss, evidence)
@@ -124,6 +126,9 @@ class _Search:
             chosen = np.zeros(n, bool)
             chosen[rng.choice(n, rows, replace=False)] = True
             self.held_out, self.X, self.y = ~chosen, np.ascontiguousarray(X[chosen]), y[chosen]
+        self.whitening = whitening_of(self.X, has_bias)
+        if self.whitening is not None:
+            self.X = self.whitening.done(self.X)
         self.spectrum: SecondMoment = second_moment(self.X, self.y)
         is_small = self.n_parameters(width) < _SMALL
         self.has_poor_third_moment = is_small or abs(activation.hermite_coefficients(3)[3]) < 1e-8
@@ -165,7 +170,7 @@ class _Search:
         return self.best
 
     def start(self, width: int, lifts: bool, attempt: int) -> Fit:
-        """Explore from one new start: random and by the moments, in the order that pays, then with some signs doubted."""
+        """Explore from a new start: random and by the moments, in the order that pays, then with some signs doubted."""
         amplitudes = amplitude_signs(self.activation, width, self.spectrum)
         directions = None
         if attempt == int(self.has_poor_third_moment):

@@ -1,6 +1,7 @@
 """From a lifted fit to a network: which way round is each unit?"""
 
 import numpy as np
+from numpy.typing import NDArray
 from scipy.optimize import Bounds, LinearConstraint, milp
 
 from twolayer.network import Polynomial, TwoLayerNetwork
@@ -20,10 +21,10 @@ def orientations(problem: UnitsProblem, z: Vector) -> Vector:
 
     .. math:: P(x) = -\tfrac s2 \sum_i \varepsilon_i v_i\, p(\theta_i\cdot\tilde x) + c
 
-    in the lift, which is linear in ε. Its quadratic form is diagonal in the units: the signs are read off. Its linear part
-    gives d equations: with independent units they are solved and rounded, otherwise the combinations are searched
-    (mixed-integer programming). If the network has a constant of its own, only it sees the constant of the lift, and the
-    orientations of units with constant p are free: they stay.
+    in the lift, which is linear in ε. Its quadratic form is diagonal in the units: the signs are read off. Its linear
+    part gives d equations: with independent units they are solved and rounded, otherwise the combinations are searched
+    (mixed-integer programming). If the network has a constant of its own, only it sees the constant of the lift, and
+    the orientations of units with constant p are free: they stay.
 
     Returns
     -------
@@ -44,7 +45,7 @@ def orientations(problem: UnitsProblem, z: Vector) -> Vector:
     return np.ones(problem.width)
 
 
-def _sign(values: Vector) -> Vector:
+def _sign(values: NDArray) -> Vector:
     return np.where(values < 0, -1.0, 1.0)
 
 

@@ -45,10 +45,10 @@ class SecondMoment:
 def second_moment(X: NDArray, y: NDArray) -> SecondMoment:
     """Spectrum of T_2 of the samples; O(n d²) time, O(d²) memory beyond the (n,) residual.
 
-    Each entry has standard error O(std(rest) / √n), so the k leading eigenvalues stand out of the others from n ≈ d / (share
-    of the variance of y that is quadratic) on.
+    Each entry has standard error O(std(rest) / √n), so the k leading eigenvalues stand out of the others from n ≈ d /
+    (share of the variance of y that is quadratic) on.
     """
-    n, d = X.shape
+    n = len(X)
     mean = X.mean(axis=0, dtype=np.float64)
     gram = weighted_gram(X, np.ones(n)) - n * np.outer(mean, mean)
     centred = y - y.mean()
@@ -72,14 +72,14 @@ def moment_directions(
 ) -> Matrix | None:
     r"""Rough directions of the units, by joint diagonalisation of all usable slices of the moments.
 
-    In the subspace V of the leading eigenvectors of T_2, and with control variates, the slices T_2, T_3(·,·,e_c) and the
-    leading eigen-slices of T_4 share their factors: :math:`C_l = A D_l A^\top` with one column of A to a unit.
+    In the subspace V of the leading eigenvectors of T_2, and with control variates, the slices T_2, T_3(·,·,e_c) and
+    the leading eigen-slices of T_4 share their factors: :math:`C_l = A D_l A^\top` with one column of A to a unit.
 
     Returns
     -------
     array, shape (m, d), or None
-        Unit rows, signs at random; None where there are more units than inputs, or too few rows or too much work for the
-        fourth moments (C(m + 3, 4) entries).
+        Unit rows, signs at random; None where there are more units than inputs, or too few rows or too much work for
+        the fourth moments (C(m + 3, 4) entries).
     """
     n, d = X.shape
     if not 2 <= width <= min(d, _MOST_UNITS_FOR_FOURTH_MOMENTS) or n < 4 * (width + 1) * (width + 2):

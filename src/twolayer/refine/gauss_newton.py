@@ -20,10 +20,10 @@ _FIRST_DAMPING, _LEAST_DAMPING = 1e-2, 1e-10
 def gauss_newton(problem: UnitsProblem, start: Vector, stopping: Stopping) -> Refined:
     r"""Minimise by inexact steps :math:`(J^\top J + \mu D)\,\delta = -J^\top r` that never form J.
 
-    The step is solved for by conjugate gradients, preconditioned with :math:`(K + \mu\,\mathrm{diag}\,K)^{-1} \otimes I`,
-    K = SᵀS/n the dual kernel of the units: for standard Gaussian inputs the expectation of JᵀJ is this Kronecker product
-    up to a correction inside the span of the units. Where the quadratic model falls short of the actual decrease, as on
-    the long plateau before the units part, the step is lengthened while that helps.
+    The step is solved for by conjugate gradients, preconditioned with :math:`(K + \mu\,\mathrm{diag}\,K)^{-1} \otimes
+    I`, K = SᵀS/n the dual kernel of the units: for standard Gaussian inputs the expectation of JᵀJ is this Kronecker
+    product up to a correction inside the span of the units. Where the quadratic model falls short of the actual
+    decrease, as on the long plateau before the units part, the step is lengthened while that helps.
 
     Parameters
     ----------
@@ -94,7 +94,7 @@ def conjugate_gradients(
     tolerance: float,
     max_steps: int,
 ) -> Vector:
-    """Solve product(x) = target for a positive definite product, until the preconditioned norm² has fallen by `tolerance`."""
+    """Solve product(x) = target for a positive product, until the preconditioned norm² has fallen by `tolerance`."""
     x, residual = np.zeros_like(target), target.copy()
     image = precondition(residual)
     direction, first = image.copy(), float(residual @ image)

@@ -15,8 +15,8 @@ _FIRST_DAMPING = 1e-2
 def levenberg_marquardt(problem: UnitsProblem, start: Vector, stopping: Stopping) -> Refined:
     r"""Minimise by steps :math:`(J^\top J + \mu\,\mathrm{diag}(J^\top J))\,\delta = -J^\top r`.
 
-    The damping μ follows the ratio of actual to predicted decrease (Nielsen's rule); the scaling is Marquardt's, so that
-    the method does not depend on the units of a parameter.
+    The damping μ follows the ratio of actual to predicted decrease (Nielsen's rule); the scaling is Marquardt's, so
+    that the method does not depend on the units of a parameter.
 
     Parameters
     ----------
@@ -35,8 +35,8 @@ def levenberg_marquardt(problem: UnitsProblem, start: Vector, stopping: Stopping
 
     References
     ----------
-    Marquardt (1963), An algorithm for least-squares estimation of nonlinear parameters; Nielsen (1999), Damping parameter
-    in Marquardt's method.
+    Marquardt (1963), An algorithm for least-squares estimation of nonlinear parameters; Nielsen (1999), Damping
+    parameter in Marquardt's method.
     """
     z = np.array(start, dtype=np.float64)
     loss, gradient, H = problem.normal_equations(z)

@@ -36,7 +36,8 @@ class Linearization:
     features : array, shape (n, f)
         The Φ, in float32.
     slope_gram, feature_gram : arrays, shapes (M, M) and (f, f)
-        SᵀS and ΦᵀΦ: the dual kernel of the units, estimated on the rows themselves, so that it fits any inputs and biases.
+        SᵀS and ΦᵀΦ: the dual kernel of the units, estimated on the rows themselves, so that it fits any inputs and
+        biases.
     """
 
     point: Vector
@@ -52,8 +53,8 @@ class UnitsProblem:
     r"""Least squares for the units of a two-layer network, with or without the lift.
 
     Unlifted, the model is the network, :math:`\sum_i v_i \sigma(\theta_i\cdot\tilde x) + c`. By the reflection law
-    :math:`\sigma(-t) = s\,\sigma(t) + p(t)`, the function :math:`\psi = \sigma + \tfrac s2 p` has the parity s exactly, and
-    the *lifted* model is
+    :math:`\sigma(-t) = s\,\sigma(t) + p(t)`, the function :math:`\psi = \sigma + \tfrac s2 p` has the parity s
+    exactly, and the *lifted* model is
 
     .. math:: \sum_i v_i\,\psi(\theta_i\cdot\tilde x) + P(x)
 
@@ -103,7 +104,7 @@ class UnitsProblem:
         law = activation.reflection
         self._half = np.asarray(law.polynomial, float) * law.sign / 2 if is_lifted else np.zeros(0)
         degree = max(np.flatnonzero(self._half), default=-1)
-        self.is_lifted = degree >= 0
+        self.is_lifted = bool(degree >= 0)
         self.has_linear_row, self.has_quadratic = degree == 1, degree == 2
         self.has_constant = (has_bias or degree == 0) and not (self.has_linear_row and has_bias)
         self.n_rows_of_units = width + self.has_linear_row
@@ -188,6 +189,19 @@ class UnitsProblem:
         if "_single_inputs" in self.__dict__:
             other.__dict__["_single_inputs"] = self._single_inputs
         return other
+
+    def on(self, X: NDArray, y: NDArray) -> "UnitsProblem":
+        """The same problem on other rows."""
+        return UnitsProblem(
+            X,
+            y,
+            self.activation,
+            self.width,
+            signs=self.signs,
+            has_bias=self.has_bias,
+            is_lifted=self.is_lifted,
+            ridge=self.ridge,
+        )
 
     @property
     def unit_parity(self) -> int:
