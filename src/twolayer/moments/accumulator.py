@@ -2,7 +2,6 @@
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from itertools import pairwise
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -10,7 +9,7 @@ from numpy.typing import ArrayLike, NDArray
 from twolayer.arrays import frozen_array
 from twolayer.errors import InputError
 from twolayer.moments.pairs import pair_count, pair_positions, pair_products
-from twolayer.moments.passes import Block, Sums, block_rows, opened, pass_sum, sorted_by
+from twolayer.moments.passes import Block, Sums, add_signed_gram, gram_rows, opened, pass_sum, sorted_by
 from twolayer.sources import blocks as slices
 from twolayer.symtensor import flatten, multi_indices, unpack
 
@@ -198,40 +197,39 @@ def _columns(k: int, order: int) -> int:
 
 def _power_sums(Z: NDArray, y: NDArray, order: int) -> Sums:
     """Sums of y times the powers of z, over the even and the odd rows of a chunk."""
-    cuts = slices(len(y), block_rows(_columns(Z.shape[1], order)))
-    blocks = (_block_power_sums(Z[cut], y[cut], order) for cut in cuts)
-    totals = next(blocks)
-    for sums in blocks:
-        for total, part in zip(totals, sums, strict=True):
-            total += part
+    k, pairs = Z.shape[1], pair_count(Z.shape[1])
+    shapes = ((), (), (k,), (k, k), (pairs, k), (pairs, pairs))[: order + 2]
+    totals = tuple(np.zeros((2, *shape)) for shape in shapes)
+    rows = gram_rows(_columns(k, order))
+    workspace = [np.empty((min(rows, len(y)), width)) for width in (k, pairs if order >= 3 else 0)]
+    workspace += [np.empty(shape) for shape in shapes[3:]]
+    for cut in slices(len(y), rows):
+        _add_block(totals, Z[cut], y[cut], *workspace)
     return totals
 
 
-def _block_power_sums(Z: NDArray, y: NDArray, order: int) -> Sums:
-    """As `_power_sums`, of one block: rows sorted into even and odd, and within each by the sign of y."""
+def _add_block(totals: Sums, Z: NDArray, y: NDArray, R: NDArray, pairs: NDArray, *products: NDArray) -> None:
+    """Add a block's sums: its rows are sorted into even and odd, and within each by the sign of y."""
+    order = len(totals) - 2
     arrangement, edges = sorted_by(2 * (np.arange(len(y)) % 2) + (y < 0), 4)
-    halves = slice(edges[0], edges[2]), slice(edges[2], edges[4])
     y = y[arrangement]
     sign, root = np.sign(y), np.sqrt(np.abs(y))
-    R = np.take(Z, arrangement, axis=0)
-    pairs = pair_products(np.sqrt(root)[:, None] * R) if order >= 3 else None
+    R = np.take(Z, arrangement, axis=0, out=R[: len(y)], mode="clip")
+    if order >= 3:
+        pairs = pair_products(np.sqrt(root)[:, None] * R, pairs)
     R *= root[:, None]
-    sums = [np.diff(edges[::2]), np.stack([y[half].sum() for half in halves])]
-    if order >= 1:
-        sums.append(np.stack([(sign * root)[half] @ R[half] for half in halves]))
-    if order >= 2:
-        sums.append(_signed_gram(R, edges))
-    if pairs is not None:
-        sums.append(np.stack([pairs[half].T @ (sign[half, None] * R[half]) for half in halves]))
-        if order == 4:
-            sums.append(_signed_gram(pairs, edges))
-    return tuple(np.asarray(part, dtype=np.float64) for part in sums)
-
-
-def _signed_gram(R: NDArray, edges: NDArray) -> NDArray:
-    """Gram matrix of the rows of positive weight minus that of the negative ones, of the even and of the odd rows."""
-    grams = [R[start:stop].T @ R[start:stop] for start, stop in pairwise(edges)]
-    return np.stack([grams[0] - grams[1], grams[2] - grams[3]])
+    for half, (start, middle, stop) in enumerate((edges[:3], edges[2:])):
+        rows = slice(start, stop)
+        totals[0][half] += stop - start
+        totals[1][half] += y[rows].sum()
+        if order >= 1:
+            totals[2][half] += (sign * root)[rows] @ R[rows]
+        if order >= 2:
+            add_signed_gram(totals[3][half], R[rows], middle - start, products[0])
+        if order >= 3:
+            totals[4][half] += np.matmul(pairs[rows].T, sign[rows, None] * R[rows], out=products[1])
+        if order >= 4:
+            add_signed_gram(totals[5][half], pairs[rows], middle - start, products[2])
 
 
 def _second(powers: list[NDArray], G: NDArray, _: NDArray, a: NDArray, b: NDArray) -> NDArray:

@@ -18,7 +18,7 @@ from twolayer.arrays import frozen_array, whole_number
 from twolayer.errors import InputError
 from twolayer.moments.accumulator import checked_basis
 from twolayer.moments.pairs import pair_count, pair_positions, pair_products
-from twolayer.moments.passes import Sums, block_rows, pass_sum, real_sample
+from twolayer.moments.passes import Sums, block_rows, gram_rows, pass_sum, real_sample
 from twolayer.sources import blocks as slices
 from twolayer.symtensor import multi_indices, unpack
 
@@ -220,8 +220,10 @@ def moment_cube(
     def kernel(X: NDArray, y: NDArray) -> Sums:
         totals = np.zeros((width, k)), np.zeros(width), np.zeros((2, k)), np.zeros(2)
         Z, H = X @ V, [y * h for h in _scaled_hermite(X @ alpha, alpha @ alpha, p, 4)]
-        for cut in slices(len(y), block_rows(width)):
-            z, pairs, (h0, h1, h2, h3) = Z[cut], pair_products(Z[cut]), (part[cut] for part in H)
+        rows = gram_rows(width)
+        workspace = np.empty((min(rows, len(y)), width))
+        for cut in slices(len(y), rows):
+            z, pairs, (h0, h1, h2, h3) = Z[cut], pair_products(Z[cut], workspace), (part[cut] for part in H)
             totals[0][:] += pairs.T @ (h0[:, None] * z)
             totals[1][:] += h1 @ pairs
             totals[2][:] += h0 @ z, h2 @ z

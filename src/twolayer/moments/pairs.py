@@ -18,11 +18,12 @@ def pair_positions(dim: int) -> NDArray[np.intp]:
     return np.maximum(positions, positions.T)
 
 
-def pair_products(Z: NDArray) -> NDArray:
-    """Products ``z_a z_b`` of the columns of Z (n, k), ordered as ``numpy.triu_indices(k)``: (n, k (k + 1) / 2)."""
-    n, k = Z.shape
-    products = np.empty((n, pair_count(k)), dtype=Z.dtype)
-    stop = 0
+def pair_products(Z: NDArray, out: NDArray) -> NDArray:
+    """Products ``z_a z_b`` of the columns of Z (n, k), ordered as ``numpy.triu_indices(k)``.
+
+    Written to the first n rows of `out`, which has k (k + 1) / 2 columns; returns those rows.
+    """
+    products, k, stop = out[: len(Z)], Z.shape[1], 0
     for a in range(k):
         start, stop = stop, stop + k - a
         np.multiply(Z[:, a:], Z[:, a : a + 1], out=products[:, start:stop])

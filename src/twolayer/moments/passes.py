@@ -24,7 +24,9 @@ __all__ = [
     "Block",
     "Kernel",
     "Sums",
+    "add_signed_gram",
     "block_rows",
+    "gram_rows",
     "gram_sums",
     "one_blas_thread",
     "opened",
@@ -89,15 +91,20 @@ def weighted_gram(X: ArrayLike, y: ArrayLike, workers: int | None = None) -> NDA
 
 def gram_sums(X: NDArray, y: NDArray) -> Sums:
     """The kernel of `weighted_gram`."""
-    d, rows = X.shape[1], block_rows(X.shape[1])
+    d, rows = X.shape[1], gram_rows(X.shape[1])
     buffer, product, gram = np.empty((min(rows, len(y)), d)), np.empty((d, d)), np.zeros((d, d))
     for cut in slices(len(y), rows):
         order, (_, middle, _) = sorted_by(y[cut] < 0, 2)
         R = np.take(X[cut], order, axis=0, out=buffer[: len(order)], mode="clip")
         R *= np.sqrt(np.abs(y[cut][order]))[:, None]
-        gram += np.matmul(R[:middle].T, R[:middle], out=product)
-        gram -= np.matmul(R[middle:].T, R[middle:], out=product)
+        add_signed_gram(gram, R, middle, product)
     return (gram,)
+
+
+def add_signed_gram(gram: NDArray, R: NDArray, middle: int, product: NDArray) -> None:
+    """Add to `gram` the Gram matrix of the rows of R before `middle` less that of the others; `product` is scratch."""
+    gram += np.matmul(R[:middle].T, R[:middle], out=product)
+    gram -= np.matmul(R[middle:].T, R[middle:], out=product)
 
 
 def pass_sum(kernel: Kernel, blocks: Iterable[Block], columns: int, workers: int | None = None) -> Sums:
@@ -123,7 +130,7 @@ def pass_sum(kernel: Kernel, blocks: Iterable[Block], columns: int, workers: int
     InputError
         If there is no row at all, the sums are not finite, or `workers` is below 1.
     """
-    chunks = _chunks(blocks, _BLOCKS_PER_CHUNK * block_rows(columns))
+    chunks = _chunks(blocks, _BLOCKS_PER_CHUNK * gram_rows(columns))
     workers = worker_count(workers)
     with one_blas_thread(), np.errstate(over="ignore", invalid="ignore"):
         sums = _tree_sum(_in_order(kernel, chunks, workers))
@@ -133,8 +140,13 @@ def pass_sum(kernel: Kernel, blocks: Iterable[Block], columns: int, workers: int
 
 
 def block_rows(columns: int) -> int:
-    """Rows of a block, an even number: a cache's worth, but enough that adding up their products costs little."""
-    return max(_BLOCK_ENTRIES // max(columns, 1) // 2 * 2, 1024)
+    """Rows of a block that is still in cache when it is used a second time."""
+    return max(_BLOCK_ENTRIES // max(columns, 1), 256)
+
+
+def gram_rows(columns: int) -> int:
+    """Rows of a block whose Gram matrix is taken, an even number: enough that to add up those matrices costs little."""
+    return max(block_rows(columns) // 2 * 2, 1024, min(2 * columns, 4096))
 
 
 def sorted_by(key: NDArray, classes: int) -> tuple[NDArray, NDArray]:
@@ -197,7 +209,7 @@ def _in_order(kernel: Kernel, chunks: Iterator[Block], workers: int) -> Iterator
         running: deque[Future[Sums]] = deque()
         for X, y in chunks:
             running.append(pool.submit(run, X, y))
-            if len(running) > 2 * workers:
+            if len(running) > workers:
                 yield running.popleft().result()
         while running:
             yield running.popleft().result()

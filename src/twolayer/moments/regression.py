@@ -20,6 +20,7 @@ from twolayer.moments.passes import (
     Block,
     Sums,
     block_rows,
+    gram_rows,
     gram_sums,
     one_blas_thread,
     opened,
@@ -84,7 +85,7 @@ class HermitePolynomial:
         if self.degree >= 2:
             values += np.einsum("sa,sa->s", Z @ powers[2], Z)
         if self.degree >= 3:
-            pairs = pair_products(Z)
+            pairs = pair_products(Z, np.empty((len(Z), pair_count(Z.shape[1]))))
             values += np.einsum("sa,sa->s", pairs @ powers[3], Z)
             if self.degree == 4:
                 values += np.einsum("sa,sa->s", pairs @ powers[4], pairs)
@@ -202,46 +203,57 @@ def _direct_fit(
 
     def kernel(X: NDArray, y: NDArray) -> Sums:
         Z, y = seen(X), left(X, y)
-        gram = np.zeros((size + 1, size + 1))
-        for cut in slices(len(y), block_rows(size + 1)):
-            features = np.empty((size + 1, len(y[cut])))
-            _hermite_products(Z[cut], degree, out=features[:-1])
+        rows = gram_rows(size + 1)
+        workspace, scratch = np.empty((2, size + 1, min(rows, len(y))))
+        gram, product = np.zeros((2, size + 1, size + 1))
+        for cut in slices(len(y), rows):
+            features = workspace[:, : len(y[cut])]
+            _hermite_products(Z[cut], degree, features[:-1], scratch[:, : len(y[cut])])
             features[-1] = y[cut]
-            gram += features @ features.T
+            gram += np.matmul(features, features.T, out=product)
         return gram, np.array([float(len(y))])
 
     gram, (count,) = pass_sum(kernel, blocks, max(d, size + 1), workers)
     _check_rows(int(count), size, degree, k)
     coefficients = _solve(gram[:-1, :-1] / count, gram[:-1, -1] / count)
-    return _tensors(coefficients, k, degree)
+    return _tensors(coefficients[_product_plan(k, degree)[1]], k, degree)
 
 
-def _hermite_products(Z: NDArray, degree: int, out: NDArray) -> None:
-    """Fill out (p, n) with the normalised Hermite products of the rows of Z (n, k), order by order, canonically."""
+def _hermite_products(Z: NDArray, degree: int, out: NDArray, scratch: NDArray) -> None:
+    """Fill out (p, n) with the normalised Hermite products of the rows of Z (n, k), in the order of `_product_plan`."""
+    k = Z.shape[1]
+    out[0] = 1.0
+    if degree == 1:
+        out[1:] = Z.T
+        return
     H = hermite_values(Z.T, degree)
     for j in range(2, degree + 1):
         H[j] /= sqrt(factorial(j))
-    out[0] = 1.0
-    for rows, parents, power, last in _product_plan(Z.shape[1], degree):
-        out[rows] = out[parents] * H[power, last]
+    for rows, factors, power, variables in _product_plan(k, degree)[0]:
+        np.take(out[: rows.start], factors, axis=0, out=out[rows], mode="clip")
+        out[rows] *= np.take(H[power], variables, axis=0, out=scratch[: len(variables)], mode="clip")
 
 
 @cache
-def _product_plan(k: int, degree: int) -> list[tuple[NDArray, NDArray, int, NDArray]]:
-    """How each product is one of lower order times one polynomial: (rows, rows of the factors, order, variables).
+def _product_plan(k: int, degree: int) -> tuple[list[tuple[slice, NDArray, int, NDArray]], NDArray]:
+    """How each product is an earlier one times one polynomial, and the row of each multi-index, order by order.
 
-    The polynomial takes all the copies of the last variable of the multi-index.
+    The steps are (rows, rows of the factors, order of the polynomials, their variables): the polynomial takes all the
+    copies of the last variable of a multi-index.
     """
-    starts = [comb(k + j - 1, k) for j in range(degree + 1)]
-    plan = []
+    steps: list[tuple[slice, NDArray, int, NDArray]] = []
+    row_of, start = np.zeros(comb(k + degree, degree), dtype=np.intp), 1
     for j in range(1, degree + 1):
         table = multi_indices(k, j)
         copies = np.sum(table == table[:, -1:], axis=1)
         for power in range(1, j + 1):
-            (rows,) = np.nonzero(copies == power)
-            parents = starts[j - power] + _positions(table[rows, : j - power], k)
-            plan.append((starts[j] + rows, parents, power, table[rows, -1]))
-    return plan
+            (chosen,) = np.nonzero(copies == power)
+            factors = comb(k + j - power - 1, k) + _positions(table[chosen, : j - power], k)
+            rows = slice(start, start + len(chosen))
+            steps.append((rows, row_of[factors], power, table[chosen, -1]))
+            row_of[comb(k + j - 1, k) + chosen] = np.arange(start, rows.stop)
+            start = rows.stop
+    return steps, row_of
 
 
 def _positions(table: NDArray, k: int) -> NDArray:
