@@ -1,0 +1,75 @@
+r"""The default: the algebraic method that fits order and rank, refined, and least squares where that is not enough."""
+
+from collections.abc import Iterator
+from dataclasses import replace
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from twolayer.decompose.decomposition import Decomposition, generic_rank, pose
+from twolayer.decompose.least_squares import least_squares, polish
+from twolayer.decompose.simultaneous import joint_diagonalisation
+from twolayer.decompose.subspace_power import pairs_left_over, subspace_power
+
+__all__ = ["automatic"]
+
+_SAME = 1e-5
+_FEW_STARTS, _MANY_STARTS = 8, 40
+
+
+def automatic(T: ArrayLike, rank: int, *, rng: np.random.Generator | int | None = None) -> Decomposition:
+    r"""Decompose by whatever fits order and rank, refined by `polish`, until exact or repeated.
+
+    - rank ≤ d: `joint_diagonalisation`;
+    - order four, rank ≤ d(d - 1)/2: `subspace_power`;
+    - otherwise, or where these leave terms unresolved: `least_squares` with restarts.
+
+    Ends at a fit to rounding, or when two searches end at the same residual with every term resolved; else the smallest
+    residual is returned, and its status says what it is worth.
+
+    Parameters
+    ----------
+    T : array, shape (d, d, d) or (d, d, d, d)
+        Symmetric.
+    rank : int
+        Number of terms, at most :math:`\binom{d+p-1}{p} / d` (or d).
+    rng : Generator, int or None
+
+    Returns
+    -------
+    Decomposition
+        Its `method` is the search that found the terms.
+
+    Raises
+    ------
+    InputError
+        As `decompose`.
+
+    Notes
+    -----
+    Cost as the methods it calls. Beyond the reach of the algebraic methods (order three, rank > d; order four,
+    rank > d(d - 1)/2) success is a matter of restarts, and rare near the generic rank.
+    """
+    problem = pose(T, rank, "auto", generic_rank)
+    rng = np.random.default_rng(rng)
+    best: Decomposition | None = None
+    for found in _searches(problem.T, problem.rank, rng):
+        candidate = replace(polish(problem.T, found.weights, found.factors), method=found.method)
+        is_repeated = best is not None and abs(candidate.residual - best.residual) <= _SAME * best.residual
+        if best is None or candidate.residual < best.residual:
+            best = candidate
+        if best.is_exact or (is_repeated and best.is_converged):
+            break
+    assert best is not None
+    return replace(best, weights=best.weights * problem.norm, left_over=best.left_over * problem.norm)
+
+
+def _searches(T: np.ndarray, rank: int, rng: np.random.Generator) -> Iterator[Decomposition]:
+    d, order = len(T), T.ndim
+    if rank <= d:
+        for _ in range(2):
+            yield joint_diagonalisation(T, rank, rng=rng)
+    elif order == 4 and rank <= pairs_left_over(d, order):
+        for _ in range(2):
+            yield subspace_power(T, rank, rng=rng)
+    yield least_squares(T, rank, max_starts=_FEW_STARTS if rank <= d else _MANY_STARTS, rng=rng)

@@ -1,0 +1,183 @@
+r"""The problem that every algorithm is given, and the judged result that every algorithm gives."""
+
+import enum
+from collections.abc import Callable
+from dataclasses import dataclass
+from math import comb
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from twolayer.arrays import first_nonfinite, real_array, whole_number
+from twolayer.decompose.symmetric_sum import best_weights, largest_term, unit_rows
+from twolayer.errors import InputError
+from twolayer.symtensor import rank_one_sum, symmetrize
+
+__all__ = ["Decomposition", "Problem", "Status", "dimension", "generic_rank", "pose"]
+
+_EXACT = 1e-12
+_VANISHING = 1e-9
+_RESOLVED = 0.5
+_ASYMMETRY = 1e-8
+_PROBES = 8
+
+
+class Status(enum.Enum):
+    """What a decomposition is; the value says what to do about it."""
+
+    EXACT = "The tensor is this sum, to rounding."
+    RESOLVED = "Every term stands above what is left over, which is noise or the method's error ('auto' refines)."
+    DEFICIENT = "The tensor is a sum of fewer terms and some of these are arbitrary: ask for a lower rank."
+    UNRESOLVED = "What is left over is as large as a term: try method 'auto', another rank, or a less noisy tensor."
+    UNSETTLED = "Stopped at the step limit before it settled: try method 'auto', another seed, or a lower rank."
+
+
+@dataclass(frozen=True, eq=False)
+class Decomposition:
+    r"""A sum of rank-one terms, :math:`T \approx \sum_i \lambda_i u_i^{\otimes p}`, and how well it fits.
+
+    Attributes
+    ----------
+    weights : array, shape (r,)
+        λ, the largest in modulus first. For odd order none is negative, since
+        :math:`-u^{\otimes 3} = (-u)^{\otimes 3}`; for even order they have both signs.
+    factors : array, shape (r, d)
+        One unit row to a term. For even order the sign of a row is arbitrary; its largest entry is made positive.
+    order : int
+        p, three or four.
+    residual : float
+        Relative Frobenius norm of what is left over, :math:`\|T - \sum_i \lambda_i u_i^{\otimes p}\| / \|T\|`.
+    left_over : float
+        The largest :math:`|R(u, \dots, u)|` found over unit u, R what is left over: the weight of a term that could
+        still be taken out.
+    method : str
+        The algorithm that found it.
+    status : Status
+        Its value is the advice.
+    """
+
+    weights: NDArray
+    factors: NDArray
+    order: int
+    residual: float
+    left_over: float
+    method: str
+    status: Status
+
+    @property
+    def rank(self) -> int:
+        """Number of terms."""
+        return len(self.weights)
+
+    @property
+    def is_exact(self) -> bool:
+        """Whether the tensor is this sum to rounding, with no term to spare."""
+        return self.status is Status.EXACT
+
+    @property
+    def is_converged(self) -> bool:
+        """Whether it is exact, or settled with each of its terms above what is left over."""
+        return self.status in (Status.EXACT, Status.RESOLVED)
+
+    def tensor(self) -> NDArray:
+        """The sum, dense, shape (d,) * order."""
+        return rank_one_sum(self.weights, self.factors, self.order)
+
+
+def dimension(d: int, order: int) -> int:  # noqa: ARG001 - every bound takes the same arguments
+    """As many terms as dimensions."""
+    return d
+
+
+def generic_rank(d: int, order: int) -> int:
+    r"""As many terms as a generic symmetric tensor determines: :math:`\binom{d+p-1}{p} / d` rounded down, at least d.
+
+    Generic sums of fewer terms than that quotient have one decomposition, but for three exceptions (Chiantini,
+    Ottaviani, Vannieuwenhoven, On generic identifiability of symmetric tensors of subgeneric rank, 2017).
+    """
+    return max(d, comb(d + order - 1, order) // d)
+
+
+@dataclass(frozen=True, eq=False)
+class Problem:
+    """A checked, exactly symmetric float64 tensor scaled to norm one, and the number of terms wanted."""
+
+    T: NDArray
+    rank: int
+    norm: float
+    method: str
+
+    def judged(self, factors: NDArray, weights: NDArray | None = None, is_settled: bool = True) -> Decomposition:
+        """The result for given unit factors; weights that are not given are those of least residual."""
+        if weights is None:
+            weights = best_weights(self.T, factors)
+        factors = unit_rows(factors)
+        signs = np.sign(weights) if self.T.ndim == 3 else np.sign(factors[_rows(factors), np.abs(factors).argmax(axis=1)])
+        signs[signs == 0] = 1.0
+        if self.T.ndim == 3:
+            weights = np.abs(weights)
+        order = np.argsort(-np.abs(weights), kind="stable")
+        weights, factors = weights[order], (factors * signs[:, None])[order]
+        rest = self.T - rank_one_sum(weights, factors, self.T.ndim)
+        probes = unit_rows(np.random.default_rng(0).standard_normal((_PROBES, len(rest))))
+        residual, left_over = float(np.linalg.norm(rest)), abs(largest_term(rest, np.vstack([factors, probes]))[0])
+        status = _status(weights, factors, residual, left_over, is_settled)
+        return Decomposition(
+            weights * self.norm, factors, self.T.ndim, residual, left_over * self.norm, self.method, status
+        )
+
+
+def pose(
+    T: ArrayLike,
+    rank: int,
+    method: str,
+    largest_rank: Callable[[int, int], int],
+    orders: tuple[int, ...] = (3, 4),
+) -> Problem:
+    """Check a tensor and a rank.
+
+    Raises
+    ------
+    InputError
+        If `T` is not a real, finite, symmetric, nonzero tensor of one of the `orders`, or `rank` is below one or above
+        what the method can do.
+    """
+    T = np.asarray(T)
+    if T.ndim not in orders or len(set(T.shape)) != 1 or T.size == 0:
+        wanted = " or ".join(f"(d,)*{order}" for order in orders)
+        raise InputError(f"method {method!r} decomposes tensors of shape {wanted}, found shape {T.shape}")
+    T = real_array(T, "T", T.ndim).astype(np.float64)
+    place = first_nonfinite(T)
+    if place is not None:
+        raise InputError(f"T must be finite, found {T[place]} at index {', '.join(map(str, place))}")
+    largest = float(np.abs(T).max())
+    if largest == 0:
+        raise InputError("T must not be zero: it has no terms to find")
+    asymmetry = max(float(np.abs(T - T.swapaxes(axis, axis + 1)).max()) for axis in range(T.ndim - 1))
+    if asymmetry > _ASYMMETRY * largest:
+        raise InputError(
+            f"T must be symmetric, found entries that differ by {asymmetry:.2g} when two axes are exchanged, "
+            f"where the largest entry is {largest:.2g}"
+        )
+    rank, most = whole_number(rank, "rank"), largest_rank(len(T), T.ndim)
+    if rank > most:
+        raise InputError(
+            f"method {method!r} finds at most {most} terms of order {T.ndim} in {len(T)} dimensions, rank is {rank}"
+        )
+    T = T / largest if asymmetry == 0 else symmetrize(T / largest)
+    norm = float(np.linalg.norm(T))
+    return Problem(T / norm, rank, norm * largest, method)
+
+
+def _status(weights: NDArray, factors: NDArray, residual: float, left_over: float, is_settled: bool) -> Status:
+    if residual <= _EXACT:
+        is_double = np.abs(factors @ factors.T - np.eye(len(factors))).max() >= 1 - _VANISHING
+        has_vanishing = np.abs(weights).min() <= _VANISHING * np.abs(weights).max()
+        return Status.DEFICIENT if is_double or has_vanishing else Status.EXACT
+    if not (is_settled and np.isfinite(residual)):
+        return Status.UNSETTLED
+    return Status.RESOLVED if left_over <= _RESOLVED * np.abs(weights).min() else Status.UNRESOLVED
+
+
+def _rows(factors: NDArray) -> NDArray:
+    return np.arange(len(factors))

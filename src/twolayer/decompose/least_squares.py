@@ -1,0 +1,160 @@
+r"""Symmetric CP least squares with random restarts, and the polish of what another method found."""
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from twolayer.arrays import real_array
+from twolayer.decompose.cp_fit import SumFit, fit_sum
+from twolayer.decompose.decomposition import Decomposition, generic_rank, pose
+from twolayer.decompose.symmetric_sum import largest_term, unit_rows
+from twolayer.errors import InputError
+
+__all__ = ["least_squares", "polish"]
+
+_RIDGES = (0.3, 0.03, 0.003)
+_RIDGE_STEPS = 40
+_SAME = 1e-6
+_EXACT = 1e-26
+_POLISH_DAMPING = 1e-3
+_WORTH_A_REPAIR = 0.01
+
+
+def least_squares(
+    T: ArrayLike,
+    rank: int,
+    *,
+    max_starts: int = 30,
+    max_steps: int = 200,
+    rng: np.random.Generator | int | None = None,
+) -> Decomposition:
+    r"""Decompose by least squares from random starts.
+
+    .. math:: \min_{\lambda, u} \tfrac12 \Bigl\|T - \sum_i \lambda_i u_i^{\otimes p}\Bigr\|_F^2
+        + \tfrac12 \rho \sum_i \lambda_i^2, \qquad \|u_i\| = 1,
+
+    by damped Gauss-Newton, ρ falling to zero in four stages. Without it most failures are pairs of terms that run off to
+    infinity while they cancel. The normal matrix comes from inner products of factors alone (`SumFit`), so that the
+    tensor is touched only for residual and gradient.
+
+    Parameters
+    ----------
+    T : array, shape (d, d, d) or (d, d, d, d)
+        Symmetric.
+    rank : int
+        Number of terms, above d too: at most :math:`\binom{d+p-1}{p} / d` (or d).
+    max_starts : int
+        Most starts. It ends early at a fit to rounding, or when the best fit is found a second time.
+    max_steps : int
+        Steps of the last stage.
+    rng : Generator, int or None
+
+    Returns
+    -------
+    Decomposition
+
+    Raises
+    ------
+    InputError
+        As `decompose`.
+
+    Notes
+    -----
+    A step costs ``O(r d**p + r**3 d**3)``, or ``O(r d**p + r**2 d)`` an inner step where the parameters are many. There is
+    no guarantee: of random tensors of order three, single starts solve most up to rank 2d at d = 12, few at the generic
+    rank; at order four with weights of both signs, a quarter at rank 1.5 d to 3d, where `subspace_power` is exact.
+
+    References
+    ----------
+    .. [1] T. G. Kolda, Numerical optimization for symmetric tensor decomposition, Math. Program. 151, 2015.
+    """
+    problem = pose(T, rank, "least_squares", generic_rank)
+    rng = np.random.default_rng(rng)
+    best, is_settled = _from_random(problem.T, problem.rank, max_steps, rng)
+    for _ in range(max_starts - 1):
+        if best.cost <= _EXACT:
+            break
+        again, again_settled = _from_random(problem.T, problem.rank, max_steps, rng)
+        is_repeated = is_settled and abs(again.cost - best.cost) <= _SAME * best.cost
+        if again.cost < best.cost:
+            best, is_settled = again, again_settled
+        if is_repeated:
+            break
+    return problem.judged(best.factors, best.weights, is_settled)
+
+
+def polish(T: ArrayLike, weights: ArrayLike, factors: ArrayLike, *, max_steps: int = 100) -> Decomposition:
+    r"""Refine given terms by least squares, without a ridge and without restarts.
+
+    Quadratic where the fit is exact, so that rounding is reached in a few steps from a rough start; with noise it ends at
+    the nearest stationary point, whose error is the least that unweighted noise allows.
+
+    Parameters
+    ----------
+    T : array, shape (d, d, d) or (d, d, d, d)
+        Symmetric.
+    weights : array, shape (r,)
+    factors : array, shape (r, d)
+        Rows of any norm but zero.
+    max_steps : int
+
+    Returns
+    -------
+    Decomposition
+
+    Raises
+    ------
+    InputError
+        As `decompose`; also if weights and factors do not fit together or the tensor, or are not finite.
+
+    Notes
+    -----
+    Cost as a step of `least_squares`. It fails by stopping at a local minimum, or by running off with two terms that
+    cancel, which the status says.
+    """
+    weights, factors = real_array(weights, "weights", 1), real_array(factors, "factors", 2)
+    problem = pose(T, len(factors), "polish", generic_rank)
+    if weights.shape != factors.shape[:1] or factors.shape[1] != len(problem.T):
+        raise InputError(
+            f"weights (r,) and factors (r, d) must fit a tensor of shape {problem.T.shape}, "
+            f"found {weights.shape} and {factors.shape}"
+        )
+    if not (np.isfinite(weights).all() and np.isfinite(factors).all() and factors.any(axis=1).all()):
+        raise InputError("weights and factors must be finite, and no factor zero")
+    fit, is_settled = fit_sum(
+        problem.T, weights / problem.norm, factors, max_steps=max_steps, damping=_POLISH_DAMPING
+    )
+    return problem.judged(fit.factors, fit.weights, is_settled)
+
+
+def _from_random(T: NDArray, rank: int, max_steps: int, rng: np.random.Generator) -> tuple[SumFit, bool]:
+    """One start: a random one, the ridge stages, the last stage, and repairs while they help."""
+    factors = unit_rows(rng.standard_normal((rank, len(T))))
+    weights = rng.choice([-1.0, 1.0], rank) / np.sqrt(rank)
+    for ridge in _RIDGES:
+        fit, _ = fit_sum(T, weights, factors, max_steps=_RIDGE_STEPS, rtol=1e-3, ridge=ridge)
+        weights, factors = fit.weights, fit.factors
+    fit, is_settled = fit_sum(T, weights, factors, max_steps=max_steps)
+    for _ in range(rank):
+        repaired = _repaired(T, fit, max_steps, rng)
+        if repaired is None or repaired[0].cost >= fit.cost * (1 - _SAME):
+            break
+        fit, is_settled = repaired
+    return fit, is_settled
+
+
+def _repaired(T: NDArray, fit: SumFit, max_steps: int, rng: np.random.Generator) -> tuple[SumFit, bool] | None:
+    r"""The fit from here with the least useful term exchanged for the largest one left over, if that is worth a try.
+
+    Without term i, and with the other weights refitted, the squared residual grows by :math:`\lambda_i^2 / (G^{-1})_{ii}`,
+    G the Gram matrix of the terms: nothing for one of two equal terms.
+    """
+    probes = np.vstack([fit.factors, unit_rows(rng.standard_normal(fit.factors.shape))])
+    value, u = largest_term(fit.left_over, probes)
+    gram = (fit.factors @ fit.factors.T) ** T.ndim
+    worth = fit.weights**2 / np.linalg.pinv(gram, rcond=1e-12, hermitian=True).diagonal()
+    least = int(worth.argmin())
+    if value**2 <= _WORTH_A_REPAIR * worth[least]:
+        return None
+    weights, factors = fit.weights.copy(), fit.factors.copy()
+    weights[least], factors[least] = value, u
+    return fit_sum(T, weights, factors, max_steps=max_steps)

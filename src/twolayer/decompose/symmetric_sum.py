@@ -1,0 +1,136 @@
+r"""What every algorithm here does with the model :math:`T \approx \sum_i \lambda_i u_i^{\otimes p}`, unit rows u_i."""
+
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from twolayer.symtensor import multi_indices, multiplicities, rank_one_sum, transform
+
+__all__ = [
+    "Compression",
+    "best_weights",
+    "compress",
+    "contract_all_but_one",
+    "contract_all_but_two",
+    "largest_term",
+    "pair_flattening",
+    "pair_matrices",
+    "slices",
+    "unit_rows",
+]
+
+_PINV_CUTOFF = 1e-13
+
+
+def contract_all_but_one(T: NDArray, factors: NDArray) -> NDArray:
+    r"""Row i is :math:`T(\cdot, u_i, \dots, u_i)`: shape (r, d), time ``O(r d**p)``, memory ``O(r d**2)``."""
+    d = factors.shape[1]
+    pairs = _pairs(factors)
+    if T.ndim == 3:
+        return pairs @ T.reshape(d, d * d).T
+    return np.einsum("iab,ib->ia", (pairs @ T.reshape(d * d, d * d)).reshape(-1, d, d), factors)
+
+
+def contract_all_but_two(T: NDArray, factors: NDArray) -> NDArray:
+    r"""Matrix i is :math:`T(\cdot, \cdot, u_i, \dots, u_i)`: shape (r, d, d), time ``O(r d**p)``."""
+    d = factors.shape[1]
+    last = factors if T.ndim == 3 else _pairs(factors)
+    return (last @ T.reshape(d * d, -1).T).reshape(-1, d, d)
+
+
+def best_weights(T: NDArray, factors: NDArray) -> NDArray:
+    r"""Weights that minimise :math:`\|T - \sum_i \lambda_i u_i^{\otimes p}\|_F` for given unit `factors`.
+
+    They solve :math:`(UU^\top)^{\circ p} \lambda = (T(u_i, \dots, u_i))_i`. The right side is refined with the explicit
+    residual, so that the accuracy is that of the condition number of this Gram matrix, not of its square; where terms
+    coincide, the least-norm solution shares the weight among them.
+    """
+    inverse_gram = np.linalg.pinv((factors @ factors.T) ** T.ndim, rcond=_PINV_CUTOFF, hermitian=True)
+    weights = np.zeros(len(factors))
+    for _ in range(3):
+        left_over = T - rank_one_sum(weights, factors, T.ndim)
+        weights = weights + inverse_gram @ np.einsum("ia,ia->i", contract_all_but_one(left_over, factors), factors)
+    return weights
+
+
+def largest_term(T: NDArray, starts: NDArray, steps: int = 15) -> tuple[float, NDArray]:
+    r"""The largest :math:`|T(u, \dots, u)|` met by power iterations from unit rows of `starts`, signed, and its u."""
+    points, best, at = starts, 0.0, starts[0]
+    for _ in range(steps):
+        image = contract_all_but_one(T, points)
+        values = np.einsum("ia,ia->i", image, points)
+        i = int(np.abs(values).argmax())
+        if abs(values[i]) > abs(best):
+            best, at = float(values[i]), points[i]
+        points = unit_rows(image)
+    return best, at
+
+
+def unit_rows(rows: NDArray) -> NDArray:
+    """Rows scaled to norm one; a row of zeros stays."""
+    norms = np.linalg.norm(rows, axis=1, keepdims=True)
+    return rows / np.where(norms > 0, norms, 1.0)
+
+
+class Compression(NamedTuple):
+    """A tensor in the coordinates of its leading subspace: ``core = T(V, ..., V)``, V (d, r) with orthonormal columns."""
+
+    core: NDArray
+    V: NDArray
+
+
+def compress(T: NDArray, rank: int) -> Compression:
+    r"""Coordinates in the span of the leading `rank` left singular vectors of the flattening to :math:`d \times d^{p-1}`.
+
+    A sum of r rank-one terms lives in the span of its factors, so that nothing is lost for rank ≥ r, and noise outside
+    that span is dropped.
+    """
+    d = len(T)
+    triangular = np.linalg.qr(T.reshape(d, -1).T, mode="r")
+    V = np.linalg.svd(triangular)[2][:rank].T
+    return Compression(transform(T, V), V)
+
+
+def slices(T: NDArray, count: int) -> NDArray:
+    r"""At most `count` symmetric matrices that span what the slices :math:`T(\cdot, \cdot, \dots)` span; shape (L, d, d).
+
+    They are the eigen-slices :math:`\mu_l E_l` of the flattening onto pairs of modes, the largest first, so that
+    :math:`\sum_l \langle C, \mu_l E_l \rangle^2` is the energy of all slices along any C. For a sum of r rank-one
+    terms there are no more than r that differ from zero.
+    """
+    d = len(T)
+    if T.ndim == 3:
+        order = np.linalg.svd(T.reshape(d, d * d))[0].T
+        return np.tensordot(order[:count], T, 1)
+    values, vectors = np.linalg.eigh(pair_flattening(T))
+    leading = np.argsort(-np.abs(values), kind="stable")[:count]
+    return pair_matrices(vectors[:, leading] * values[leading], d)
+
+
+def pair_flattening(T: NDArray) -> NDArray:
+    r"""An order-four tensor as a symmetric matrix on the :math:`d(d+1)/2` unordered pairs of modes.
+
+    Off-diagonal pairs carry a factor √2, so that Frobenius norms and eigenvalues are those of the flattening to
+    :math:`d^2 \times d^2`.
+    """
+    a, b, scale = _unordered_pairs(len(T))
+    return T[a[:, None], b[:, None], a, b] * np.outer(scale, scale)
+
+
+def pair_matrices(columns: NDArray, d: int) -> NDArray:
+    """Symmetric matrices of the columns of a matrix on unordered pairs: shape (columns, d, d), norms kept."""
+    a, b, scale = _unordered_pairs(d)
+    matrices = np.empty((columns.shape[1], d, d))
+    matrices[:, a, b] = matrices[:, b, a] = (columns / scale[:, None]).T
+    return matrices
+
+
+def _unordered_pairs(d: int) -> tuple[NDArray, NDArray, NDArray]:
+    a, b = multi_indices(d, 2).T
+    return a, b, np.sqrt(multiplicities(d, 2))
+
+
+def _pairs(factors: NDArray) -> NDArray:
+    """Row i is vec(u_i u_iᵀ), shape (r, d²)."""
+    return (factors[:, :, None] * factors[:, None, :]).reshape(len(factors), -1)
