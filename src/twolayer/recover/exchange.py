@@ -10,11 +10,12 @@ from twolayer.recover.fit import Fit, Report, explore
 from twolayer.refine import UnitsProblem
 from twolayer.refine.problem import Matrix, Vector
 
-__all__ = ["exchange", "missing_units", "unit_values", "with_unit", "without_unit"]
+__all__ = ["exchange", "missing_units", "narrower_fits", "prune", "unit_values", "with_unit", "without_unit"]
 
 _WORTHWHILE = 0.97
 _MOST_UNITS_TRIED = 12
 _MOST_ROUNDS = 30
+_MOST_UNITS_REMOVED = 3
 
 
 def exchange(fit: Fit, report: Report, rng: np.random.Generator) -> Fit:
@@ -62,6 +63,27 @@ def _exchanges(fit: Fit, report: Report, rng: np.random.Generator) -> Iterator[F
             if sign == problem.units(fit.point)[0][i] and _cosine(row, old) > 0.9:
                 continue
             yield explore(*with_unit(smaller, point, sign, row), report, "exchange")
+
+
+def prune(fit: Fit, width: int, report: Report) -> Fit:
+    """Leave units out, one at a time and the least missed first, until `width` are left.
+
+    A wide fit has a unit near each of the true ones, and others that merge, cancel or vanish. Costs up to 3
+    refinements a unit left out.
+    """
+    while fit.problem.width > width:
+        fit = min(narrower_fits(fit, report), key=lambda narrower: narrower.loss)
+    return fit
+
+
+def narrower_fits(fit: Fit, report: Report) -> Iterator[Fit]:
+    """Fits with one unit fewer: the least important ones are left out in turn."""
+    problem = fit.problem
+    if problem.width == 1:
+        return
+    importance = unit_values(problem, fit.point).var(axis=0)
+    for unit in np.argsort(importance)[:_MOST_UNITS_REMOVED]:
+        yield explore(*without_unit(problem, fit.point, int(unit)), report, "one unit fewer", max_steps=40)
 
 
 def unit_values(problem: UnitsProblem, z: Vector) -> Matrix:

@@ -13,8 +13,8 @@ from twolayer.certify import (
     standard_errors,
 )
 from twolayer.network import TwoLayerNetwork
+from twolayer.recover.exchange import narrower_fits
 from twolayer.recover.fit import EXACT
-from twolayer.recover.noise import narrower_fits
 from twolayer.recover.portfolio import Found
 from twolayer.recover.reflections import network_of
 from twolayer.refine.problem import Matrix

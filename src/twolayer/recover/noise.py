@@ -6,17 +6,16 @@ from dataclasses import dataclass
 import numpy as np
 
 from twolayer.misfit import ScoreTest, score_test
-from twolayer.recover.exchange import missing_units, unit_values, with_unit, without_unit
+from twolayer.recover.exchange import missing_units, narrower_fits, with_unit
 from twolayer.recover.fit import Fit, Report, explore
 
-__all__ = ["NoiseEvidence", "narrower_fits", "noise_evidence"]
+__all__ = ["NoiseEvidence", "gain_ratio", "noise_evidence"]
 
 _LEAST_P_VALUE = 1e-6
 _GAIN_PER_PARAMETER, _GAIN_OFFSET = 4.0, 40.0
 _WEAKEST_UNIT_SHARE = 0.1
 _LEAST_FREEDOM = 20
 _RANDOM_UNITS = 2
-_MOST_UNITS_REMOVED = 3
 
 
 @dataclass(frozen=True)
@@ -108,16 +107,6 @@ def _wider_fits(fit: Fit, fresh: Callable[[int], Fit], report: Report, rng: np.r
         yield explore(*with_unit(problem, fit.point, sign, row), report, "one unit more", max_steps=40)
     for extra in (1, max(2, problem.width // 2)):
         yield fresh(problem.width + extra)
-
-
-def narrower_fits(fit: Fit, report: Report) -> Iterator[Fit]:
-    """Fits with one unit fewer: the least important ones are left out in turn."""
-    problem = fit.problem
-    if problem.width == 1:
-        return
-    importance = unit_values(problem, fit.point).var(axis=0)
-    for unit in np.argsort(importance)[:_MOST_UNITS_REMOVED]:
-        yield explore(*without_unit(problem, fit.point, int(unit)), report, "one unit fewer", max_steps=40)
 
 
 def _has_power(fit: Fit) -> bool:

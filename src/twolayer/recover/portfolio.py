@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 
 from twolayer.activation import Activation
 from twolayer.misfit import score_test
-from twolayer.recover.exchange import exchange
+from twolayer.recover.exchange import exchange, prune
 from twolayer.recover.fit import EXACT, Fit, Report, explore, polish
 from twolayer.recover.noise import NoiseEvidence, noise_evidence
 from twolayer.recover.reflections import unlifted
@@ -24,6 +24,7 @@ _LIFT_ROWS_PER_PARAMETER = 2.5
 _NOISE_ROWS_PER_PARAMETER = 2.5
 _MOST_STARTS = 6
 _SIGN_DOUBT = 0.2
+_WIDE_ATTEMPT = 3
 _SMALL = 200  # parameters below which a random start costs less than the moments do
 _CLEARLY_MISFIT = 1e-12
 
@@ -70,7 +71,8 @@ def portfolio(
     2. The lifted model, refined by Gauss-Newton: with rows enough, most starts end at the global minimum. With fewer
        than 2.5 rows a parameter, the network itself.
     3. Orientations decoded, the network refined.
-    4. If that is not the end: units exchanged for what the residual moments ask for, then new starts.
+    4. If that is not the end: units exchanged for what the residual moments ask for, then new starts, one of them
+       half as wide again and pruned.
     5. The end is a residual at rounding, or one that passes for noise.
 
     The search uses at most 10 rows a parameter; the others then judge and refine its result.
@@ -171,7 +173,8 @@ class _Search:
             if lift_is_exact and attempt >= 2:
                 break
             lifts = self.can_lift(self.width) and attempt % 3 != 2 and not lift_is_exact
-            fit = self.start(self.width, lifts, attempt)
+            width = self.width + (self.width + 1) // 2 if attempt == _WIDE_ATTEMPT else self.width
+            fit = prune(self.start(width, lifts, attempt), self.width, self.report)
             ended = self.settle(fit) or self.settle(exchange(fit, self.report, self.rng))
             if ended is not None:
                 return ended
