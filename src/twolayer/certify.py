@@ -38,7 +38,7 @@ class Status(Enum):
     CERTIFIED = "The network explains every label to rounding, and no other network near it does."
     CERTIFIED_WITH_NOISE = (
         "What the network leaves unexplained is indistinguishable from label noise; the standard errors say how exact"
-        " each weight is."
+        " each weight is. Width and activation are as given: noise may hide a weaker unit or a similar activation."
     )
     MISFIT = (
         "The best network found leaves a residual that still depends on the inputs: try a larger width, another"
@@ -47,6 +47,10 @@ class Status(Enum):
     UNRESOLVED_REFLECTION = (
         "The data are explained up to a polynomial that no choice of orientations of these units leaves: the activation"
         " is probably another of the same family, or the data have an affine part of their own."
+    )
+    LOOSE_WEIGHTS = (
+        "The residual passes for noise, but the noise leaves some weights almost as uncertain as they are large, as the"
+        " standard errors say: give more rows, or try a narrower network or an activation of one scale, such as relu for softplus."
     )
     AMBIGUOUS_REFLECTION = (
         "The function is known and its weights are not: some units can be turned round together without a change."
@@ -128,8 +132,8 @@ class Certificate:
     score_test : ScoreTest or None
         Whether the residual depends on the inputs; None where there is only rounding.
     wider_gain, narrower_loss : float or None
-        What more units gain and one unit fewer loses, relative to what noise alone could explain; a certificate needs
-        the first below 1 and the second above. None where there is only rounding.
+        What more units gain and one unit fewer loses, relative to a generous bound for noise; a certificate needs the
+        first below 0.6 and the second above 5. None where there is only rounding.
     notes : tuple of str
         What cannot be known, and what else to mind.
     """

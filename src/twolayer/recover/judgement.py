@@ -5,6 +5,7 @@ import numpy as np
 from twolayer.certify import (
     Certificate,
     Curvature,
+    StandardErrors,
     Status,
     ambiguous_reflection,
     curvature,
@@ -25,6 +26,7 @@ _EXACT_ROWS_PER_PARAMETER = 1.5
 _NOISY_ROWS_PER_PARAMETER = 5
 _JUDGING_ROWS_PER_PARAMETER = 4
 _FLAT = 1e-10
+_MOST_RELATIVE_ERROR = 0.3
 
 
 def judge(found: Found) -> tuple[TwoLayerNetwork, Status, Certificate]:
@@ -39,7 +41,8 @@ def judge(found: Found) -> tuple[TwoLayerNetwork, Status, Certificate]:
     H = normal_matrix(problem, point)
     bend = _curvature(found, H)
     twin = ambiguous_reflection(network) if fit.is_exact or evidence is not None else None
-    status = _status(found, bend, twin is not None)
+    errors = standard_errors(problem, point, H, noise)
+    status = _status(found, bend, network, errors, twin is not None)
     kappa, lambda_ = singular_value_conditioning(network)
     certificate = Certificate(
         n_rows=n,
@@ -51,7 +54,7 @@ def judge(found: Found) -> tuple[TwoLayerNetwork, Status, Certificate]:
         kappa=kappa,
         lambda_=lambda_,
         curvature=bend,
-        standard_errors=standard_errors(problem, point, H, noise),
+        standard_errors=errors,
         score_test=None if evidence is None else evidence.test,
         wider_gain=None if evidence is None else evidence.wider_gain,
         narrower_loss=None if evidence is None else evidence.narrower_loss,
@@ -71,7 +74,13 @@ def _curvature(found: Found, H: Matrix | None) -> Curvature:
     return curvature(kept, point, normal_matrix(kept, point), is_held_out=True)
 
 
-def _status(found: Found, bend: Curvature, has_twin: bool) -> Status:
+def _is_loose(network: TwoLayerNetwork, errors: StandardErrors) -> bool:
+    """Whether a unit's weights are hardly known, in relation to their size."""
+    rows = np.linalg.norm(errors.W, axis=1) > _MOST_RELATIVE_ERROR * np.linalg.norm(network.W, axis=1)
+    return bool(rows.any() or np.any(errors.a > _MOST_RELATIVE_ERROR * np.abs(network.a)))
+
+
+def _status(found: Found, bend: Curvature, network: TwoLayerNetwork, errors: StandardErrors, has_twin: bool) -> Status:
     fit, evidence = found.fit, found.evidence
     n, p = fit.problem.n_rows, fit.problem.n_parameters
     is_flat = not bend.smallest > _FLAT * bend.largest
@@ -87,6 +96,8 @@ def _status(found: Found, bend: Curvature, has_twin: bool) -> Status:
         return Status.TOO_FEW_ROWS
     if is_flat:
         return Status.NOT_IDENTIFIABLE
+    if not fit.is_exact and _is_loose(network, errors):
+        return Status.LOOSE_WEIGHTS
     if has_twin:
         return Status.AMBIGUOUS_REFLECTION
     return Status.CERTIFIED if fit.is_exact else Status.CERTIFIED_WITH_NOISE

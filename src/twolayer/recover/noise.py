@@ -13,6 +13,7 @@ __all__ = ["NoiseEvidence", "gain_ratio", "noise_evidence"]
 
 _LEAST_P_VALUE = 1e-6
 _GAIN_PER_PARAMETER, _GAIN_OFFSET = 4.0, 40.0
+_MOST_WIDER_GAIN, _LEAST_NARROWER_LOSS = 0.6, 5.0  # over 59 right recoveries: at most 0.52, and at least 9
 _WEAKEST_UNIT_SHARE = 0.1
 _LEAST_FREEDOM = 20
 _RANDOM_UNITS = 2
@@ -27,10 +28,10 @@ class NoiseEvidence:
     test : ScoreTest
         Against features fixed beforehand.
     wider_gain : float
-        Decrease of ‖r‖² by more units, in units of the noise variance that they leave, relative to what noise alone
-        could give them: above 1, the residual still depends on the inputs.
+        Decrease of ‖r‖² by more units, in units of the noise variance that they leave, relative to a generous bound for
+        noise: above 0.6, the residual still depends on the inputs.
     narrower_loss : float
-        The same for the best network with a unit fewer: below 1, the data do not need all units.
+        The same for the best network with a unit fewer: below 5, the data do not clearly need all units.
     has_power : bool
         Whether a unit of a tenth of the mean strength would have been noticed.
     """
@@ -43,12 +44,12 @@ class NoiseEvidence:
     @property
     def is_noise(self) -> bool:
         """Whether nothing of the inputs was found in the residual."""
-        return self.test.p_value > _LEAST_P_VALUE and self.wider_gain < 1
+        return self.test.p_value > _LEAST_P_VALUE and self.wider_gain < _MOST_WIDER_GAIN
 
     @property
     def needs_all_units(self) -> bool:
         """Whether a network with one unit fewer is clearly worse."""
-        return self.narrower_loss >= 1
+        return self.narrower_loss >= _LEAST_NARROWER_LOSS
 
 
 def noise_evidence(fit: Fit, fresh: Callable[[int], Fit], report: Report, rng: np.random.Generator) -> NoiseEvidence:
@@ -76,10 +77,10 @@ def noise_evidence(fit: Fit, fresh: Callable[[int], Fit], report: Report, rng: n
     if test.p_value > _LEAST_P_VALUE:
         for trial in _wider_fits(fit, fresh, report, rng):
             wider = max(wider, gain_ratio(fit, trial))
-            if wider >= 1:
+            if wider >= _MOST_WIDER_GAIN:
                 break
     narrower = np.inf
-    if test.p_value > _LEAST_P_VALUE and wider < 1:
+    if test.p_value > _LEAST_P_VALUE and wider < _MOST_WIDER_GAIN:
         narrower = min((gain_ratio(trial, fit) for trial in narrower_fits(fit, report)), default=np.inf)
     return NoiseEvidence(test, wider, narrower, _has_power(fit))
 
