@@ -1,0 +1,195 @@
+"""The refiners: from near a planted network to it, from noisy labels to the minimum that SciPy finds."""
+
+import numpy as np
+import pytest
+from numpy.testing import assert_allclose
+from scipy.optimize import least_squares
+
+from lifted_models import random_problem
+from twolayer.activation import activation
+from twolayer.refine import REFINERS, Stopping, UnitsProblem, gauss_newton
+from twolayer.refine.gauss_newton import conjugate_gradients, kernel_preconditioner
+from twolayer.teachers import conditioned, gaussian_samples, random_units
+
+refiners = pytest.mark.parametrize("refine", REFINERS.values(), ids=REFINERS)
+
+
+def planted(spec, rng, *, n=600, d=6, m=3, noise=0.0, has_bias=False, ridge=0.0):
+    """A problem of a planted network with the truth as a point of it."""
+    law = random_units(d, m, 0.5, spec, rng) if has_bias else conditioned(d, m, 2.0, spec, rng)
+    X, y = gaussian_samples(law, n, rng, noise)
+    truth = law.balanced()
+    signs = truth.a if activation(spec).degree else None
+    problem = UnitsProblem(X, y, truth.activation, m, signs=signs, has_bias=has_bias, ridge=ridge)
+    theta = np.hstack([truth.W, truth.b[:, None]]) if has_bias else truth.W
+    return problem, problem.join(theta, truth.a)
+
+
+def perturbed(point, rng, size=0.1):
+    return point * (1 + size * rng.choice([-1.0, 1.0], point.shape))
+
+
+@refiners
+@pytest.mark.parametrize("has_bias", [False, True])
+@pytest.mark.parametrize("spec", ["relu", "squared_relu", "tanh", "softplus", "sigmoid", "abs"])
+def test_a_planted_network_is_reached_from_a_tenth_away(refine, spec, has_bias):
+    rng = np.random.default_rng(11)
+    problem, truth = planted(spec, rng, has_bias=has_bias)
+    assert problem.loss(truth) < 1e-26 * problem.energy
+    start = perturbed(truth, rng)
+    refined = refine(problem, start, Stopping(200))
+    assert refined.losses[0] > 1e-4
+    assert np.abs(refined.point - truth).max() < 1e-10 * np.abs(truth).max()
+    assert refined.loss == problem.loss(refined.point)
+
+
+@refiners
+@pytest.mark.parametrize("ridge", [0.0, 0.5])
+@pytest.mark.parametrize("spec", ["squared_relu", "tanh", "softplus"])
+def test_the_minimum_on_noisy_labels_is_that_of_scipy(refine, spec, ridge):
+    rng = np.random.default_rng(12)
+    problem, truth = planted(spec, rng, noise=0.1, has_bias=True, ridge=ridge)
+    refined = refine(problem, truth, Stopping(200, patience=8, least_gain=1e-12))
+    counted = np.sqrt(ridge * problem.penalized(np.ones_like(truth)))
+    expected = least_squares(lambda z: np.r_[problem.residual(z), counted * z], truth, xtol=1e-14, ftol=1e-14)
+    assert refined.loss == pytest.approx(2 * expected.cost, rel=1e-9)
+    assert_allclose(refined.point, expected.x, atol=1e-6 * np.abs(expected.x).max())
+
+
+@refiners
+def test_the_minimum_of_a_kinked_activation_is_that_of_scipy_but_for_far_less_than_the_noise(refine):
+    """Every hyperplane through a row is a kink of the loss, so that minima come in small cells."""
+    rng = np.random.default_rng(12)
+    problem, truth = planted("relu", rng, noise=0.1, has_bias=True)
+    refined = refine(problem, truth, Stopping(200, patience=8, least_gain=1e-12))
+    expected = least_squares(problem.residual, truth, xtol=1e-14, ftol=1e-14)
+    assert abs(refined.loss - 2 * expected.cost) < 0.05 * refined.loss / problem.n_rows
+    J = np.vstack([block for _, _, block in problem.jacobian_blocks(truth)])
+    deviations = np.sqrt(refined.loss / problem.n_rows * np.linalg.inv(J.T @ J).diagonal())
+    assert (np.abs(refined.point - expected.x) < 0.2 * deviations).all()
+
+
+@refiners
+def test_the_lifted_model_is_fitted_from_the_wrong_orientations(refine):
+    rng = np.random.default_rng(13)
+    plain, truth = planted("relu", rng, n=1000, d=6, m=4)
+    lifted = UnitsProblem(plain.X, plain.y, plain.activation, 4, signs=plain.signs, is_lifted=True)
+    theta = -perturbed(plain.units(truth)[1], rng)
+    refined = refine(lifted, lifted.join(theta), Stopping(300, patience=30))
+    assert refined.loss < 1e-22 * lifted.energy
+    assert_allclose(lifted.units(refined.point)[1], -plain.units(truth)[1], atol=1e-9)
+
+
+@refiners
+def test_losses_are_relative_fall_and_are_reported(refine):
+    rng = np.random.default_rng(14)
+    problem, truth = planted("tanh", rng)
+    calls, start = [], perturbed(truth, rng)
+    refined = refine(problem, start, Stopping(200, report=lambda *call: calls.append(call)))
+    assert refined.losses[0] == pytest.approx(problem.loss(start) / problem.energy, rel=1e-12)
+    assert refined.losses[-1] == pytest.approx(refined.loss / problem.energy, rel=1e-12)
+    assert all(after < before for before, after in zip(refined.losses, refined.losses[1:], strict=False))
+    assert calls == list(enumerate(refined.losses))[1:]
+    assert not np.shares_memory(refined.point, start)
+
+
+@refiners
+def test_no_more_steps_are_made_than_allowed(refine):
+    rng = np.random.default_rng(15)
+    problem, truth = planted("tanh", rng)
+    start = perturbed(truth, rng)
+    for steps in (0, 1, 3):
+        refined = refine(problem, start, Stopping(steps))
+        assert len(refined.losses) == steps + 1
+        assert (refined.point == start).all() == (steps == 0)
+
+
+@refiners
+def test_a_start_at_a_minimum_stays_there(refine):
+    problem, truth = planted("relu", np.random.default_rng(16))
+    assert (refine(problem, truth, Stopping(50)).point == truth).all()
+
+
+def test_stopping_counts_steps_floor_and_patience():
+    problem, _ = planted("relu", np.random.default_rng(17))
+    for settings, losses, is_over in [
+        ({"max_steps": 2}, [1.0, 0.5], False),
+        ({"max_steps": 2}, [1.0, 0.5, 0.2], True),
+        ({"floor": 1e-3}, [1.0, 1.1e-3], False),
+        ({"floor": 1e-3}, [1.0, 1e-3], True),
+        ({"patience": 2, "least_gain": 0.5}, [1.0, 0.9], False),  # too early to tell
+        ({"patience": 2, "least_gain": 0.5}, [1.0, 0.9, 0.4], False),
+        ({"patience": 2, "least_gain": 0.5}, [1.0, 0.9, 0.6], True),
+    ]:
+        stopping = Stopping(**settings)
+        stopping.begin(problem, losses[0] * problem.energy)
+        for loss in losses[1:]:
+            stopping.record(loss * problem.energy)
+        assert stopping.is_over is is_over, (settings, losses)
+
+
+# The parts of the matrix-free step
+
+
+def test_conjugate_gradients_solve_a_positive_definite_system():
+    rng = np.random.default_rng(18)
+    A = rng.standard_normal((12, 12))
+    A = A @ A.T + np.eye(12)
+    b = rng.standard_normal(12)
+    jacobi = A.diagonal()
+    x = conjugate_gradients(lambda u: A @ u, b, lambda u: u / jacobi, 1e-28, 60)
+    assert_allclose(x, np.linalg.solve(A, b), rtol=1e-9)
+
+
+def test_conjugate_gradients_stop_when_the_preconditioned_norm_has_fallen():
+    rng = np.random.default_rng(19)
+    A, b = np.diag(np.linspace(1.0, 100.0, 40)), rng.standard_normal(40)
+    for tolerance in (1e-1, 1e-3, 1e-6):
+        x = conjugate_gradients(lambda u: A @ u, b, lambda u: u, tolerance, 100)
+        residual = b - A @ x
+        assert 1e-3 * tolerance < residual @ residual / (b @ b) <= tolerance
+    assert_allclose(conjugate_gradients(lambda u: A @ u, b, lambda u: u, 0.0, 1), b * (b @ b) / (b @ A @ b), rtol=1e-12)
+
+
+def test_conjugate_gradients_stop_where_the_matrix_is_not_positive():
+    x = conjugate_gradients(lambda u: -u, np.ones(3), lambda u: u, 1e-9, 10)
+    assert (x == 0).all()
+
+
+@pytest.mark.parametrize("spec", ["relu", "squared_relu", "sigmoid", "tanh"])
+@pytest.mark.parametrize("is_fixed", [False, True])
+def test_the_preconditioner_inverts_the_damped_kernel_times_the_identity(spec, is_fixed):
+    rng = np.random.default_rng(20)
+    problem, z = random_problem(spec, has_bias=True, is_lifted=True, is_fixed=is_fixed, rng=rng, n=40)
+    at = problem.linearize(z)
+    K, F = at.slope_gram, at.feature_gram
+    damped = [gram + 0.3 * np.diag(gram.diagonal()) for gram in (K, F)]
+    D, f = problem.n_columns, problem.n_features
+    dense = np.zeros((len(z), len(z)))
+    dense[: len(z) - f, : len(z) - f] = np.kron(damped[0], np.eye(D))
+    dense[len(z) - f :, len(z) - f :] = damped[1]
+    vector = rng.standard_normal(len(z))
+    found = kernel_preconditioner(problem, at, 0.3)(vector)
+    assert_allclose(dense @ found, vector, atol=1e-7 * np.abs(vector).max())
+
+
+def test_the_kernel_is_the_mean_of_the_normal_matrix_for_gaussian_inputs():
+    """For one lifted relu unit, E[σ'² x xᵀ] = K ⊗ I exactly, up to what the sample adds."""
+    rng = np.random.default_rng(21)
+    X = np.vstack([S := rng.standard_normal((40_000, 3)), -S])  # even moments only: no sampling error in E[sign(t) x]
+    problem = UnitsProblem(X, np.zeros(len(X)), activation("relu"), 1, signs=np.ones(1), is_lifted=True)
+    z = np.r_[1.0, 0.0, 0.0, np.zeros(3)]
+    at = problem.linearize(z)
+    H = problem.normal_equations(z)[2]
+    H = (H + np.tril(H, -1).T) / len(X)
+    error = np.abs(H - np.kron(at.slope_gram / len(X), np.eye(3))).max()
+    assert np.abs(H).max() > 0.9
+    assert error < 4 * np.sqrt(2 / 40_000)
+
+
+def test_steps_are_lengthened_where_the_model_is_too_cautious():
+    """A cubic unit far from its target: the quadratic model gains less than the function does."""
+    rng = np.random.default_rng(22)
+    X = rng.standard_normal((400, 1))
+    problem = UnitsProblem(X, X[:, 0] ** 3, activation("polynomial(0,0,0,1)"), 1, signs=np.ones(1))
+    assert gauss_newton(problem, np.array([0.01]), Stopping(40)).losses[-1] < 1e-20
