@@ -50,7 +50,8 @@ class Status(Enum):
     )
     LOOSE_WEIGHTS = (
         "The residual passes for noise, but the noise leaves some weights almost as uncertain as they are large, as the"
-        " standard errors say: give more rows, or try a narrower network or an activation of one scale, such as relu for softplus."
+        " standard errors say: give more rows, or try a narrower network, or an activation without a scale of its own,"
+        " such as relu for softplus."
     )
     AMBIGUOUS_REFLECTION = (
         "The function is known and its weights are not: some units can be turned round together without a change."

@@ -23,7 +23,7 @@ from twolayer.refine.problem import Matrix
 __all__ = ["judge"]
 
 _EXACT_ROWS_PER_PARAMETER = 1.5
-_NOISY_ROWS_PER_PARAMETER = 5
+_NOISY_ROWS_PER_PARAMETER = 8
 _JUDGING_ROWS_PER_PARAMETER = 4
 _FLAT = 1e-10
 _MOST_RELATIVE_ERROR = 0.3
