@@ -303,7 +303,7 @@ def standard_errors(problem: UnitsProblem, point: Vector, H: Matrix | None, nois
 
 
 def _inverse_diagonal(H: Matrix) -> Vector:
-    scale = 1 / np.sqrt(np.maximum(H.diagonal(), 1e-300))
+    scale = 1 / np.sqrt(np.maximum(H.diagonal(), 1e-150))
     values, vectors = np.linalg.eigh(H * np.outer(scale, scale), UPLO="L")
     values = np.maximum(values, 1e-15 * values[-1])
     return scale**2 * np.einsum("ij,j,ij->i", vectors, 1 / values, vectors)

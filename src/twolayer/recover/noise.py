@@ -6,8 +6,10 @@ from dataclasses import dataclass
 import numpy as np
 
 from twolayer.misfit import ScoreTest, score_test
-from twolayer.recover.exchange import missing_units, narrower_fits, with_unit
+from twolayer.recover.exchange import missing_units, narrower_fits, with_unit, without_unit
 from twolayer.recover.fit import Fit, Report, explore
+from twolayer.refine import UnitsProblem
+from twolayer.refine.problem import Vector
 
 __all__ = ["NoiseEvidence", "gain_ratio", "noise_evidence"]
 
@@ -17,6 +19,7 @@ _MOST_WIDER_GAIN, _LEAST_NARROWER_LOSS = 0.6, 5.0  # over 59 right recoveries: a
 _WEAKEST_UNIT_SHARE = 0.1
 _LEAST_FREEDOM = 20
 _RANDOM_UNITS = 2
+_MOST_UNITS_SPLIT = 6
 
 
 @dataclass(frozen=True)
@@ -55,8 +58,9 @@ class NoiseEvidence:
 def noise_evidence(fit: Fit, fresh: Callable[[int], Fit], report: Report, rng: np.random.Generator) -> NoiseEvidence:
     """Test the residual of a minimum in three ways.
 
-    Against fixed features (`score_test`); against one more unit, started where the residual moments point and at
-    random, and against a network half as wide again, started anew; and against a network with one unit fewer.
+    Against fixed features (`score_test`); against one more unit, started where the residual moments point, at random,
+    and by splitting units in two, and against a network half as wide again, started anew; and against a network with
+    one unit fewer.
 
     Parameters
     ----------
@@ -106,8 +110,22 @@ def _wider_fits(fit: Fit, fresh: Callable[[int], Fit], report: Report, rng: np.r
         candidates.append((float(rng.choice([-1.0, 1.0])), scale * row / np.linalg.norm(row)))
     for sign, row in candidates:
         yield explore(*with_unit(problem, fit.point, sign, row), report, "one unit more", max_steps=40)
+    for unit in rng.permutation(problem.width)[:_MOST_UNITS_SPLIT]:
+        yield explore(*_split(fit, int(unit), rng), report, "one unit split", max_steps=40)
     for extra in (1, max(2, problem.width // 2)):
         yield fresh(problem.width + extra)
+
+
+def _split(fit: Fit, unit: int, rng: np.random.Generator) -> tuple[UnitsProblem, Vector]:
+    """Two units apart in place of one: where a unit is missing, another often stands between it and its own place."""
+    problem = fit.problem
+    v, theta = problem.units(fit.point)
+    row, sign = theta[unit], float(np.sign(v[unit]) or 1.0)
+    step = rng.standard_normal(problem.n_columns)
+    step *= 0.5 * np.linalg.norm(row) / np.linalg.norm(step)
+    share = 0.5 ** (1 / problem.activation.degree) if problem.signs is not None and problem.activation.degree else 1.0
+    smaller = without_unit(problem, fit.point, unit)
+    return with_unit(*with_unit(*smaller, sign, share * (row + step)), sign, share * (row - step))
 
 
 def _has_power(fit: Fit) -> bool:
