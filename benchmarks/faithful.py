@@ -38,6 +38,7 @@ VARIANTS: dict[str, tuple[int, dict]] = {
     "three times the rows": (3, {}),
     "six times the rows": (6, {}),
     "no partition": (1, {"partition": False}),
+    "no partition, twice the rows": (2, {"partition": False}),
     "no partition, eigsh": (1, {"partition": False, "subspace": "eigsh"}),
     "no partition, inverse-row plug-in": (1, {"partition": False, "plug_in": "inverse"}),
     "no partition, step 0.02": (1, {"partition": False, "step_size": 0.02}),

@@ -95,9 +95,12 @@ def initialization(
     Notes
     -----
     Time O(ndk) a step of the power method and O(n(dk + k³)) besides. α is a random unit vector of R^d for P_2 (used
-    where M_2 = 0), and then of the span of V, where its products with the units are larger by √(d/k). What fails first,
-    as n becomes small, are the signs v_i: then no descent on W alone can repair it. For ReLU, M_4(V, V, V, α) with a
-    single α is so noisy that this is hardly usable (n of some 1000·d for half of the cases at k = 5).
+    where M_2 = 0), and then of the span of V, where its products with the units are larger by √(d/k).
+
+    What fails first, as n becomes small, are the signs v_i, and then no descent on W alone can repair it; the noise of
+    R̂_3 is to blame. Squared ReLU, k = 5, κ = 2, n = 200·d, d = 10, 20, 40: all v_i are right in 22, 31 and 26 of 40
+    trials, and without the partition in 36 of 40, 20 of 20 and 20 of 20. For ReLU, M_4(V, V, V, α) with a single α is
+    much noisier: 15 of 20 without the partition at d = 10, be n 400·d or 4000·d.
 
     References
     ----------

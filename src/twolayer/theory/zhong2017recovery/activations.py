@@ -216,7 +216,7 @@ def _growth(sigma: Activation) -> tuple[float, float, Property]:
     if both[place] < -bound[place]:
         where = np.concatenate([-t[::-1], t])[place]
         return L1, p, Property(False, f"σ' is negative: σ'({where:.3g}) = {both[place]:.3g}")
-    return L1, p, Property(True, f"0 ≤ σ'(t) ≤ {L1:.6g}·|t|^{p:g}")
+    return L1, p, Property(True, f"0 ≤ σ'(t) ≤ {L1:.6g}" + (f"·|t|^{p:g}" if p else ""))
 
 
 def _nonlinearity(sigma: Activation) -> Property:
