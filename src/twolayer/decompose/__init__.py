@@ -78,18 +78,19 @@ def decompose(
     Raises
     ------
     InputError
-        If `T` is not a real, finite, nonzero, symmetric tensor of an order that the method takes, if `rank` is below one
-        or above what the method can do, or if `method` is unknown.
+        If `T` is not a real, finite, nonzero, symmetric tensor of an order that the method takes, if `rank` is below
+        one or above what the method can do, or if `method` is unknown.
 
     Notes
     -----
     Cost and failure cases are with each method. All recover exact tensors within their reach to rounding; under noise,
-    ``"auto"``, ``"least_squares"`` and ``"joint_diagonalisation"`` have errors of the size of the noise per factor, where
-    ``"jennrich"`` and ``"kcl"`` amplify it by the conditioning of the factors.
+    ``"auto"``, ``"least_squares"`` and ``"joint_diagonalisation"`` have errors of the size of the noise per factor,
+    where ``"jennrich"`` and ``"kcl"`` amplify it by the conditioning of the factors.
 
     References
     ----------
-    .. [1] J. B. Kruskal, Three-way arrays: rank and uniqueness of trilinear decompositions, Linear Algebra Appl. 18, 1977.
+    .. [1] J. B. Kruskal, Three-way arrays: rank and uniqueness of trilinear decompositions, Linear Algebra Appl. 18,
+    1977.
     .. [2] L. Chiantini, G. Ottaviani, N. Vannieuwenhoven, On generic identifiability of symmetric tensors of subgeneric
        rank, Trans. Amer. Math. Soc. 369, 2017.
     """

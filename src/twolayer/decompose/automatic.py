@@ -14,7 +14,7 @@ from twolayer.decompose.subspace_power import pairs_left_over, subspace_power
 __all__ = ["automatic"]
 
 _SAME = 1e-5
-_FEW_STARTS, _MANY_STARTS = 8, 40
+_FEW_STARTS, _MANY_STARTS = 6, 16
 
 
 def automatic(T: ArrayLike, rank: int, *, rng: np.random.Generator | int | None = None) -> Decomposition:

@@ -28,7 +28,7 @@ def fit_sum(
     ridge: float = 0.0,
 ) -> tuple["SumFit", bool]:
     """Descend from given weights and factors by damped Gauss-Newton; also whether it settled."""
-    floor = 0.5 * (_ROUNDING * np.linalg.norm(T)) ** 2
+    floor = 0.5 * (_ROUNDING * float(np.linalg.norm(T))) ** 2
     start = SumFit(T, weights, factors, ridge)
     return damped_gauss_newton(start, SumFit.trial, max_steps=max_steps, rtol=rtol, floor=floor, damping=damping)
 

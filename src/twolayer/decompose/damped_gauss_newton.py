@@ -88,7 +88,7 @@ def conjugate_gradients(
     rtol: float,
     max_steps: int,
 ) -> NDArray:
-    """Solve ``product(x) = b`` for a positive semidefinite operator on arrays of any shape, to residual `rtol` ``|b|``."""
+    """Solve ``product(x) = b`` for a positive semidefinite operator on arrays, to residual `rtol` ``|b|``."""
     x = np.zeros_like(b)
     residual = b.copy()
     direction = z = precondition(residual)

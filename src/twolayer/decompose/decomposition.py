@@ -112,7 +112,8 @@ class Problem:
         if weights is None:
             weights = best_weights(self.T, factors)
         factors = unit_rows(factors)
-        signs = np.sign(weights) if self.T.ndim == 3 else np.sign(factors[_rows(factors), np.abs(factors).argmax(axis=1)])
+        largest = factors[_rows(factors), np.abs(factors).argmax(axis=1)]
+        signs = np.sign(weights if self.T.ndim == 3 else largest)
         signs[signs == 0] = 1.0
         if self.T.ndim == 3:
             weights = np.abs(weights)

@@ -10,9 +10,7 @@ from twolayer.decompose.symmetric_sum import compress, slices
 __all__ = ["jennrich"]
 
 
-def jennrich(
-    T: ArrayLike, rank: int, *, draws: int = 8, rng: np.random.Generator | int | None = None
-) -> Decomposition:
+def jennrich(T: ArrayLike, rank: int, *, draws: int = 8, rng: np.random.Generator | int | None = None) -> Decomposition:
     r"""Decompose by the generalised eigenvectors of two random contractions.
 
     For :math:`T = \sum_i \lambda_i u_i^{\otimes p}` with independent factors, two contractions of all modes but two are
@@ -40,8 +38,8 @@ def jennrich(
 
     Notes
     -----
-    ``O(d**4 + r**6)`` for order 4, ``O(d**4)`` for order 3, and ``O(r**3 + r d**p)`` a draw. Exact to rounding times the
-    condition of U and the closeness of the ratios :math:`D_i / D'_i`, so that noise is amplified more than by
+    ``O(d**4 + r**6)`` for order 4, ``O(d**4)`` for order 3, and ``O(r**3 + r d**p)`` a draw. Exact to rounding times
+    the condition of U and the closeness of the ratios :math:`D_i / D'_i`, so that noise is amplified more than by
     `joint_diagonalisation`, which uses all slices; it fails where factors are dependent, rank > d included.
 
     References

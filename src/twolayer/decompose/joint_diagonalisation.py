@@ -6,6 +6,7 @@ and so have the slices of several tensors with the same factors, put together.
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Literal
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -56,8 +57,8 @@ def joint_diagonalise(
 ) -> JointDiagonalisation:
     r"""Find A with :math:`C_l \approx A D_l A^\top` for all slices, whatever the signs of their eigenvalues.
 
-    Each start is the eigenvectors of two random combinations of the slices [1]_. The best fit of all slices is kept, and
-    the search ends early at a fit to rounding, or when two starts end at the same best fit.
+    Each start is the eigenvectors of two random combinations of the slices [1]_. The best fit of all slices is kept,
+    and the search ends early at a fit to rounding, or when two starts end at the same best fit.
 
     Parameters
     ----------
@@ -86,13 +87,14 @@ def joint_diagonalise(
     Notes
     -----
     A step costs ``O(L k**3)``; a start takes about ten of them. A is unique up to order and scale of its columns if no
-    two columns of D are parallel; otherwise the two factors mix. ``"uniform"`` and ``"ffdiag"`` measure the misfit after
-    multiplying with :math:`A^{-1}`, which amplifies noise where A is ill-conditioned: with 1 % noise, random square A of
-    condition 300 gives them errors of order one where ``"least_squares"`` stays at the noise level.
+    two columns of D are parallel; otherwise the two factors mix. ``"uniform"`` and ``"ffdiag"`` measure the misfit
+    after multiplying with :math:`A^{-1}`, which amplifies noise where A is ill-conditioned: with 1 % noise, random
+    square A of condition 300 gives them errors of order one where ``"least_squares"`` stays at the noise level.
 
     References
     ----------
-    .. [1] S. E. Leurgans, R. T. Ross, R. B. Abel, A decomposition for three-way arrays, SIAM J. Matrix Anal. Appl., 1993.
+    .. [1] S. E. Leurgans, R. T. Ross, R. B. Abel, A decomposition for three-way arrays, SIAM J. Matrix Anal. Appl.,
+    1993.
     """
     C = _checked_slices(C)
     if method not in DIAGONALISERS:
@@ -140,8 +142,8 @@ def uniform(C: NDArray, V: NDArray, *, max_steps: int = 50, rtol: float = 1e-8) 
         \begin{pmatrix} E_{ij} \\ E_{ji} \end{pmatrix} = \begin{pmatrix} P_{ji} \\ P_{ij} \end{pmatrix},
         \qquad B_{ij} = \sum_l D_{li} D_{lj}, \quad P_{ij} = \sum_l (M_l)_{ij} D_{li},
 
-    and the step is :math:`V \leftarrow (I + E)^{-1} V`. Quadratic near an exact solution; equivariant under a scaling of
-    the rows of V, which are rescaled to B_ii = 1.
+    and the step is :math:`V \leftarrow (I + E)^{-1} V`. Quadratic near an exact solution; equivariant under a scaling
+    of the rows of V, which are rescaled to B_ii = 1.
 
     Returns
     -------
@@ -209,17 +211,17 @@ def _first_order_mixing(M: NDArray) -> NDArray:
     return np.where(is_solvable, numerator, 0.0) / np.where(is_solvable, determinant, 1.0)
 
 
-def _limited(E: NDArray, norm: str | int, largest: float) -> NDArray:
+def _limited(E: NDArray, norm: Literal["fro"] | float, largest: float) -> NDArray:
     size = np.linalg.norm(E, norm)
     return E if size <= largest else E * (largest / size)
 
 
 def _principal_slices(C: NDArray, count: int) -> NDArray:
     """The `count` orthogonal mixtures of the slices with the most energy: exact slices have no more than k of them."""
-    L, k, _ = C.shape
+    L = len(C)
     if count >= L:
         return C
-    values, mixing = np.linalg.eigh(C.reshape(L, -1) @ C.reshape(L, -1).T)
+    _, mixing = np.linalg.eigh(C.reshape(L, -1) @ C.reshape(L, -1).T)
     return np.tensordot(mixing[:, -count:].T, C, 1)
 
 
@@ -232,7 +234,9 @@ def _checked_slices(C: ArrayLike) -> NDArray:
         raise InputError(f"C must be finite, found {C[place]} at index {', '.join(map(str, place))}")
     asymmetry = np.abs(C - C.transpose(0, 2, 1)).max()
     if asymmetry > _ASYMMETRY * np.abs(C).max():
-        raise InputError(f"the slices of C must be symmetric, found entries that differ by {asymmetry:.2g} when transposed")
+        raise InputError(
+            f"the slices of C must be symmetric, found entries that differ by {asymmetry:.2g} when transposed"
+        )
     return (C + C.transpose(0, 2, 1)) / 2
 
 

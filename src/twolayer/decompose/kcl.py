@@ -26,8 +26,8 @@ def kcl(
     r"""Decompose by random projections and one plug-in stage, after Kuleshov, Chaganty and Liang [1]_.
 
     1. Project all modes but two on L random directions w_l of the unit sphere,
-       :math:`M_l = T(\cdot, \cdot, w_l, \dots) = \sum_i \lambda_i (u_i \cdot w_l)^{p-2}\, u_i u_i^\top` (two independent
-       directions for order four), and diagonalise them jointly: first factors ũ_i.
+       :math:`M_l = T(\cdot, \cdot, w_l, \dots) = \sum_i \lambda_i (u_i \cdot w_l)^{p-2}\, u_i u_i^\top` (two
+       independent directions for order four), and diagonalise them jointly: first factors ũ_i.
     2. Project on directions made from these instead, and diagonalise again.
 
     Parameters
@@ -57,8 +57,8 @@ def kcl(
     Notes
     -----
     ``O(L d**p)`` for the projections and ``O(L k**3)`` a step of the diagonaliser. The error is that of the noise times
-    :math:`\|U^{-1}\|^2` and more, weights π of one size assumed; with the inverse rows each projection is nearly of rank
-    one, which removes the dependence on the coherence of the factors and amplifies noise where they are
+    :math:`\|U^{-1}\|^2` and more, weights π of one size assumed; with the inverse rows each projection is nearly of
+    rank one, which removes the dependence on the coherence of the factors and amplifies noise where they are
     ill-conditioned. It fails where factors are dependent, rank > d included.
 
     References

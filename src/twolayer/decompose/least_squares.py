@@ -23,8 +23,8 @@ def least_squares(
     T: ArrayLike,
     rank: int,
     *,
-    max_starts: int = 30,
-    max_steps: int = 200,
+    max_starts: int = 20,
+    max_steps: int = 100,
     rng: np.random.Generator | int | None = None,
 ) -> Decomposition:
     r"""Decompose by least squares from random starts.
@@ -32,8 +32,8 @@ def least_squares(
     .. math:: \min_{\lambda, u} \tfrac12 \Bigl\|T - \sum_i \lambda_i u_i^{\otimes p}\Bigr\|_F^2
         + \tfrac12 \rho \sum_i \lambda_i^2, \qquad \|u_i\| = 1,
 
-    by damped Gauss-Newton, ρ falling to zero in four stages. Without it most failures are pairs of terms that run off to
-    infinity while they cancel. The normal matrix comes from inner products of factors alone (`SumFit`), so that the
+    by damped Gauss-Newton, ρ falling to zero in four stages. Without it most failures are pairs of terms that run off
+    to infinity while they cancel. The normal matrix comes from inner products of factors alone (`SumFit`), so that the
     tensor is touched only for residual and gradient.
 
     Parameters
@@ -59,9 +59,10 @@ def least_squares(
 
     Notes
     -----
-    A step costs ``O(r d**p + r**3 d**3)``, or ``O(r d**p + r**2 d)`` an inner step where the parameters are many. There is
-    no guarantee: of random tensors of order three, single starts solve most up to rank 2d at d = 12, few at the generic
-    rank; at order four with weights of both signs, a quarter at rank 1.5 d to 3d, where `subspace_power` is exact.
+    A step costs ``O(r d**p + r**3 d**3)``, or ``O(r d**p + r**2 d)`` an inner step where the parameters are many.
+    There is no guarantee: of random tensors of order three, single starts solve most up to rank 2d at d = 12, few at
+    the generic rank; at order four with weights of both signs, a quarter at rank 1.5 d to 3d, where `subspace_power`
+    is exact.
 
     References
     ----------
@@ -85,8 +86,8 @@ def least_squares(
 def polish(T: ArrayLike, weights: ArrayLike, factors: ArrayLike, *, max_steps: int = 100) -> Decomposition:
     r"""Refine given terms by least squares, without a ridge and without restarts.
 
-    Quadratic where the fit is exact, so that rounding is reached in a few steps from a rough start; with noise it ends at
-    the nearest stationary point, whose error is the least that unweighted noise allows.
+    Quadratic where the fit is exact, so that rounding is reached in a few steps from a rough start; with noise it
+    ends at the nearest stationary point, whose error is the least that unweighted noise allows.
 
     Parameters
     ----------
@@ -120,9 +121,7 @@ def polish(T: ArrayLike, weights: ArrayLike, factors: ArrayLike, *, max_steps: i
         )
     if not (np.isfinite(weights).all() and np.isfinite(factors).all() and factors.any(axis=1).all()):
         raise InputError("weights and factors must be finite, and no factor zero")
-    fit, is_settled = fit_sum(
-        problem.T, weights / problem.norm, factors, max_steps=max_steps, damping=_POLISH_DAMPING
-    )
+    fit, is_settled = fit_sum(problem.T, weights / problem.norm, factors, max_steps=max_steps, damping=_POLISH_DAMPING)
     return problem.judged(fit.factors, fit.weights, is_settled)
 
 
@@ -145,8 +144,8 @@ def _from_random(T: NDArray, rank: int, max_steps: int, rng: np.random.Generator
 def _repaired(T: NDArray, fit: SumFit, max_steps: int, rng: np.random.Generator) -> tuple[SumFit, bool] | None:
     r"""The fit from here with the least useful term exchanged for the largest one left over, if that is worth a try.
 
-    Without term i, and with the other weights refitted, the squared residual grows by :math:`\lambda_i^2 / (G^{-1})_{ii}`,
-    G the Gram matrix of the terms: nothing for one of two equal terms.
+    Without term i, and with the other weights refitted, the squared residual grows by :math:`\lambda_i^2 /
+    (G^{-1})_{ii}`, G the Gram matrix of the terms: nothing for one of two equal terms.
     """
     probes = np.vstack([fit.factors, unit_rows(rng.standard_normal(fit.factors.shape))])
     value, u = largest_term(fit.left_over, probes)

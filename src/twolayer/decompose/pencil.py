@@ -13,9 +13,9 @@ def pencil_vectors(C: NDArray, rng: np.random.Generator) -> tuple[NDArray, NDArr
     r"""Factors and their dual basis from two random combinations of slices :math:`C_l = A D_l A^\top`.
 
     For :math:`S = A D A^\top` and :math:`S' = A D' A^\top`, the solutions of :math:`S v = \mu S' v` are the rows v of
-    :math:`A^{-1}`, and :math:`S v` is parallel to the column of A that belongs to it, so that nothing is inverted. Noise
-    makes some solutions complex, in conjugate pairs: such a pair gives its real and its imaginary part, which span the
-    same plane; two equal real parts would not.
+    :math:`A^{-1}`, and :math:`S v` is parallel to the column of A that belongs to it, so that nothing is inverted.
+    Noise makes some solutions complex, in conjugate pairs: such a pair gives its real and its imaginary part, which
+    span the same plane; two equal real parts would not.
 
     Parameters
     ----------

@@ -25,9 +25,9 @@ def power(
 ) -> Decomposition:
     r"""Decompose by the tensor power method with deflation, for factors that are orthogonal or nearly so.
 
-    From many random unit vectors at once, :math:`u \leftarrow T(\cdot, u, \dots, u) / \|T(\cdot, u, \dots, u)\|`. The end
-    points are clustered; of each cluster apart from the others the one with the largest :math:`|T(u, \dots, u)|`, if
-    that is at least half of the largest of all, becomes a term, and is deflated:
+    From many random unit vectors at once, :math:`u \leftarrow T(\cdot, u, \dots, u) / \|T(\cdot, u, \dots, u)\|`. The
+    end points are clustered; of each cluster apart from the others the one with the largest :math:`|T(u, \dots, u)|`,
+    if that is at least half of the largest of all, becomes a term, and is deflated:
     :math:`T \leftarrow T - \lambda u^{\otimes p}`, :math:`\lambda = T(u, \dots, u)` [1]_. With all terms found, each is
     fitted again in turn to the tensor less the others, until nothing moves [2]_.
 
@@ -57,9 +57,9 @@ def power(
     Notes
     -----
     ``O(restarts d**p)`` a step of a round, ``O(r d**p)`` a sweep. For orthogonal factors each term attracts the vectors
-    with the largest :math:`|\lambda_i| |u_i \cdot u|^{p-2}`, quadratically or faster, and deflation is exact. Otherwise the
-    fixed points are off by the coherence of the factors, and back-fitting converges linearly, slowly, or to a local
-    minimum: coherent factors are where it fails.
+    with the largest :math:`|\lambda_i| |u_i \cdot u|^{p-2}`, quadratically or faster, and deflation is exact.
+    Otherwise the fixed points are off by the coherence of the factors, and back-fitting converges linearly, slowly,
+    or to a local minimum: coherent factors are where it fails.
 
     References
     ----------
@@ -105,9 +105,7 @@ def _cluster(points: NDArray, values: NDArray) -> list[int]:
     return chosen
 
 
-def _back_fit(
-    T: NDArray, weights: NDArray, factors: NDArray, max_sweeps: int
-) -> tuple[NDArray, NDArray, bool]:
+def _back_fit(T: NDArray, weights: NDArray, factors: NDArray, max_sweeps: int) -> tuple[NDArray, NDArray, bool]:
     """Refit each term in turn to T less the other terms."""
     weights, factors = weights.copy(), factors.copy()
     rest = T - rank_one_sum(weights, factors, T.ndim)

@@ -19,9 +19,9 @@ def joint_diagonalisation(
 ) -> Decomposition:
     r"""Decompose by joint diagonalisation of all slices.
 
-    Every slice of :math:`\sum_i \lambda_i u_i^{\otimes p}` is :math:`U^\top D_l U`, rows u_i. The tensor is compressed to
-    the span of its leading `rank` directions; of order three all slices :math:`T(\cdot, \cdot, e_c)` are used, of order
-    four the leading eigen-slices of the flattening onto pairs of modes.
+    Every slice of :math:`\sum_i \lambda_i u_i^{\otimes p}` is :math:`U^\top D_l U`, rows u_i. The tensor is
+    compressed to the span of its leading `rank` directions; of order three all slices :math:`T(\cdot, \cdot, e_c)`
+    are used, of order four the leading eigen-slices of the flattening onto pairs of modes.
 
     Parameters
     ----------

@@ -47,7 +47,7 @@ def fit_slices(C: NDArray, A: NDArray, *, max_steps: int = 60, rtol: float = 1e-
     ``O(L k**3)`` a step, some 5 to 20 of them. It reaches the noise level where estimating equations in
     :math:`A^{-1}` do not, for ill-conditioned A. It fails by stopping at a local minimum.
     """
-    floor = 0.5 * (_ROUNDING * np.linalg.norm(C)) ** 2
+    floor = 0.5 * (_ROUNDING * float(np.linalg.norm(C))) ** 2
     return damped_gauss_newton(
         SliceFit(C, A), SliceFit.trial, max_steps=max_steps, rtol=rtol, floor=floor, damping=_FIRST_DAMPING
     )

@@ -74,14 +74,14 @@ def unit_rows(rows: NDArray) -> NDArray:
 
 
 class Compression(NamedTuple):
-    """A tensor in the coordinates of its leading subspace: ``core = T(V, ..., V)``, V (d, r) with orthonormal columns."""
+    """A tensor in its leading subspace: ``core = T(V, ..., V)``, V (d, r) with orthonormal columns."""
 
     core: NDArray
     V: NDArray
 
 
 def compress(T: NDArray, rank: int) -> Compression:
-    r"""Coordinates in the span of the leading `rank` left singular vectors of the flattening to :math:`d \times d^{p-1}`.
+    r"""Coordinates in the span of the `rank` leading left singular vectors of the :math:`d \times d^{p-1}` flattening.
 
     A sum of r rank-one terms lives in the span of its factors, so that nothing is lost for rank ≥ r, and noise outside
     that span is dropped.
@@ -93,7 +93,7 @@ def compress(T: NDArray, rank: int) -> Compression:
 
 
 def slices(T: NDArray, count: int) -> NDArray:
-    r"""At most `count` symmetric matrices that span what the slices :math:`T(\cdot, \cdot, \dots)` span; shape (L, d, d).
+    r"""At most `count` symmetric matrices (L, d, d) that span what the slices :math:`T(\cdot, \cdot, \dots)` span.
 
     They are the eigen-slices :math:`\mu_l E_l` of the flattening onto pairs of modes, the largest first, so that
     :math:`\sum_l \langle C, \mu_l E_l \rangle^2` is the energy of all slices along any C. For a sum of r rank-one
