@@ -1,0 +1,1 @@
+"""Problems, methods and the objective of the benchmark `recovery.py`."""

@@ -1,0 +1,40 @@
+"""The problems: what is planted, and from how many rows it is to be found."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from twolayer.network import TwoLayerNetwork
+from twolayer.teachers import conditioned, gaussian_samples
+
+KAPPA = 2.0
+
+
+@dataclass(frozen=True)
+class Problem:
+    """A network of the conditioned law (κ = 2, output weights ±1, no biases) and n Gaussian inputs, without noise."""
+
+    activation: str
+    d: int
+    k: int
+    n: int
+
+    @property
+    def name(self) -> str:
+        return f"{self.activation}-{self.d}-{self.k}-{self.n}"
+
+    def draw(self, seed: int) -> tuple[TwoLayerNetwork, NDArray, NDArray]:
+        """The planted network and its samples."""
+        network, samples = np.random.default_rng(seed).spawn(2)
+        teacher = conditioned(self.d, self.k, KAPPA, self.activation, rng=network)
+        return teacher, *gaussian_samples(teacher, self.n, rng=samples)
+
+
+PAPER = tuple(Problem("squared_relu", d, 5, n) for d, n in ((10, 1_000), (50, 5_000), (100, 10_000)))
+RELU = tuple(
+    Problem("relu", d, k, n)
+    for d, k, n in ((50, 5, 2_000), (50, 20, 8_000), (100, 20, 20_000), (100, 50, 40_000), (500, 50, 100_000))
+)
+PROBLEMS = {problem.name: problem for problem in PAPER + RELU}
+SMOKE = Problem("squared_relu", 6, 2, 300)
