@@ -28,7 +28,7 @@ FLOORS = (
     {"polynomial", "network", "risk", "align", "teachers"},
     {"sources", "moments"},
     {"decompose", "refine"},
-    {"recover", "certify", "misfit"},
+    {"recover", "certify", "misfit", "ridge", "standardisation"},
     {"estimators", "extract", "export", "experiments", "distributed"},
     {"pictures", "display", "demo", "cli", "lab", "__main__"},
 )

@@ -1,7 +1,8 @@
 """scikit-learn estimators: validate, call, store."""
 
 import warnings
-from typing import Any, Self
+from dataclasses import replace
+from typing import Self
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -11,54 +12,80 @@ from sklearn.utils.validation import check_is_fitted, validate_data
 
 from twolayer.activation import Activation
 from twolayer.activation import activation as parse_activation
-from twolayer.arrays import whole_number
-from twolayer.certify import Certificate, Status
+from twolayer.arrays import real_number, whole_number
+from twolayer.certify import (
+    Certificate,
+    Status,
+    curvature,
+    normal_matrix,
+    singular_value_conditioning,
+    standard_errors,
+)
 from twolayer.errors import InputError
-from twolayer.network import Polynomial, TwoLayerNetwork
-from twolayer.recover import recover
-from twolayer.ridge import ridge_fit
+from twolayer.network import TwoLayerNetwork
+from twolayer.polynomial import Polynomial
+from twolayer.recover import RECOVERIES, Result, n_parameters, recover
+from twolayer.refine import UnitsProblem
+from twolayer.ridge import RidgeFit, ridge_fit
+from twolayer.standardisation import Standardisation
 
 __all__ = ["TwoLayerRegressor"]
 
-_NULL = 1e-10
+_CONSTANT = 1e-14  # labels that vary by less than this part of their size do so by rounding
+_ROWS_PER_PARAMETER = 1.5  # fewer can certify nothing, and a recovery is not tried
+_LARGEST_SHARE = 0.15  # of the variance of y that a ridge fit leaves: above, a recovery is not tried
+
+Vector = NDArray[np.float64]
+Matrix = NDArray[np.float64]
 
 
 class TwoLayerRegressor(RegressorMixin, BaseEstimator):
     r"""Regression with a two-layer network, :math:`y \approx \sum_i a_i\,\sigma(w_i\cdot x + b_i) + c`.
 
-    Labels are standardised and inputs are whitened by their estimated covariance, directions without variation left out.
-    With a ridge the fit is an approximation and makes no claim. Without one (``alpha=0``) it is the recovery of `recover`,
-    with its certificate.
+    The network that made the data, with its certificate, where there is one to be found; elsewhere an approximation
+    with a ridge on its weights, which says so.
 
     Parameters
     ----------
     width : int
+        The number of units.
     activation : str or Activation
+        The σ.
     bias : bool
         Whether units have biases and the network a constant. Without, inputs are scaled and not centred.
     alpha : float or None
-        Ridge, of :math:`\tfrac12\sum(f(x_l) - y_l)^2 + \tfrac\alpha2(\|a\|^2 + \|W\|^2)` on the whitened inputs and
-        standardised labels: the convention of ``MLPRegressor``. None finds it by the evidence (MacKay 1992).
+        The ridge, of :math:`\tfrac12\sum_l (f(x_l) - y_l)^2 + \tfrac\alpha2(\|a\|^2 + \|W\|^2)` on standardised inputs
+        and labels: the convention of ``MLPRegressor``. 0 asks for the recovery, certified or not. None finds the ridge
+        by the evidence, and tries the recovery if there are rows enough and the ridge fit leaves little; it is taken
+        if it is certified.
     method : str
-        A key of `twolayer.RECOVERIES`, for ``alpha=0``.
+        Of the recovery, a key of `twolayer.RECOVERIES`.
     random_state : int, RandomState or None
+        Of the random starts.
 
     Attributes
     ----------
     network_ : TwoLayerNetwork
-        On the inputs as they were given.
-    alpha_ : float
-        The ridge used.
+        On inputs and labels as they were given.
     status_ : Status
-        ``Status.APPROXIMATION`` with a ridge; otherwise how the recovery ended, which never fails the fit.
+        How a recovery ended; ``Status.APPROXIMATION`` for a ridge fit. Its value is the advice.
     certificate_ : Certificate or None
-        None with a ridge.
-    n_features_in_ : int
+        The evidence, in the units of the samples; None for constant labels.
+    alpha_ : float
+        The ridge that was used, 0 for a recovery.
+    n_features_in_, feature_names_in_
+        As in all scikit-learn estimators.
 
     Notes
     -----
-    With fewer rows than parameters ``alpha=0`` warns and a ridge is found by the evidence; a constant y warns and gives a
-    constant. See `twolayer.ridge.ridge_fit` and `twolayer.recover` for cost and failure.
+    With no more rows than parameters it warns and fits with a ridge, found by the evidence unless one is given;
+    constant labels give a warning and a constant. The recovery whitens the inputs by their covariance; the ridge fit
+    standardises them only, so that directions in which they hardly vary are not blown up. Cost and failure:
+    `twolayer.recover`, `twolayer.ridge.ridge_fit`.
+
+    References
+    ----------
+    zhong2017recovery for the recovery; MacKay (1992) for the ridge.
     """
 
     def __init__(
@@ -78,79 +105,100 @@ class TwoLayerRegressor(RegressorMixin, BaseEstimator):
         self.random_state = random_state
 
     def fit(self, X: ArrayLike, y: ArrayLike) -> Self:
-        """Fit the network to rows `X` (n, d) and labels `y` (n,).
+        """Fit a network to rows `X` (n, d) and labels `y` (n,).
 
         Raises
         ------
         ValueError
             If the samples are not finite numbers of matching shapes, or a parameter is out of range.
         """
-        X, y = validate_data(self, X, y, dtype=np.float64, y_numeric=True, ensure_min_samples=2)
-        y = y.astype(np.float64)
-        width, sigma = whole_number(self.width, "width"), parse_activation(self.activation)
-        if self.alpha is not None and not (np.isfinite(self.alpha) and self.alpha >= 0):
-            raise InputError(f"alpha must be None or a finite number of at least 0, found {self.alpha!r}")
-        rng = np.random.default_rng(check_random_state(self.random_state).randint(2**31))
-        self.certificate_: Certificate | None = None
-        self.status_, self.alpha_ = Status.APPROXIMATION, 0.0 if self.alpha is None else float(self.alpha)
-        if np.ptp(y) <= _NULL * np.abs(y).max():
-            warnings.warn(f"y is constant ({y[0]:g}), and so is the prediction", UserWarning, stacklevel=2)
-            self.network_ = _constant(float(y.mean()), X.shape[1], sigma)
+        inputs, labels = validate_data(self, X, y, dtype=np.float64, y_numeric=True)
+        labels = labels.astype(np.float64)
+        width, sigma, alpha = self._parameters()
+        if np.ptp(labels) <= _CONSTANT * np.abs(labels).max():
+            warnings.warn("y is constant, and so is the prediction", UserWarning, stacklevel=2)
+            none = np.zeros((0, inputs.shape[1]))
+            self.network_ = TwoLayerNetwork(none[:, 0], none, None, sigma, Polynomial(float(labels.mean())))
+            self.status_, self.alpha_ = Status.APPROXIMATION, alpha or 0.0
+            self.certificate_: Certificate | None = None
             return self
-        mean, A = _whitening(X, bool(self.bias))
-        centre = float(y.mean()) if self.bias else 0.0
-        spread = float(y.std()) or 1.0
-        Z, z = (X - mean) @ A.T, (y - centre) / spread
-        network = self._fitted(Z, z, width, sigma, rng) if Z.shape[1] else _constant(0.0, 0, sigma)
-        self.network_ = _on_given_inputs(network, mean, A, centre, spread)
+        n, p = len(inputs), n_parameters(inputs.shape[1], width, sigma, bool(self.bias))
+        if n <= p:
+            warnings.warn(f"{p} parameters are fitted to {n} rows with a ridge", UserWarning, stacklevel=2)
+        self._fit(inputs, labels, width, sigma, None if n <= p and alpha == 0 else alpha)
         return self
 
-    def _fitted(self, Z: NDArray, z: NDArray, width: int, sigma: Activation, rng: np.random.Generator) -> TwoLayerNetwork:
-        """The network on whitened inputs and standardised labels."""
-        if self.alpha == 0:
-            try:
-                result = recover(Z, z, width, sigma, bias=bool(self.bias), method=self.method, rng=rng)
-            except InputError as refusal:
-                warnings.warn(f"{refusal}: a ridge is fitted instead", UserWarning, stacklevel=3)
-            else:
-                self.status_, self.certificate_ = result.status, result.certificate
-                return result.network
-        fit = ridge_fit(Z, z, width, sigma, has_bias=bool(self.bias), alpha=self.alpha or None, rng=rng)
-        self.alpha_ = float(fit.alpha)
-        return fit.network
-
-    def predict(self, X: ArrayLike) -> NDArray[np.float64]:
+    def predict(self, X: ArrayLike) -> Vector:
         """Value of the network at each row of `X`, (n,)."""
         check_is_fitted(self)
         return self.network_(validate_data(self, X, dtype=np.float64, reset=False))
 
-    def __sklearn_tags__(self) -> Any:
-        """A fit with few units cannot promise a good score on any data."""
-        tags = super().__sklearn_tags__()
-        tags.regressor_tags.poor_score = True
-        return tags
+    def _parameters(self) -> tuple[int, Activation, float | None]:
+        """Width, activation and ridge, if all parameters are in range."""
+        if self.method not in RECOVERIES:
+            raise InputError(f"method must be one of {', '.join(RECOVERIES)}, found {self.method!r}")
+        alpha = None if self.alpha is None else real_number(self.alpha, "alpha", least=0)
+        return whole_number(self.width, "width"), parse_activation(self.activation), alpha
+
+    def _fit(self, X: Matrix, y: Vector, width: int, sigma: Activation, alpha: float | None) -> None:
+        """Recover a network or approximate one, and store it with what is to be said of it."""
+        rng = np.random.default_rng(check_random_state(self.random_state).randint(2**31))
+        has_bias = bool(self.bias)
+        standard = Standardisation.of(X, y, has_bias)
+        Z, t = standard.inputs(X), standard.labels(y)
+        if alpha != 0:
+            fit = ridge_fit(Z, t, width, sigma, has_bias=has_bias, alpha=alpha, rng=rng)
+            self.network_, self.status_, self.alpha_ = standard.undone(fit.network), Status.APPROXIMATION, fit.alpha
+            self.certificate_ = certificate = _certificate_of_approximation(fit, standard, self.network_)
+            has_rows = len(X) >= _ROWS_PER_PARAMETER * certificate.n_parameters
+            if alpha is not None or fit.variance > _LARGEST_SHARE or not has_rows:
+                return
+        result = recover(Z, t, width, sigma, bias=has_bias, method=self.method, rng=rng)
+        if alpha == 0 or result.is_certified:
+            self.network_ = standard.undone(result.network).balanced()
+            self.status_, self.alpha_ = result.status, 0.0
+            self.certificate_ = _certificate_of_recovery(result, standard, self.network_, X, y)
 
 
-def _constant(value: float, d: int, sigma: Activation) -> TwoLayerNetwork:
-    return TwoLayerNetwork(np.zeros(0), np.zeros((0, max(d, 1))), None, sigma, Polynomial(value))
+def _certificate_of_approximation(fit: RidgeFit, standard: Standardisation, network: TwoLayerNetwork) -> Certificate:
+    """What there is to say of a ridge fit, in the units of the samples."""
+    problem = fit.problem
+    n, p = problem.n_rows, n_parameters(network.dim, network.width, network.activation, problem.has_bias)
+    kappa, lambda_ = singular_value_conditioning(network)
+    errors = fit.standard_errors(standard.rows())
+    return Certificate(
+        n_rows=n,
+        n_parameters=p,
+        width=network.width,
+        residual=float(np.sqrt(fit.squares[0] / n) / np.std(problem.y)),
+        noise=float(np.sqrt(fit.variance)) * standard.unit,
+        held_out_residual=None,
+        kappa=kappa,
+        lambda_=lambda_,
+        curvature=curvature(problem, fit.point, normal_matrix(problem, fit.point), is_held_out=False),
+        standard_errors=replace(errors, a=errors.a * standard.unit, constant=errors.constant * standard.unit),
+        score_test=None,
+        wider_gain=None,
+        narrower_loss=None,
+        notes=(
+            f"A ridge of {fit.alpha:.3g} draws the weights to zero; of {p} parameters the data determine some"
+            f" {fit.effective_parameters:.0f}.",
+        ),
+    )
 
 
-def _whitening(X: NDArray, is_centred: bool) -> tuple[NDArray, NDArray]:
-    """Mean (d,) and map (r, d) to coordinates of mean 0 and covariance 1; directions without variation are left out."""
-    mean = X.mean(axis=0) if is_centred else np.zeros(X.shape[1])
-    scale = np.sqrt(np.mean((X - mean) ** 2, axis=0))
-    scale = np.where(scale > _NULL * max(float(np.abs(X).max()), 1e-300), scale, np.inf)
-    _, sizes, axes = np.linalg.svd((X - mean) / scale, full_matrices=False)
-    kept = sizes > np.sqrt(_NULL) * max(float(sizes.max(initial=0.0)), 1e-300)
-    return mean, np.sqrt(len(X)) * axes[kept] / sizes[kept, None] / scale
-
-
-def _on_given_inputs(
-    network: TwoLayerNetwork, mean: NDArray, A: NDArray, centre: float, spread: float
-) -> TwoLayerNetwork:
-    """The network that does on the given inputs, in the given unit, what `network` does on the mapped ones."""
-    constant = centre + spread * (0.0 if network.polynomial is None else network.polynomial.constant)
-    if not len(A):
-        return _constant(constant, len(mean), network.activation)
-    W = network.W @ A
-    return TwoLayerNetwork(spread * network.a, W, network.b - W @ mean, network.activation, Polynomial(constant))
+def _certificate_of_recovery(
+    result: Result, standard: Standardisation, network: TwoLayerNetwork, X: Matrix, y: Vector
+) -> Certificate:
+    """The certificate of a recovery on standardised samples, in the units of the samples."""
+    noise = result.certificate.noise * standard.unit
+    kappa, lambda_ = singular_value_conditioning(network)
+    is_homogeneous = bool(network.activation.degree)
+    problem = UnitsProblem(
+        X, y, network.activation, network.width, signs=network.a if is_homogeneous else None, has_bias=standard.has_bias
+    )
+    rows = np.hstack([network.W, network.b[:, None]]) if standard.has_bias else network.W
+    constant = 0.0 if network.polynomial is None else network.polynomial.constant
+    point = problem.join(rows, network.a, constant=constant)
+    errors = standard_errors(problem, point, normal_matrix(problem, point), noise)
+    return replace(result.certificate, noise=noise, kappa=kappa, lambda_=lambda_, standard_errors=errors)

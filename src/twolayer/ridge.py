@@ -95,7 +95,7 @@ class RidgeFit:
 
     @property
     def better_alpha(self) -> float:
-        """Where the evidence is stationary if the weights stay, :math:`\\sigma^2\\gamma/\\|w\\|^2`."""
+        r"""Where the evidence is stationary if the weights stay, :math:`\sigma^2\gamma/\|w\|^2`."""
         return max(self.variance * self._determined / max(self.squares[1], 1e-300), _LEAST_PENALTY)
 
     def standard_errors(self, rows: Matrix) -> StandardErrors:
@@ -161,7 +161,7 @@ def ridge_fit(
 ) -> RidgeFit:
     r"""Fit a network with a ridge on its weights.
 
-    .. math:: \min_{a, W, b, c} \tfrac12 \sum_l \bigl(f(x_l) - y_l\bigr)^2 + \tfrac\alpha2 \bigl(\|a\|^2 + \|W\|^2\bigr),
+    .. math:: \min_{a, W, b, c} \tfrac12 \sum_l (f(x_l) - y_l)^2 + \tfrac\alpha2 (\|a\|^2 + \|W\|^2),
 
     biases and constant free. Without an α it is found as the fixed point :math:`\alpha = \sigma^2\gamma/(\|a\|^2 +
     \|W\|^2)` that maximises the evidence [1]_, refining the network in between [2]_. Two random starts begin under
