@@ -15,6 +15,7 @@ __all__ = ["SumFit", "fit_sum"]
 _FEW_PARAMETERS = 800
 _ROUNDING = 1e-15
 _INNER_STEPS = 100
+_TINY = 1e-12
 
 
 def fit_sum(
@@ -33,17 +34,50 @@ def fit_sum(
     return damped_gauss_newton(start, SumFit.trial, max_steps=max_steps, rtol=rtol, floor=floor, damping=damping)
 
 
-class SumFit:
-    r"""Weights and unit factors, and the Gauss-Newton step from there.
+def normal_matrix(weights: NDArray, factors: NDArray, order: int) -> NDArray:
+    r"""Inner products of the derivatives of the sum along all :math:`(\lambda_i, u_i)`, shape (r (1 + d), r (1 + d)).
 
-    The rows of a step are :math:`(\delta\lambda_i, \delta u_i)`, shape (r, 1 + d). The normal matrix of these variables
-    comes from inner products of factors alone, :math:`g_{ij} = u_i \cdot u_j`:
+    With :math:`g_{ij} = u_i \cdot u_j`, and blocks of one λ and d entries of u to a term:
 
     .. math:: H_{\lambda_i \lambda_j} = g_{ij}^p, \quad H_{\lambda_i u_j} = p \lambda_j g_{ij}^{p-1} u_i, \quad
         H_{u_i u_j} = p \lambda_i \lambda_j \bigl(g_{ij}^{p-1} I + (p - 1) g_{ij}^{p-2} u_j u_i^\top\bigr).
 
-    It is singular along :math:`\delta u_i \parallel u_i`, which rescales λ_i only; the term
-    :math:`p \lambda_i^2 u_i u_i^\top` added to block i makes the step orthogonal to that and changes nothing else.
+    They are singular along :math:`\delta u_i \parallel u_i`, which only rescales λ_i. So
+    :math:`p \lambda_i^2 u_i u_i^\top` is added to the block of :math:`u_i, u_i`: steps become orthogonal to that
+    direction, and nothing else changes.
+    """
+    r, d = factors.shape
+    gram = factors @ factors.T
+    pairs = order * np.outer(weights, weights)
+    H = np.empty((r, 1 + d, r, 1 + d))
+    H[:, 0, :, 0] = gram**order
+    H[:, 0, :, 1:] = (order * weights * gram ** (order - 1))[:, :, None] * factors[:, None, :]
+    H[:, 1:, :, 0] = H[:, 0, :, 1:].transpose(1, 2, 0)
+    mixed = (order - 1) * pairs * gram ** (order - 2)
+    H[:, 1:, :, 1:] = np.einsum("ij,ja,ib->iajb", mixed + np.diag(pairs.diagonal()), factors, factors)
+    H[:, range(1, 1 + d), :, range(1, 1 + d)] += pairs * gram ** (order - 1)
+    return H.reshape(r * (1 + d), -1)
+
+
+def normal_product(weights: NDArray, factors: NDArray, order: int, rows: NDArray) -> NDArray:
+    """`normal_matrix` times `rows`, shape (r, 1 + d), without forming it: ``O(r**2 d)``."""
+    gram = factors @ factors.T
+    moved = weights[:, None] * rows[:, 1:]
+    along = factors @ moved.T  # u_i · λ_j δu_j
+    mixed = rows[:, 0] * gram ** (order - 1) + (order - 1) * gram ** (order - 2) * along
+    own = np.einsum("ia,ia->i", moved, factors)
+    image = np.empty_like(rows)
+    image[:, 0] = gram**order @ rows[:, 0] + order * np.sum(gram ** (order - 1) * along, axis=1)
+    image[:, 1:] = order * weights[:, None] * (mixed @ factors + gram ** (order - 1) @ moved + own[:, None] * factors)
+    return image
+
+
+class SumFit:
+    r"""Weights and unit factors, and the Gauss-Newton step from there.
+
+    The rows of a step are :math:`(\delta\lambda_i, \delta u_i)`, shape (r, 1 + d); its equations are those of
+    `normal_matrix`, damped. They are factored where they are few, else solved by conjugate gradients, preconditioned
+    with the blocks of weights and of factors of alternating least squares.
 
     An optional ridge adds :math:`\tfrac12 \rho \sum_i \lambda_i^2` to the cost.
     """
@@ -71,12 +105,14 @@ class SumFit:
         squares = self.weights**2
         scale[:, 1:] = self.T.ndim * np.maximum(squares, 1e-6 * squares.mean())[:, None]
         solve = self._factored if self.descent.size <= _FEW_PARAMETERS else self._iterated
-        step = solve(damping * scale, scale)
+        shift = damping * scale
+        shift[:, 0] += self.ridge
+        step = solve(shift)
         predicted = 0.5 * float(np.vdot(step, self.descent + damping * scale * step))
         return SumFit(self.T, self.weights + step[:, 0], self.factors + step[:, 1:], self.ridge), predicted
 
-    def _factored(self, shift: NDArray, scale: NDArray) -> NDArray:
-        H = self._normal_matrix() + self._gauge(scale)
+    def _factored(self, shift: NDArray) -> NDArray:
+        H = normal_matrix(self.weights, self.factors, self.T.ndim)
         H[np.diag_indices_from(H)] += shift.ravel()
         try:
             factor = cho_factor(H, overwrite_a=True)
@@ -84,51 +120,16 @@ class SumFit:
             return np.zeros_like(shift)
         return cho_solve(factor, self.descent.ravel()).reshape(shift.shape)
 
-    def _iterated(self, shift: NDArray, scale: NDArray) -> NDArray:
+    def _iterated(self, shift: NDArray) -> NDArray:
         p, gram = self.T.ndim, self.factors @ self.factors.T
-        by_weight = cho_factor(gram**p + np.diag(shift[:, 0] + self.ridge + 1e-12))
         outer = p * np.outer(self.weights, self.weights) * gram ** (p - 1)
-        by_factor = cho_factor(outer + np.diag(shift[:, 1] + 1e-12 * scale[:, 1]))
+        by_weight = cho_factor(gram**p + np.diag(shift[:, 0] + _TINY))
+        by_factor = cho_factor(outer + np.diag(shift[:, 1] + _TINY * outer.diagonal().max()))
 
         def precondition(rows: NDArray) -> NDArray:
             return np.column_stack([cho_solve(by_weight, rows[:, 0]), cho_solve(by_factor, rows[:, 1:])])
 
         def product(rows: NDArray) -> NDArray:
-            along = np.einsum("ia,ia->i", rows[:, 1:], self.factors)
-            image = self._normal_product(rows) + shift * rows
-            image[:, 1:] += (scale[:, 1] * along)[:, None] * self.factors
-            return image
+            return normal_product(self.weights, self.factors, p, rows) + shift * rows
 
         return conjugate_gradients(product, self.descent, precondition, rtol=1e-3, max_steps=_INNER_STEPS)
-
-    def _normal_matrix(self) -> NDArray:
-        p, U, weights = self.T.ndim, self.factors, self.weights
-        r, d = U.shape
-        gram = U @ U.T
-        H = np.empty((r, 1 + d, r, 1 + d))
-        H[:, 0, :, 0] = gram**p + self.ridge * np.eye(r)
-        H[:, 0, :, 1:] = (p * weights * gram ** (p - 1))[:, :, None] * U[:, None, :]
-        H[:, 1:, :, 0] = H[:, 0, :, 1:].transpose(1, 2, 0)
-        pairs = p * np.outer(weights, weights)
-        H[:, 1:, :, 1:] = np.einsum("ij,ja,ib->iajb", (p - 1) * pairs * gram ** (p - 2), U, U)
-        H[:, range(1, 1 + d), :, range(1, 1 + d)] += pairs * gram ** (p - 1)
-        return H.reshape(r * (1 + d), -1)
-
-    def _normal_product(self, rows: NDArray) -> NDArray:
-        p, U, weights = self.T.ndim, self.factors, self.weights
-        gram = U @ U.T
-        moved = weights[:, None] * rows[:, 1:]
-        along = U @ moved.T  # u_i · λ_j δu_j
-        image = np.empty_like(rows)
-        image[:, 0] = gram**p @ rows[:, 0] + self.ridge * rows[:, 0] + p * np.sum(gram ** (p - 1) * along, axis=1)
-        mixed = rows[:, 0] * gram ** (p - 1) + (p - 1) * gram ** (p - 2) * along
-        image[:, 1:] = p * weights[:, None] * (mixed @ U + gram ** (p - 1) @ moved)
-        return image
-
-    def _gauge(self, scale: NDArray) -> NDArray:
-        U = self.factors
-        r, d = U.shape
-        G = np.zeros((r, 1 + d, r, 1 + d))
-        i = np.arange(r)
-        G[i, 1:, i, 1:] = scale[:, 1, None, None] * U[:, :, None] * U[:, None, :]
-        return G.reshape(r * (1 + d), -1)
