@@ -30,6 +30,7 @@ __all__ = [
 _PROBES = 12
 _ROWS_PER_PARAMETER = 100
 _MOST_UNITS_TURNED = 16
+_CLEARLY_LEFT = 6.0
 
 
 class Status(Enum):
@@ -200,35 +201,46 @@ def singular_value_conditioning(network: TwoLayerNetwork) -> tuple[float, float]
         return float(values[0] / values[-1]), float(np.exp(np.sum(np.log(values / values[-1]))))
 
 
-def ambiguous_reflection(network: TwoLayerNetwork) -> NDArray[np.intp] | None:
+def ambiguous_reflection(network: TwoLayerNetwork, errors: StandardErrors | None = None) -> NDArray[np.intp] | None:
     r"""Units that can be turned round together and leave the function as it is, or None.
 
     Turning the units of a set S leaves :math:`\sum_{i \in S} a_i\,p(w_i\cdot x + b_i)` behind, which must vanish, or
-    be a constant where the network has one of its own (a polynomial part).
+    be a constant where the network has one of its own (a polynomial part). With standard errors of the weights, what
+    they cannot tell from zero (6 of its own, the weights taken as independent) counts as vanished.
 
     Notes
     -----
     If p is constant or the units are dependent, all sets are tried, up to 16 units; above, and if p is quadratic, None.
     Even and odd activations, to which a turn means nothing, have p = 0 and give None.
     """
-    p = network.activation.reflection.polynomial
-    has_constant = network.polynomial is not None
-    if len(p) == 1 and not has_constant:
-        left = p[0] * network.a[:, None]
-    elif len(p) == 2:
-        left = p[1] * network.a[:, None] * network.W
-        if not has_constant:
-            left = np.hstack([left, (network.a * (p[0] + p[1] * network.b))[:, None]])
-    else:
+    left, deviations = _left_by_turning(network, errors)
+    m, scale = network.width, float(np.abs(left).sum())
+    if m > _MOST_UNITS_TURNED or scale == 0:
         return None
-    m = network.width
-    scale = np.abs(left).sum()
-    if m > _MOST_UNITS_TURNED or scale == 0 or np.linalg.matrix_rank(left, tol=1e-10 * scale) == m:
+    vectors, values, _ = np.linalg.svd(left, full_matrices=False)
+    if len(values) == m and values[-1] > max(1e-10 * scale, _CLEARLY_LEFT * float(np.linalg.norm(deviations))):
         return None
     sets = (np.arange(1, 1 << m)[:, None] >> np.arange(m)) & 1
-    remainders = np.abs(sets @ left).max(axis=1)
+    remainders = np.linalg.norm(sets @ (vectors * values), axis=1)
+    remainders /= np.maximum(1e-9 * scale, _CLEARLY_LEFT * np.sqrt(sets @ np.sum(deviations**2, axis=1)))
     best = int(np.argmin(remainders))
-    return np.flatnonzero(sets[best]) if remainders[best] <= 1e-9 * scale else None
+    return np.flatnonzero(sets[best]) if remainders[best] <= 1 else None
+
+
+def _left_by_turning(network: TwoLayerNetwork, errors: StandardErrors | None) -> tuple[Matrix, Matrix]:
+    """Coefficients of each a_i p(w_i·x + b_i), p of degree at most 1, and their standard deviations."""
+    a, W, b, p = network.a[:, None], network.W, network.b[:, None], network.activation.reflection.polynomial
+    da, dW, db = (0 * a, 0 * W, 0 * b) if errors is None else (errors.a[:, None], errors.W, errors.b[:, None])
+    has_constant = network.polynomial is not None
+    if len(p) not in (1, 2) or (len(p) == 1 and has_constant):
+        return np.zeros((network.width, 0)), np.zeros((network.width, 0))
+    if len(p) == 1:
+        return p[0] * a, abs(p[0]) * da
+    left, deviations = p[1] * a * W, abs(p[1]) * np.hypot(a * dW, da * W)
+    if has_constant:
+        return left, deviations
+    constant = np.hypot(p[1] * a * db, da * (p[0] + p[1] * b))
+    return np.hstack([left, a * (p[0] + p[1] * b)]), np.hstack([deviations, constant])
 
 
 def _scales(problem: UnitsProblem, point: Vector) -> Vector:

@@ -40,8 +40,8 @@ def judge(found: Found) -> tuple[TwoLayerNetwork, Status, Certificate]:
     noise = float(np.sqrt(squares / max(n - p, 1)))
     H = normal_matrix(problem, point)
     bend = _curvature(found, H)
-    twin = ambiguous_reflection(network) if fit.is_exact or evidence is not None else None
     errors = standard_errors(problem, point, H, noise)
+    twin = ambiguous_reflection(network, errors) if fit.is_exact or evidence is not None else None
     status = _status(found, bend, network, errors, twin is not None)
     kappa, lambda_ = singular_value_conditioning(network)
     certificate = Certificate(
