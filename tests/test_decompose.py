@@ -1,5 +1,7 @@
 """Tests of the decompositions: each on what it can do, and that it says so where it cannot."""
 
+from itertools import permutations
+
 import numpy as np
 import pytest
 from scipy.optimize import linear_sum_assignment
@@ -76,9 +78,7 @@ def test_order_four_goes_beyond_the_dimension():
 def test_noise_moves_the_factors_by_no_more_than_a_multiple_of_it(method):
     weights, factors, T = planted(6, 4, 3, 0)
     noise = np.random.default_rng(1).standard_normal(T.shape)
-    noise = sum(
-        np.transpose(noise, axes) for axes in ((0, 1, 2), (1, 2, 0), (2, 0, 1), (1, 0, 2), (0, 2, 1), (2, 1, 0))
-    )
+    noise = sum(np.transpose(noise, axes) for axes in permutations(range(3)))
     parts = decompose(T + 1e-5 * noise / np.linalg.norm(noise), 4, method=method, rng=0)
     assert 1e-9 < error_of(parts, weights, factors, 3) < 1e-2
 
