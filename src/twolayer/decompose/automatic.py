@@ -6,7 +6,7 @@ from dataclasses import replace
 import numpy as np
 from numpy.typing import ArrayLike
 
-from twolayer.decompose.decomposition import Decomposition, generic_rank, pose
+from twolayer.decompose.decomposition import Decomposition, Status, generic_rank, pose
 from twolayer.decompose.least_squares import least_squares, polish
 from twolayer.decompose.simultaneous import joint_diagonalisation
 from twolayer.decompose.subspace_power import pairs_left_over, subspace_power
@@ -58,7 +58,7 @@ def automatic(T: ArrayLike, rank: int, *, rng: np.random.Generator | int | None 
         is_repeated = best is not None and abs(candidate.residual - best.residual) <= _SAME * best.residual
         if best is None or candidate.residual < best.residual:
             best = candidate
-        if best.is_exact or (is_repeated and best.is_converged):
+        if best.status in (Status.EXACT, Status.AMBIGUOUS) or (is_repeated and best.is_converged):
             break
     assert best is not None
     return replace(best, weights=best.weights * problem.norm, left_over=best.left_over * problem.norm)

@@ -10,6 +10,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from twolayer.arrays import first_nonfinite, real_array, whole_number
 from twolayer.decompose.symmetric_sum import best_weights, largest_term, unit_rows
+from twolayer.decompose.uniqueness import has_one_sum_nearby
 from twolayer.errors import InputError
 from twolayer.symtensor import rank_one_sum, symmetrize
 
@@ -27,7 +28,7 @@ class Status(enum.Enum):
 
     EXACT = "The tensor is this sum, to rounding."
     RESOLVED = "Every term stands above what is left over, which is noise or the method's error ('auto' refines)."
-    DEFICIENT = "The tensor is a sum of fewer terms and some of these are arbitrary: ask for a lower rank."
+    AMBIGUOUS = "The tensor is this sum, but of other such terms too: some are arbitrary; ask for a lower rank."
     UNRESOLVED = "What is left over is as large as a term: try method 'auto', another rank, or a less noisy tensor."
     UNSETTLED = "Stopped at the step limit before it settled: try method 'auto', another seed, or a lower rank."
 
@@ -71,7 +72,7 @@ class Decomposition:
 
     @property
     def is_exact(self) -> bool:
-        """Whether the tensor is this sum to rounding, with no term to spare."""
+        """Whether the tensor is this sum to rounding, and of no other such terms nearby."""
         return self.status is Status.EXACT
 
     @property
@@ -112,17 +113,17 @@ class Problem:
         if weights is None:
             weights = best_weights(self.T, factors)
         factors = unit_rows(factors)
-        largest = factors[_rows(factors), np.abs(factors).argmax(axis=1)]
+        largest = factors[np.arange(len(factors)), np.abs(factors).argmax(axis=1)]
         signs = np.sign(weights if self.T.ndim == 3 else largest)
         signs[signs == 0] = 1.0
         if self.T.ndim == 3:
             weights = np.abs(weights)
-        order = np.argsort(-np.abs(weights), kind="stable")
-        weights, factors = weights[order], (factors * signs[:, None])[order]
+        descending = np.argsort(-np.abs(weights), kind="stable")
+        weights, factors = weights[descending], (factors * signs[:, None])[descending]
         rest = self.T - rank_one_sum(weights, factors, self.T.ndim)
         probes = unit_rows(np.random.default_rng(0).standard_normal((_PROBES, len(rest))))
         residual, left_over = float(np.linalg.norm(rest)), abs(largest_term(rest, np.vstack([factors, probes]))[0])
-        status = _status(weights, factors, residual, left_over, is_settled)
+        status = _status(weights, factors, self.T.ndim, residual, left_over, is_settled)
         return Decomposition(
             weights * self.norm, factors, self.T.ndim, residual, left_over * self.norm, self.method, status
         )
@@ -147,7 +148,9 @@ def pose(
     if T.ndim not in orders or len(set(T.shape)) != 1 or T.size == 0:
         wanted = " or ".join(f"(d,)*{order}" for order in orders)
         raise InputError(f"method {method!r} decomposes tensors of shape {wanted}, found shape {T.shape}")
-    T = real_array(T, "T", T.ndim).astype(np.float64)
+    T = real_array(T, "T", T.ndim)
+    tolerance = max(_ASYMMETRY, 64 * float(np.finfo(T.dtype).eps))
+    T = T.astype(np.float64)
     place = first_nonfinite(T)
     if place is not None:
         raise InputError(f"T must be finite, found {T[place]} at index {', '.join(map(str, place))}")
@@ -155,7 +158,7 @@ def pose(
     if largest == 0:
         raise InputError("T must not be zero: it has no terms to find")
     asymmetry = max(float(np.abs(T - T.swapaxes(axis, axis + 1)).max()) for axis in range(T.ndim - 1))
-    if asymmetry > _ASYMMETRY * largest:
+    if asymmetry > tolerance * largest:
         raise InputError(
             f"T must be symmetric, found entries that differ by {asymmetry:.2g} when two axes are exchanged, "
             f"where the largest entry is {largest:.2g}"
@@ -170,15 +173,12 @@ def pose(
     return Problem(T / norm, rank, norm * largest, method)
 
 
-def _status(weights: NDArray, factors: NDArray, residual: float, left_over: float, is_settled: bool) -> Status:
+def _status(
+    weights: NDArray, factors: NDArray, order: int, residual: float, left_over: float, is_settled: bool
+) -> Status:
     if residual <= _EXACT:
-        is_double = np.abs(factors @ factors.T - np.eye(len(factors))).max() >= 1 - _VANISHING
         has_vanishing = np.abs(weights).min() <= _VANISHING * np.abs(weights).max()
-        return Status.DEFICIENT if is_double or has_vanishing else Status.EXACT
+        return Status.AMBIGUOUS if has_vanishing or not has_one_sum_nearby(factors, order) else Status.EXACT
     if not (is_settled and np.isfinite(residual)):
         return Status.UNSETTLED
     return Status.RESOLVED if left_over <= _RESOLVED * np.abs(weights).min() else Status.UNRESOLVED
-
-
-def _rows(factors: NDArray) -> NDArray:
-    return np.arange(len(factors))

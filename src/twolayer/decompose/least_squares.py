@@ -59,10 +59,10 @@ def least_squares(
 
     Notes
     -----
-    A step costs ``O(r d**p + r**3 d**3)``, or ``O(r d**p + r**2 d)`` an inner step where the parameters are many.
-    There is no guarantee: of random tensors of order three, single starts solve most up to rank 2d at d = 12, few at
-    the generic rank; at order four with weights of both signs, a quarter at rank 1.5 d to 3d, where `subspace_power`
-    is exact.
+    A step costs ``O(r d**p + r**3 d**3)``, or ``O(r d**p + r**2 d)`` an inner step where the parameters are many. A start
+    that ends with a useless term beside something left over exchanges one for the other and goes on. There is no
+    guarantee: most single starts solve random tensors of order three with up to 2d terms at d = 12, and of order four
+    with up to 2d; next to the generic rank hardly one does.
 
     References
     ----------
