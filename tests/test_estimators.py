@@ -30,7 +30,7 @@ def name_of(check):
     return f"{check.func.__name__}-{len(check.keywords)}"
 
 
-# The array check skips itself unless an environment variable is set before SciPy is imported: it has its own test below.
+# The array check skips itself unless an environment variable is set before SciPy is imported: its own test is below.
 CHECKS = [
     pytest.param(model, check, id=f"{model.activation}-{name_of(check)}")
     for model in MODELS
@@ -53,7 +53,7 @@ def test_the_checks_are_all_there():
 
 def test_the_check_of_array_inputs_passes():
     code = (
-        "from sklearn.utils.estimator_checks import check_estimator; from twolayer import TwoLayerRegressor; import sys;"
+        "import sys; from sklearn.utils.estimator_checks import check_estimator; from twolayer import TwoLayerRegressor;"
         "sys.path.append('tests');"
         "print({r['status'] for r in check_estimator(TwoLayerRegressor(), on_fail='raise')"
         " if r['check_name'] == 'check_array_api_input'})"

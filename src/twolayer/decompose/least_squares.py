@@ -59,8 +59,8 @@ def least_squares(
 
     Notes
     -----
-    A step costs ``O(r d**p + r**3 d**3)``, or ``O(r d**p + r**2 d)`` an inner step where the parameters are many. A start
-    that ends with a useless term beside something left over exchanges one for the other and goes on. There is no
+    A step costs ``O(r d**p + r**3 d**3)``, or ``O(r d**p + r**2 d)`` an inner step where the parameters are many. A
+    start that ends with a useless term beside something left over exchanges one for the other and goes on. There is no
     guarantee: most single starts solve random tensors of order three with up to 2d terms at d = 12, and of order four
     with up to 2d; next to the generic rank hardly one does.
 
