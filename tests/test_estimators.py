@@ -53,7 +53,8 @@ def test_the_checks_are_all_there():
 
 def test_the_check_of_array_inputs_passes():
     code = (
-        "import sys; from sklearn.utils.estimator_checks import check_estimator; from twolayer import TwoLayerRegressor;"
+        "import sys; from sklearn.utils.estimator_checks import check_estimator;"
+        "from twolayer import TwoLayerRegressor;"
         "sys.path.append('tests');"
         "print({r['status'] for r in check_estimator(TwoLayerRegressor(), on_fail='raise')"
         " if r['check_name'] == 'check_array_api_input'})"
