@@ -1,5 +1,7 @@
 r"""Tensor factorisation by joint diagonalisation of random projections, then of projections along what was found."""
 
+from dataclasses import replace
+
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
@@ -79,7 +81,7 @@ def kcl(
 
 def kcl_inverse(T: ArrayLike, rank: int, *, rng: np.random.Generator | int | None = None) -> Decomposition:
     """Decompose as `kcl` does, with the paper's plug-in rule: projections along the rows of the inverse."""
-    return kcl(T, rank, plug_in="inverse", rng=rng)
+    return replace(kcl(T, rank, plug_in="inverse", rng=rng), method="kcl_inverse")
 
 
 def _random_projections(core: NDArray, count: int, rng: np.random.Generator) -> NDArray:

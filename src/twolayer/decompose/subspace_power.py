@@ -54,7 +54,7 @@ def subspace_power(
     rank : int
         Number of terms, at most d(d - 1)/2.
     restarts : int
-        Random starts for a term, of which the largest f is kept. It ends early at f = 1 to rounding; while all terms
+        Random starts for a term, of which the largest f is kept. It ends early at f = 1 to rounding; if all terms
         before were so, ten times as many are allowed.
     max_steps : int
         Steps of the power iteration from a start.
@@ -90,11 +90,11 @@ def subspace_power(
     space, outside, inverse = matrices[:count], matrices[count:], np.diag(1 / values[order[:count]])
 
     factors = unit_rows(rng.standard_normal((problem.rank, d)))  # those of a tensor of lower rank stay arbitrary
-    is_exact = True
+    is_exact = False
     for i in range(count):
         starts = restarts * (_PATIENCE if is_exact else 1)
         factors[i], gap = _maximiser(space, outside, starts, max_steps, rng)
-        is_exact = is_exact and gap <= _EXACT_GAP
+        is_exact = (is_exact or i == 0) and gap <= _EXACT_GAP
         space, outside, inverse = _deflated(space, outside, inverse, factors[i])
     return problem.judged(factors)
 
