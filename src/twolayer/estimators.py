@@ -26,7 +26,7 @@ from twolayer.network import TwoLayerNetwork
 from twolayer.polynomial import Polynomial
 from twolayer.recover import RECOVERIES, Result, n_parameters, recover
 from twolayer.refine import UnitsProblem
-from twolayer.ridge import RidgeFit, ridge_fit
+from twolayer.ridge import RidgeFit, ridge_fit, ridge_fit_from
 from twolayer.standardisation import Standardisation
 
 __all__ = ["TwoLayerRegressor"]
@@ -56,8 +56,8 @@ class TwoLayerRegressor(RegressorMixin, BaseEstimator):
     alpha : float or None
         The ridge, of :math:`\tfrac12\sum_l (f(x_l) - y_l)^2 + \tfrac\alpha2(\|a\|^2 + \|W\|^2)` on standardised inputs
         and labels: the convention of ``MLPRegressor``. 0 asks for the recovery, certified or not. None finds the ridge
-        by the evidence, and tries the recovery if there are rows enough and the ridge fit leaves little; it is taken
-        if it is certified.
+        by the evidence, and tries the recovery if there are rows enough and the ridge fit leaves little: certified, it
+        is taken as it is; if not, the ridge fit may start from it anew.
     method : str
         Of the recovery, a key of `twolayer.RECOVERIES`.
     random_state : int, RandomState or None
@@ -125,8 +125,7 @@ class TwoLayerRegressor(RegressorMixin, BaseEstimator):
         n, p = len(inputs), n_parameters(inputs.shape[1], width, sigma, bool(self.bias))
         if n <= p:
             warnings.warn(f"{p} parameters are fitted to {n} rows with a ridge", UserWarning, stacklevel=2)
-        self._fit(inputs, labels, width, sigma, None if n <= p and alpha == 0 else alpha)
-        return self
+        return self._fit(inputs, labels, width, sigma, None if n <= p and alpha == 0 else alpha)
 
     def predict(self, X: ArrayLike) -> Vector:
         """Value of the network at each row of `X`, (n,)."""
@@ -140,7 +139,7 @@ class TwoLayerRegressor(RegressorMixin, BaseEstimator):
         alpha = None if self.alpha is None else real_number(self.alpha, "alpha", least=0)
         return whole_number(self.width, "width"), parse_activation(self.activation), alpha
 
-    def _fit(self, X: Matrix, y: Vector, width: int, sigma: Activation, alpha: float | None) -> None:
+    def _fit(self, X: Matrix, y: Vector, width: int, sigma: Activation, alpha: float | None) -> Self:
         """Recover a network or approximate one, and store it with what is to be said of it."""
         rng = np.random.default_rng(check_random_state(self.random_state).randint(2**31))
         has_bias = bool(self.bias)
@@ -148,16 +147,21 @@ class TwoLayerRegressor(RegressorMixin, BaseEstimator):
         Z, t = standard.inputs(X), standard.labels(y)
         if alpha != 0:
             fit = ridge_fit(Z, t, width, sigma, has_bias=has_bias, alpha=alpha, rng=rng)
-            self.network_, self.status_, self.alpha_ = standard.undone(fit.network), Status.APPROXIMATION, fit.alpha
-            self.certificate_ = certificate = _certificate_of_approximation(fit, standard, self.network_)
-            has_rows = len(X) >= _ROWS_PER_PARAMETER * certificate.n_parameters
+            has_rows = len(X) >= _ROWS_PER_PARAMETER * n_parameters(X.shape[1], width, sigma, has_bias)
             if alpha is not None or fit.variance > _LARGEST_SHARE or not has_rows:
-                return
+                return self._store_approximation(fit, standard)
         result = recover(Z, t, width, sigma, bias=has_bias, method=self.method, rng=rng)
-        if alpha == 0 or result.is_certified:
-            self.network_ = standard.undone(result.network).balanced()
-            self.status_, self.alpha_ = result.status, 0.0
-            self.certificate_ = _certificate_of_recovery(result, standard, self.network_, X, y)
+        if alpha is None and not result.is_certified:
+            return self._store_approximation(ridge_fit_from(result.network, fit), standard)
+        self.network_, self.alpha_ = standard.undone(result.network).balanced(), 0.0
+        self.status_, self.certificate_ = result.status, _certificate_of_recovery(result, standard, self.network_, X, y)
+        return self
+
+    def _store_approximation(self, fit: RidgeFit, standard: Standardisation) -> Self:
+        self.network_, self.alpha_ = standard.undone(fit.network), fit.alpha
+        self.status_ = Status.APPROXIMATION
+        self.certificate_ = _certificate_of_approximation(fit, standard, self.network_)
+        return self
 
 
 def _certificate_of_approximation(fit: RidgeFit, standard: Standardisation, network: TwoLayerNetwork) -> Certificate:
@@ -181,8 +185,8 @@ def _certificate_of_approximation(fit: RidgeFit, standard: Standardisation, netw
         wider_gain=None,
         narrower_loss=None,
         notes=(
-            f"A ridge of {fit.alpha:.3g} draws the weights to zero; of {p} parameters the data determine some"
-            f" {fit.effective_parameters:.0f}.",
+            f"A ridge of {fit.alpha:.3g} draws the weights to zero; of {problem.n_parameters} free weights the data"
+            f" determine some {fit.effective_parameters:.0f}.",
         ),
     )
 

@@ -16,7 +16,7 @@ from twolayer.recover.starts import random_start, second_moment
 from twolayer.refine import Stopping, UnitsProblem, gauss_newton, levenberg_marquardt
 from twolayer.refine.problem import Matrix, Vector
 
-__all__ = ["RidgeFit", "ridge_fit"]
+__all__ = ["RidgeFit", "ridge_fit", "ridge_fit_from"]
 
 _FIRST_PENALTIES = (0.2, 1.0)  # times std(y) √n
 _LEAST_PENALTY, _MOST_UPDATES, _SETTLED = 1e-30, 30, 0.03
@@ -200,6 +200,29 @@ def ridge_fit(
     if alpha is None:
         return max(map(_with_best_alpha, starts), key=lambda fit: fit.log_evidence)
     return min((fit.refitted(alpha, _STEPS) for fit in starts), key=lambda fit: fit.loss)
+
+
+def ridge_fit_from(network: TwoLayerNetwork, fit: RidgeFit) -> RidgeFit:
+    r"""The fit that a network leads to, on the samples of another fit, or that one if its evidence is higher.
+
+    Parameters
+    ----------
+    network : TwoLayerNetwork
+        Of the same width, activation and inputs; homogeneous units are balanced anew, :math:`|a_i| = \|w_i\|`, where
+        the ridge is least.
+    fit : RidgeFit
+        With no more inputs than rows.
+    """
+    a, W, b = network.a, network.W, network.b
+    if network.activation.degree:
+        degree = network.activation.degree
+        scale = (np.abs(a) / np.maximum(np.linalg.norm(W, axis=1), 1e-300)) ** (1 / (1 + degree))
+        a, W, b = a / scale**degree, scale[:, None] * W, scale * b
+    problem = fit.problem
+    rows = np.column_stack([W, b]) if problem.has_bias else W
+    constant = 0.0 if network.polynomial is None else network.polynomial.constant
+    start = RidgeFit(problem, problem.join(rows, a, constant=constant), fit.axes)
+    return max(fit, _with_best_alpha(start.refitted(fit.alpha, _STEPS)), key=lambda one: one.log_evidence)
 
 
 def _starts(problem: UnitsProblem, axes: Matrix | None, least: float, rng: np.random.Generator) -> Iterator[RidgeFit]:
