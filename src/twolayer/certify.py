@@ -12,7 +12,7 @@ from scipy.sparse.linalg import lobpcg
 from twolayer.misfit import MOST_DENSE_PARAMETERS, ScoreTest
 from twolayer.network import TwoLayerNetwork
 from twolayer.refine import UnitsProblem
-from twolayer.refine.gauss_newton import conjugate_gradients, kernel_preconditioner
+from twolayer.refine.gauss_newton import conjugate_gradients, damped, kernel_preconditioner
 from twolayer.refine.problem import Matrix, Vector
 
 __all__ = [
@@ -326,9 +326,9 @@ def _probed_inverse_diagonal(problem: UnitsProblem, point: Vector) -> Vector:
     precondition = kernel_preconditioner(problem, at, 0.0)
     diagonal = np.zeros(problem.n_parameters)
     rows, c = problem.split(diagonal)
-    rows[:] = np.linalg.inv(at.slope_gram).diagonal()[:, None]
+    rows[:] = np.linalg.inv(damped(at.slope_gram, 0.0)).diagonal()[:, None]
     if problem.n_features:
-        c[:] = np.linalg.inv(at.feature_gram).diagonal()
+        c[:] = np.linalg.inv(damped(at.feature_gram, 0.0)).diagonal()
     rng, correction = np.random.default_rng(0), np.zeros_like(diagonal)
     for _ in range(_PROBES):
         z = rng.choice([-1.0, 1.0], len(diagonal))

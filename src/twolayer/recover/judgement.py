@@ -13,6 +13,7 @@ from twolayer.certify import (
     singular_value_conditioning,
     standard_errors,
 )
+from twolayer.misfit import MOST_DENSE_PARAMETERS
 from twolayer.network import TwoLayerNetwork
 from twolayer.recover.exchange import narrower_fits
 from twolayer.recover.fit import EXACT
@@ -25,7 +26,7 @@ __all__ = ["judge"]
 _EXACT_ROWS_PER_PARAMETER = 1.5
 _NOISY_ROWS_PER_PARAMETER = 8
 _JUDGING_ROWS_PER_PARAMETER = 4
-_FLAT = 1e-10
+_FLAT, _FLAT_IN_SINGLE_PRECISION = 1e-10, 1e-6
 _MOST_RELATIVE_ERROR = 0.3
 
 
@@ -83,7 +84,7 @@ def _is_loose(network: TwoLayerNetwork, errors: StandardErrors) -> bool:
 def _status(found: Found, bend: Curvature, network: TwoLayerNetwork, errors: StandardErrors, has_twin: bool) -> Status:
     fit, evidence = found.fit, found.evidence
     n, p = fit.problem.n_rows, fit.problem.n_parameters
-    is_flat = not bend.smallest > _FLAT * bend.largest
+    is_flat = not bend.smallest > (_FLAT if p <= MOST_DENSE_PARAMETERS else _FLAT_IN_SINGLE_PRECISION) * bend.largest
     if not fit.is_exact:
         if found.lifted_loss is not None and found.lifted_loss <= EXACT:
             return Status.UNRESOLVED_REFLECTION

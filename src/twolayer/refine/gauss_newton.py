@@ -8,7 +8,7 @@ from scipy.linalg import cho_factor, cho_solve
 from twolayer.refine.problem import Linearization, Matrix, UnitsProblem, Vector
 from twolayer.refine.progress import Refined, Stopping
 
-__all__ = ["conjugate_gradients", "gauss_newton", "kernel_preconditioner"]
+__all__ = ["conjugate_gradients", "damped", "gauss_newton", "kernel_preconditioner"]
 
 _MAX_TRIES = 14
 _MAX_INNER_STEPS = 30
@@ -67,8 +67,8 @@ def gauss_newton(problem: UnitsProblem, start: Vector, stopping: Stopping) -> Re
 
 def kernel_preconditioner(problem: UnitsProblem, at: Linearization, damping: float) -> Callable[[Vector], Vector]:
     """Inverse of the damped Gram matrices of slopes (times the identity on the inputs) and of features."""
-    rows_factor = cho_factor(_damped(at.slope_gram, damping))
-    features_factor = cho_factor(_damped(at.feature_gram, damping)) if problem.n_features else None
+    rows_factor = cho_factor(damped(at.slope_gram, damping))
+    features_factor = cho_factor(damped(at.feature_gram, damping)) if problem.n_features else None
 
     def apply(vector: Vector) -> Vector:
         out = np.empty_like(vector)
@@ -81,7 +81,8 @@ def kernel_preconditioner(problem: UnitsProblem, at: Linearization, damping: flo
     return apply
 
 
-def _damped(gram: Matrix, damping: float) -> Matrix:
+def damped(gram: Matrix, damping: float) -> Matrix:
+    """The Gram matrix with its diagonal raised by the damping and, so that it can be inverted, by a tiny amount."""
     diagonal = gram.diagonal()
     tiny = 1e-10 * max(diagonal.mean(), 1e-300)
     return gram + np.diag(damping * diagonal + tiny)
