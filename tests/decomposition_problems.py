@@ -20,12 +20,15 @@ def sum_of(weights, factors, order):
 
 
 def factors_of(d, rank, kind, rng):
-    """Unit rows: orthogonal, gaussian, or coherent (all pairwise cosines near 0.7)."""
+    """Unit rows: orthogonal, gaussian, coherent (cosines near 0.7), or conditioned (singular values 1 to 10)."""
     U = rng.standard_normal((rank, d)) / np.sqrt(d)
     if kind == "orthogonal":
         U = np.linalg.qr(U.T)[0].T
     if kind == "coherent":
         U = U + 1.5 * rng.standard_normal(d) / np.sqrt(d)
+    if kind == "conditioned":
+        left, _, right = np.linalg.svd(U, full_matrices=False)
+        U = left * np.linspace(1, 10, len(left.T)) @ right
     return U / np.linalg.norm(U, axis=1, keepdims=True)
 
 

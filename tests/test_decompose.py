@@ -4,8 +4,8 @@ import re
 
 import numpy as np
 import pytest
-from decomposition_problems import noisy, planted, sum_of, symmetric_noise, term_distance
 
+from decomposition_problems import noisy, planted, sum_of, symmetric_noise, term_distance
 from twolayer.decompose import DECOMPOSITIONS, Decomposition, Status, decompose
 from twolayer.errors import InputError
 
@@ -69,7 +69,7 @@ def test_order_three_is_recovered_beyond_the_dimension_by_restarts(d, rank):
 
 
 def test_the_fields_are_what_they_say():
-    weights, factors, T = planted(5, 4, 4, 0)
+    _, _, T = planted(5, 4, 4, 0)
     found = decompose(noisy(T, 1e-3, 1), 4, rng=0)
     rest = noisy(T, 1e-3, 1) - sum_of(found.weights, found.factors, 4)
     assert isinstance(found, Decomposition)
@@ -90,7 +90,7 @@ def test_the_fields_are_what_they_say():
 
 
 def test_odd_order_has_no_negative_weight():
-    weights, factors, T = planted(5, 4, 3, 0)
+    weights, _, T = planted(5, 4, 3, 0)
     found = decompose(T, 4, rng=0)
     assert (weights < 0).any()
     assert (found.weights > 0).all()
@@ -142,7 +142,7 @@ def test_pure_noise_is_not_called_converged(method):
 
 @pytest.mark.parametrize("method", ["auto", "jennrich", "joint_diagonalisation", "least_squares", "subspace_power"])
 def test_too_high_a_rank_is_called_ambiguous(method):
-    weights, factors, T = planted(6, 3, 4, 1)
+    _, _, T = planted(6, 3, 4, 1)
     found = decompose(T, 5, method, rng=0)
     assert found.residual < 1e-12
     assert found.status is Status.AMBIGUOUS

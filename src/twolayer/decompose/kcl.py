@@ -58,10 +58,11 @@ def kcl(
 
     Notes
     -----
-    ``O(L d**p)`` for the projections and ``O(L k**3)`` a step of the diagonaliser. The error is that of the noise times
-    :math:`\|U^{-1}\|^2` and more, weights π of one size assumed; with the inverse rows each projection is nearly of
-    rank one, which removes the dependence on the coherence of the factors and amplifies noise where they are
-    ill-conditioned. It fails where factors are dependent, rank > d included.
+    ``O(L d**p)`` for the projections and ``O(L k**3)`` a step of the diagonaliser. With the inverse rows each
+    projection is nearly one term, which removes the dependence on the coherence of the factors but amplifies noise
+    where they are ill-conditioned. At 1 % noise both rules have the error of `joint_diagonalisation` for
+    well-conditioned factors, and several times that for random square ones, less so with the diagonaliser
+    ``"least_squares"``. It fails where factors are dependent, rank > d included.
 
     References
     ----------
