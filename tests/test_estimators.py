@@ -18,7 +18,7 @@ from sklearn.utils.estimator_checks import estimator_checks_generator
 
 from twolayer import Status, TwoLayerRegressor, align
 from twolayer.network import TwoLayerNetwork
-from twolayer.ridge import RidgeFit
+from twolayer.ridge import RidgeFit, ridge_fit_from
 from twolayer.teachers import random_units
 
 DIABETES = load_diabetes(return_X_y=True)
@@ -130,6 +130,22 @@ def test_noisy_data_are_approximated_and_the_certificate_says_so():
     assert f"{model.alpha_:.3g}" in certificate.notes[0]
     assert np.isfinite(certificate.standard_errors.W).all()
     assert str(certificate.n_rows) in certificate.summary()
+
+
+def test_an_uncertified_recovery_is_only_where_the_ridge_fit_starts_anew(monkeypatch):
+    _, X, y = planted("tanh", noise=0.05)
+    starts = []
+
+    def recorded(network, fit):
+        starts.append(network)
+        return ridge_fit_from(network, fit)
+
+    monkeypatch.setattr("twolayer.estimators.ridge_fit_from", recorded)
+    model = TwoLayerRegressor(3, "relu", random_state=0).fit(X, y)
+    assert len(starts) == 1
+    assert model.status_ is Status.APPROXIMATION
+    assert model.alpha_ > 0
+    assert model.score(X, y) > 0.85
 
 
 def test_no_ridge_at_all_is_the_recovery_whatever_it_says():
