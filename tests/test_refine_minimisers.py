@@ -129,6 +129,7 @@ def test_stopping_counts_steps_floor_and_patience():
         ({"floor": 1e-3}, [1.0, 1e-3], True),
         ({"patience": 2, "least_gain": 0.5}, [1.0, 0.9], False),  # too early to tell
         ({"patience": 2, "least_gain": 0.5}, [1.0, 0.9, 0.4], False),
+        ({"patience": 2, "least_gain": 0.5}, [1.0, 0.6, 0.45], False),
         ({"patience": 2, "least_gain": 0.5}, [1.0, 0.9, 0.6], True),
     ]:
         stopping = Stopping(**settings)

@@ -1,0 +1,328 @@
+"""The certificate: standard errors, curvature and conditioning by their definitions, and what turning units leaves."""
+
+import json
+from itertools import combinations
+
+import numpy as np
+import pytest
+from numpy.testing import assert_allclose
+
+from twolayer import certify
+from twolayer.activation import activation
+from twolayer.certify import (
+    Certificate,
+    Curvature,
+    StandardErrors,
+    Status,
+    ambiguous_reflection,
+    curvature,
+    normal_matrix,
+    singular_value_conditioning,
+    standard_errors,
+)
+from twolayer.misfit import ScoreTest
+from twolayer.network import Polynomial, TwoLayerNetwork
+from twolayer.refine import UnitsProblem
+from twolayer.teachers import conditioned, random_units
+
+CASES = [("relu", False), ("relu", True), ("tanh", False), ("softplus", True), ("squared_relu", True)]
+cases = pytest.mark.parametrize(("spec", "has_bias"), CASES)
+
+
+def network_problem(spec, has_bias, *, n=400, d=5, m=3, seed=0):
+    """A problem with outer weights fixed where σ is homogeneous, and a point of it."""
+    rng = np.random.default_rng(seed)
+    network = random_units(d, m, 0.5 * has_bias, spec, rng)
+    signs = np.sign(network.a) if network.activation.degree else None
+    X, y = rng.standard_normal((n, d)), rng.standard_normal(n)
+    problem = UnitsProblem(X, y, network.activation, m, signs=signs, has_bias=has_bias)
+    theta = np.hstack([network.W, network.b[:, None]]) if has_bias else network.W
+    return problem, problem.join(theta, network.a, constant=0.3)
+
+
+def jacobian(problem, point):
+    return np.vstack([J for _, _, J in problem.jacobian_blocks(point)])
+
+
+def scaled_eigenvalues(problem, point):
+    """Eigenvalues of D JᵀJ D / n, D the norm of a parameter's row, the size of an outer weight, 1 for the constant."""
+    v, theta = problem.units(point)
+    sizes = np.repeat(np.linalg.norm(theta, axis=1), theta.shape[1])
+    sizes = np.r_[sizes, np.abs(v) if problem.signs is None else [], [1.0] * problem.has_bias]
+    J = jacobian(problem, point) * sizes
+    return np.linalg.eigvalsh(J.T @ J / problem.n_rows)
+
+
+# Standard errors
+
+
+@cases
+def test_standard_errors_are_those_of_least_squares(spec, has_bias):
+    problem, point = network_problem(spec, has_bias)
+    J = jacobian(problem, point)
+    expected = 0.7 * np.sqrt(np.linalg.inv(J.T @ J).diagonal())
+    found = standard_errors(problem, point, normal_matrix(problem, point), 0.7)
+    m, d, D = 3, 5, 5 + has_bias
+    rows = expected[: m * D].reshape(m, D)
+    assert found.is_exact
+    assert_allclose(found.W, rows[:, :d], rtol=1e-8)
+    assert_allclose(found.b, rows[:, d] if has_bias else np.zeros(m), rtol=1e-8)
+    free = problem.signs is None
+    assert_allclose(found.a, expected[m * D : m * D + m] if free else np.zeros(m), rtol=1e-8)
+    assert found.constant == pytest.approx(expected[-1] if has_bias else 0.0, rel=1e-8)
+
+
+@pytest.mark.parametrize(
+    ("spec", "has_bias", "off"), [("relu", False, 0.1), ("squared_relu", True, 0.2), ("tanh", True, 0.3)]
+)
+def test_probed_standard_errors_are_near_the_exact_ones(spec, has_bias, off):
+    problem, point = network_problem(spec, has_bias, n=4000, d=30, m=4)
+    exact = standard_errors(problem, point, normal_matrix(problem, point), 0.7)
+    probed = standard_errors(problem, point, None, 0.7)
+    assert not probed.is_exact
+    pairs = [(probed.W, exact.W), (probed.b, exact.b), (probed.a, exact.a)]
+    ratios = np.concatenate([(one[two > 0] / two[two > 0]).ravel() for one, two in pairs])
+    assert len(ratios) >= 120
+    assert np.sqrt(np.mean(np.log(ratios) ** 2)) < off
+    assert np.abs(np.log(ratios)).max() < np.log(2.5)
+
+
+def test_the_weight_of_a_dead_unit_is_unknown():
+    """A unit with outer weight 0 leaves no trace of its input weights."""
+    rng = np.random.default_rng(1)
+    problem = UnitsProblem(rng.standard_normal((50, 2)), rng.standard_normal(50), activation("tanh"), 2)
+    point = problem.join(rng.standard_normal((2, 2)), np.array([1.0, 0.0]))
+    errors = standard_errors(problem, point, normal_matrix(problem, point), 0.1)
+    assert (errors.W[1] > 1e10).all()
+    assert (errors.W[0] < 1).all()
+
+
+def test_a_normal_matrix_of_very_many_rows_is_taken_from_some_of_them():
+    problem, point = network_problem("tanh", True, n=25_000, d=3, m=2)
+    J = jacobian(problem, point)
+    H, whole = np.tril(normal_matrix(problem, point)), np.tril(J.T @ J)
+    stride = 25_000 // (100 * problem.n_parameters)
+    some = J[::stride]
+    assert stride == 22
+    assert_allclose(H, np.tril(some.T @ some) * 25_000 / len(some), atol=1e-9 * whole.max())
+    assert np.abs(H - whole).max() < 0.15 * whole.max()
+
+
+def test_a_large_normal_matrix_is_not_formed(monkeypatch):
+    problem, point = network_problem("tanh", True)
+    monkeypatch.setattr(certify, "MOST_DENSE_PARAMETERS", problem.n_parameters)
+    assert_allclose(
+        np.tril(normal_matrix(problem, point)), np.tril(jacobian(problem, point).T @ jacobian(problem, point))
+    )
+    monkeypatch.setattr(certify, "MOST_DENSE_PARAMETERS", problem.n_parameters - 1)
+    assert normal_matrix(problem, point) is None
+
+
+# Curvature and conditioning
+
+
+@cases
+def test_the_curvature_is_that_of_the_scaled_normal_matrix(spec, has_bias):
+    problem, point = network_problem(spec, has_bias)
+    values = scaled_eigenvalues(problem, point)
+    found = curvature(problem, point, normal_matrix(problem, point), is_held_out=True)
+    assert (found.n_rows, found.is_held_out) == (400, True)
+    assert found.smallest == pytest.approx(values[0], rel=1e-6)
+    assert found.largest == pytest.approx(values[-1], rel=1e-9)
+
+
+@pytest.mark.parametrize(
+    ("spec", "has_bias"), [("relu", False), ("relu", True), ("tanh", False), ("squared_relu", True)]
+)
+def test_the_matrix_free_curvature_is_a_tenth_off_at_most(spec, has_bias):
+    problem, point = network_problem(spec, has_bias, n=3000, d=12, m=4)
+    values = scaled_eigenvalues(problem, point)
+    found = curvature(problem, point, None, is_held_out=False)
+    assert 1 - 1e-5 < found.smallest / values[0] < 1.1  # a Rayleigh quotient
+    assert 0.9 < found.largest / values[-1] < 1 + 1e-5
+
+
+@pytest.mark.parametrize("is_dense", [True, False])
+def test_a_flat_direction_is_seen(is_dense):
+    """With free outer weights, the scale of a relu unit is in two places."""
+    rng = np.random.default_rng(2)
+    problem = UnitsProblem(rng.standard_normal((2000, 8)), rng.standard_normal(2000), activation("relu"), 3)
+    point = problem.join(rng.standard_normal((3, 8)), rng.standard_normal(3))
+    found = curvature(problem, point, normal_matrix(problem, point) if is_dense else None, is_held_out=False)
+    assert abs(found.smallest) < (1e-12 if is_dense else 1e-5) * found.largest
+
+
+def test_the_curvature_does_not_depend_on_the_units_of_the_inputs():
+    problem, point = network_problem("tanh", False)
+    other = UnitsProblem(1000 * problem.X, problem.y, problem.activation, problem.width)
+    v, theta = problem.units(point)
+    scaled = other.join(theta / 1000, v)
+    one, two = (curvature(p, z, normal_matrix(p, z), is_held_out=False) for p, z in ((problem, point), (other, scaled)))
+    assert two.smallest == pytest.approx(one.smallest, rel=1e-6)
+
+
+def test_conditioning_is_that_of_the_planted_weights():
+    kappa, lambda_ = singular_value_conditioning(conditioned(9, 4, 3.0, rng=0))
+    assert kappa == pytest.approx(3.0)
+    assert lambda_ == pytest.approx(1 * (5 / 3) * (7 / 3) * 3)  # singular values 1, 5/3, 7/3, 3
+
+
+@pytest.mark.parametrize(
+    "W", [np.zeros((0, 3)), np.ones((1, 3)) * 0, np.ones((2, 1)), np.random.default_rng(0).random((4, 3))]
+)
+def test_dependent_units_are_infinitely_badly_conditioned(W):
+    assert singular_value_conditioning(TwoLayerNetwork(np.ones(len(W)), W)) == (np.inf, np.inf)
+
+
+# Units that can be turned round
+
+
+def turned_sets(network):
+    """Every set of units whose turning leaves the function as it is, but for a constant where there is one."""
+    X = np.random.default_rng(0).standard_normal((40, network.dim))
+    sign, found = network.activation.reflection.sign, []
+    for size in range(1, network.width + 1):
+        for units in combinations(range(network.width), size):
+            turn = np.where(np.isin(np.arange(network.width), units), -1.0, 1.0)
+            a = network.a * (turn if sign < 0 else 1)
+            other = TwoLayerNetwork(
+                a, turn[:, None] * network.W, turn * network.b, network.activation, network.polynomial
+            )
+            change = other(X) - network(X)
+            if np.abs(change - (change.mean() if network.polynomial else 0)).max() < 1e-8:
+                found.append(units)
+    return found
+
+
+def dependent(spec, rng, *, d, has_bias=False, balanced_bias=True, polynomial=None):
+    """Four units: over 0, 1 and 3, Σ a_i w_i = 0 and, if asked for, Σ a_i b_i = 0: they can be turned together."""
+    a = np.array([1.0, -1.5, 0.7, 2.0])
+    W, b = rng.standard_normal((4, d)), rng.standard_normal(4) * has_bias
+    W[3] = -(a[0] * W[0] + a[1] * W[1]) / a[3]
+    if balanced_bias:
+        b[3] = -(a[0] * b[0] + a[1] * b[1]) / a[3]
+    return TwoLayerNetwork(a, W, b, spec, polynomial)
+
+
+AMBIGUOUS = {
+    "two opposite sigmoids": TwoLayerNetwork([1.0, -1.0, 0.3], np.eye(3), activation="sigmoid"),
+    "three sigmoids that sum to zero": TwoLayerNetwork([0.4, 0.6, -1.0, 0.3], np.eye(4), np.ones(4), "sigmoid"),
+    "dependent relus": dependent("relu", np.random.default_rng(1), d=5),
+    "dependent leaky relus": dependent("leaky_relu(0.2)", np.random.default_rng(2), d=3),
+    "dependent softplus": dependent("softplus", np.random.default_rng(3), d=5, has_bias=True),
+    "dependent relus with biases": dependent("relu", np.random.default_rng(4), d=5, has_bias=True),
+    "biases beside a constant": dependent(
+        "gelu", np.random.default_rng(5), d=5, has_bias=True, balanced_bias=False, polynomial=Polynomial(0.5)
+    ),
+    "a pair of opposite relus": TwoLayerNetwork([1.0, -1.0], [[1.0, 2.0], [1.0, 2.0]], [0.0, 0.0], "relu"),
+}
+CLEAR = {
+    "generic relus": random_units(4, 6, 0.0, "relu", 1),
+    "generic relus with biases": random_units(3, 6, 1.0, "relu", 2),
+    "generic sigmoids": random_units(4, 6, 1.0, "sigmoid", 3),
+    "dependent relus, biases not": dependent("relu", np.random.default_rng(4), d=5, has_bias=True, balanced_bias=False),
+    "more inputs than units": random_units(30, 20, 0.0, "softplus", 4),
+}
+
+
+@pytest.mark.parametrize("network", AMBIGUOUS.values(), ids=AMBIGUOUS)
+def test_units_that_can_be_turned_together_are_found(network):
+    assert tuple(ambiguous_reflection(network)) in turned_sets(network)
+
+
+@pytest.mark.parametrize("network", CLEAR.values(), ids=CLEAR)
+def test_generic_units_cannot_be_turned(network):
+    assert network.width > 16 or not turned_sets(network)
+    assert ambiguous_reflection(network) is None
+
+
+@pytest.mark.parametrize("spec", ["abs", "tanh", "erf", "sine", "quadratic", "linear"])
+def test_a_turn_of_an_even_or_odd_unit_is_no_ambiguity(spec):
+    network = random_units(3, 4, 0.0, spec, 5)
+    assert ambiguous_reflection(network) is None
+
+
+def test_orientation_is_a_convention_for_sigmoids_beside_a_constant():
+    network = TwoLayerNetwork([1.0, -1.0], np.eye(2), activation="sigmoid", polynomial=Polynomial(0.3))
+    assert len(turned_sets(network)) == 3
+    assert ambiguous_reflection(network) is None
+
+
+@pytest.mark.parametrize("spec", ["sigmoid", "relu", "softplus"])
+def test_units_that_noise_cannot_tell_apart_are_found(spec):
+    rng = np.random.default_rng(6)
+    network = AMBIGUOUS["two opposite sigmoids"] if spec == "sigmoid" else dependent(spec, rng, d=3, has_bias=True)
+    units = turned_sets(network)
+    size = 1e-3
+    noisy = TwoLayerNetwork(
+        network.a + size * rng.standard_normal(network.width) * (spec != "relu"),
+        network.W + size * rng.standard_normal(network.W.shape),
+        network.b + size * rng.standard_normal(network.width),
+        spec,
+    )
+    assert ambiguous_reflection(noisy) is None
+    for share, is_hidden in ((1.0, True), (1e-3, False)):
+        errors = StandardErrors(
+            a=np.full(network.width, share * size * (spec != "relu")),
+            W=np.full(network.W.shape, share * size),
+            b=np.full(network.width, share * size),
+            constant=0.0,
+            is_exact=True,
+        )
+        found = ambiguous_reflection(noisy, errors)
+        assert (found is not None) == is_hidden
+        assert not is_hidden or tuple(found) in units
+
+
+def test_weights_known_well_enough_are_no_ambiguity():
+    network = random_units(6, 6, 0.0, "softplus", 7)
+    errors = StandardErrors(np.full(6, 0.01), np.full((6, 6), 0.01), np.zeros(6), 0.0, is_exact=True)
+    assert ambiguous_reflection(network, errors) is None
+
+
+# What is said
+
+
+def test_only_two_statuses_are_certified_and_every_one_gives_advice():
+    assert {status for status in Status if status.is_certified} == {Status.CERTIFIED, Status.CERTIFIED_WITH_NOISE}
+    assert all(status.value.endswith(".") and len(status.value) > 40 for status in Status)
+
+
+def example(**changes):
+    errors = StandardErrors(np.array([0.25]), np.array([[0.5, np.inf]]), np.zeros(1), 0.125, is_exact=True)
+    values = {
+        "n_rows": 30,
+        "n_parameters": 4,
+        "width": 1,
+        "residual": 0.01,
+        "noise": 0.02,
+        "held_out_residual": 0.011,
+        "kappa": np.inf,
+        "lambda_": 2.0,
+        "curvature": Curvature(0.5, 2.0, np.int64(30), np.bool_(True)),
+        "standard_errors": errors,
+        "score_test": ScoreTest(1.5, 0.25, 7),
+        "wider_gain": 0.1,
+        "narrower_loss": None,
+        "notes": ("A note.",),
+    }
+    return Certificate(**(values | changes))
+
+
+def test_a_certificate_becomes_json():
+    plain = example().to_dict()
+    assert json.loads(json.dumps(plain, allow_nan=False)) == plain
+    assert plain["kappa"] is None
+    assert plain["standard_errors"]["W"] == [[0.5, None]]
+    assert plain["curvature"] == {"smallest": 0.5, "largest": 2.0, "n_rows": 30, "is_held_out": True}
+    assert plain["score_test"] == {"statistic": 1.5, "p_value": 0.25, "n_features": 7}
+    assert plain["notes"] == ["A note."]
+
+
+def test_a_summary_says_what_there_is():
+    summary = example().summary()
+    for words in ("1 units, 4 parameters, 30 rows", "1.1e-02", "5.0e-01 on held-out rows", "p = 0.25", "A note."):
+        assert words in summary
+    shorter = example(held_out_residual=None, score_test=None, notes=()).summary()
+    assert "residual on held-out" not in shorter
+    assert "score test" not in shorter
