@@ -2,17 +2,16 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, TypeAlias
 
-import numpy as np
 from numpy.typing import NDArray
 from scipy import sparse
 
 __all__ = ["Claim", "Family", "Instance"]
 
-Inputs = NDArray[Any] | sparse.csr_array
-Planted = Mapping[str, NDArray[Any]]
-Option = int | float | str | bool
+Inputs: TypeAlias = NDArray[Any] | sparse.csr_array
+Planted: TypeAlias = Mapping[str, NDArray[Any]]
+Option: TypeAlias = int | float | str | bool
 
 
 @dataclass(frozen=True)
@@ -44,7 +43,7 @@ class Instance:
     Parameters
     ----------
     family, options, seed
-        What makes it anew: ``FAMILIES[family].make(np.random.default_rng(seed), **options)``.
+        What makes it anew: ``make_instance(family, seed, **options)``.
     X : ndarray or scipy.sparse.csr_array, shape (n, d)
     y : ndarray, shape (n,)
     planted : mapping of str to ndarray, or None

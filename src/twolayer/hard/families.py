@@ -1,0 +1,74 @@
+"""The table of hard instances, and the one way to make one."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+
+from twolayer.arrays import real_number, whole_number
+from twolayer.errors import InputError
+from twolayer.hard.diakonikolas2020algorithms import PLANAR
+from twolayer.hard.instance import Family, Instance, Option
+
+__all__ = ["FAMILIES", "family_named", "make_instance"]
+
+FAMILIES: dict[str, Family] = {family.name: family for family in (PLANAR,)}
+
+
+def make_instance(family: str, seed: int = 0, **options: Option) -> Instance:
+    """Make a hard instance: the same family, options and seed make the same one.
+
+    Parameters
+    ----------
+    family : str
+        A name of ``FAMILIES``.
+    seed : int
+        Seed of everything random, at least 0.
+    options : int, float, str or bool
+        Those of the family, ``FAMILIES[family].defaults``; each of the type of its default.
+
+    Returns
+    -------
+    Instance
+
+    Raises
+    ------
+    InputError
+        If there is no such family or option (the message lists those there are), or an option is of another type or
+        out of the range that the family allows.
+    """
+    known = family_named(family)
+    seed = whole_number(seed, "seed", least=0)
+    chosen = _checked_options(known, options)
+    X, y, planted, claim = known.draw(np.random.default_rng(seed), **chosen)
+    return Instance(known.name, chosen, seed, X, y, planted, claim, known.citation)
+
+
+def family_named(name: str) -> Family:
+    """Return the entry of ``FAMILIES``, or refuse with the names there are."""
+    if name not in FAMILIES:
+        raise InputError(f"unknown family {name!r}; known are {', '.join(FAMILIES)}")
+    return FAMILIES[name]
+
+
+def _checked_options(family: Family, given: Mapping[str, Option]) -> dict[str, Option]:
+    """Every option of the family, as given or by default, of its own type."""
+    for name in given:
+        if name not in family.defaults:
+            raise InputError(f"{family.name} has no option {name!r}; its options are {', '.join(family.defaults)}")
+    return {name: _like(default, given.get(name, default), name) for name, default in family.defaults.items()}
+
+
+def _like(default: Option, value: Any, name: str) -> Option:
+    """Return `value` in the type of `default`, where it has that type; an int passes for a float."""
+    if isinstance(default, bool):
+        if not isinstance(value, bool | np.bool_):
+            raise InputError(f"{name} must be True or False, found {value!r}")
+        return bool(value)
+    if isinstance(default, str):
+        if not isinstance(value, str):
+            raise InputError(f"{name} must be text, found {value!r}")
+        return str(value)
+    if isinstance(default, int):
+        return whole_number(value, name, least=-(1 << 63))
+    return real_number(value, name, least=-np.finfo(float).max)

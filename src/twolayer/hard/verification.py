@@ -1,0 +1,183 @@
+"""Whether an instance is what it says: everything in it computed anew, from its arrays and from its seed."""
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from twolayer.errors import InputError
+from twolayer.files import FilePath
+from twolayer.hard.families import family_named, make_instance
+from twolayer.hard.instance import Family, Instance
+from twolayer.hard.instance_files import input_arrays, instance_digest, load_instance
+
+__all__ = ["Verification", "verify_instance"]
+
+_ARRAY_RTOL = 1e-12  # of the largest entry: what another machine's linear algebra may change
+_SIZE_RTOL = 1e-9
+_LONGEST_VALUE = 100
+
+
+@dataclass(frozen=True)
+class Verification:
+    """An instance that was found to be what it says, and what was looked at.
+
+    Attributes
+    ----------
+    family : str
+    digest : str
+        SHA-256 of its content.
+    checks : tuple of str
+        One line for each check that it passed.
+    """
+
+    family: str
+    digest: str
+    checks: tuple[str, ...]
+
+
+def verify_instance(instance: Instance | FilePath) -> Verification:
+    """Check an instance, or a file of one, against its own claim.
+
+    Nothing that it says of itself is believed. It is made anew from family, options and seed, and must be equal to that
+    in every array, in the words of its claim and in its citation; its labels are computed from its planted network, and
+    each number of its claim from its arrays. Whoever changes a file and computes its digest anew is refused too.
+
+    Parameters
+    ----------
+    instance : Instance or path
+
+    Returns
+    -------
+    Verification
+
+    Raises
+    ------
+    InputError
+        If anything differs, naming the first thing that does; or if the file cannot be read, see `load_instance`.
+
+    Notes
+    -----
+    Costs as much as making the instance. Arrays of integers, text and exact labels are compared exactly; floating
+    entries to 1e-12 of the largest entry of their array, and labels that a family computes in floating point to the
+    family's tolerance, so that a file made on another machine passes.
+    """
+    if not isinstance(instance, Instance):
+        return _verified_file(instance)
+    family = family_named(instance.family)
+    made = _made_anew(instance)
+    _compare_words(instance, made)
+    _compare_arrays(family, instance, made)
+    checks = [
+        f"claim and citation are those of {family.name} for these options",
+        f"X, y and the planted network are those of seed {instance.seed}",
+        _labels_check(family, instance),
+        _sizes_check(family, instance),
+    ]
+    return Verification(family.name, instance_digest(instance), tuple(checks))
+
+
+def _verified_file(path: FilePath) -> Verification:
+    loaded = load_instance(path)
+    try:
+        found = verify_instance(loaded)
+    except InputError as error:
+        raise InputError(f"{os.fspath(path)} is refused: {error}") from None
+    return Verification(found.family, found.digest, ("the content gives the digest", *found.checks))
+
+
+def _made_anew(instance: Instance) -> Instance:
+    try:
+        made = make_instance(instance.family, instance.seed, **instance.options)
+    except MemoryError:
+        raise InputError("its options ask for more memory than there is") from None
+    for name, value in made.options.items():
+        if name not in instance.options:
+            raise InputError(f"its options lack {name!r}")
+        if type(instance.options[name]) is not type(value):
+            raise InputError(f"its option {name!r} is of type {type(instance.options[name]).__name__}")
+    return made
+
+
+def _compare_words(instance: Instance, made: Instance) -> None:
+    pairs = [
+        ("citation", instance.citation, made.citation),
+        ("statement", instance.claim.statement, made.claim.statement),
+        ("theorem", instance.claim.theorem, made.claim.theorem),
+        ("assumption", instance.claim.assumption, made.claim.assumption),
+    ]
+    for name, found, expected in pairs:
+        if found != expected:
+            raise InputError(f"its {name} is {_short(found)}, and {made.family} says {_short(expected)}")
+    _compare_sizes(instance.claim.sizes, made.claim.sizes, "made anew it is")
+
+
+def _compare_arrays(family: Family, instance: Instance, made: Instance) -> None:
+    if (instance.planted is None) != (made.planted is None):
+        raise InputError(f"it has {'no' if instance.planted is None else 'a'} planted network, and should not")
+    found, expected = _arrays(instance), _arrays(made)
+    for name in sorted(found.keys() ^ expected.keys()):
+        raise InputError(f"it {'lacks' if name in expected else 'should not have'} the array {name!r}")
+    for name, array in expected.items():
+        exact = name == "y" and family.tolerance == 0
+        rtol = 0.0 if exact else max(_ARRAY_RTOL, family.tolerance) if name == "y" else _ARRAY_RTOL
+        _compare_array(name, found[name], array, rtol, "made anew it is")
+
+
+def _arrays(instance: Instance) -> dict[str, NDArray[Any]]:
+    planted = {f"planted {name}": np.asarray(array) for name, array in (instance.planted or {}).items()}
+    return {**planted, **input_arrays(instance.X), "y": np.asarray(instance.y)}
+
+
+def _compare_array(name: str, found: NDArray[Any], expected: NDArray[Any], rtol: float, source: str) -> None:
+    """Refuse an array of another type or shape, or with an entry that is further off than `rtol` of the largest."""
+    if found.dtype.newbyteorder("=") != expected.dtype or found.shape != expected.shape:
+        raise InputError(
+            f"its {name} is {found.dtype} of shape {found.shape}, and {source} {expected.dtype} of shape"
+            f" {expected.shape}"
+        )
+    if expected.dtype.kind == "f" and rtol:
+        scale = float(np.abs(expected).max(initial=0.0))
+        with np.errstate(invalid="ignore"):
+            equal = np.abs(found - expected) <= rtol * scale  # false where either is NaN
+    else:
+        equal = found == expected
+    if not np.all(equal):
+        place = tuple(int(index) for index in np.argwhere(~np.atleast_1d(equal))[0])
+        spot = f" at {', '.join(map(str, place))}" if found.ndim else ""
+        first, second = (_short(np.atleast_1d(array)[place].item()) for array in (found, expected))
+        raise InputError(f"its {name}{spot} is {first}, and {source} {second}")
+
+
+def _labels_check(family: Family, instance: Instance) -> str:
+    if instance.planted is None:
+        return "no planted network is claimed"
+    labels = np.asarray(family.labels(instance.planted, instance.X))
+    _compare_array("y", np.asarray(instance.y), labels, family.tolerance, "from the planted network it is")
+    return f"{len(labels)} labels are those of the planted network"
+
+
+def _sizes_check(family: Family, instance: Instance) -> str:
+    sizes = family.sizes(instance.X, instance.y, instance.planted, instance.options)
+    _compare_sizes(instance.claim.sizes, sizes, "computed from its arrays it is")
+    return f"{len(sizes)} sizes are those of the arrays"
+
+
+def _compare_sizes(found: Mapping[str, int | float], expected: Mapping[str, int | float], source: str) -> None:
+    for name in sorted(found.keys() ^ expected.keys()):
+        raise InputError(f"its claim {'lacks' if name in expected else 'should not have'} the size {name[:40]!r}")
+    for name, value in expected.items():
+        stated, is_whole = found[name], isinstance(value, int | np.integer)
+        if is_whole != isinstance(stated, int | np.integer) or not (
+            stated == value or (not is_whole and abs(stated - value) <= _SIZE_RTOL * abs(value))
+        ):
+            raise InputError(f"its claim states {name} = {_short(stated)}, and {source} {_short(value)}")
+
+
+def _short(value: Any) -> str:
+    """Write a value so that no file can make the sentence long."""
+    text = repr(value)
+    return text if len(text) <= _LONGEST_VALUE else f"{text[:_LONGEST_VALUE]}..."
