@@ -4,7 +4,21 @@ import numpy as np
 import pytest
 
 from twolayer.errors import InputError
-from twolayer.teachers import LAWS, conditioned, gaussian_samples, orthogonal, random_units
+from twolayer.teachers import (
+    LAWS,
+    centred_identity,
+    centred_units,
+    conditioned,
+    gaussian_samples,
+    haar_blocks,
+    identity,
+    orthogonal,
+    random_units,
+    simplex_blocks,
+)
+
+FIXED = {"identity", "centred_identity"}  # nothing random
+SIZES = {"haar_blocks": (4, 8), "simplex_blocks": (3, 8), "identity": (4, 4), "centred_identity": (4, 4)}
 
 
 @pytest.mark.parametrize(("d", "k", "kappa"), [(10, 5, 2.0), (5, 5, 3.5), (20, 2, 1.0), (7, 3, 100.0)])
@@ -63,14 +77,73 @@ def test_random_units_have_rows_of_norm_one_and_bounded_scalars():
 
 
 @pytest.mark.parametrize("law", LAWS)
-def test_a_seed_names_a_network_and_a_generator_moves_on(law):
-    draw = LAWS[law].function
-    assert draw(6, 4, rng=3) == draw(6, 4, rng=np.random.default_rng(3))
-    assert draw(6, 4, rng=3) != draw(6, 4, rng=4)
-    rng = np.random.default_rng(3)
-    assert draw(6, 4, rng=rng) != draw(6, 4, rng=rng)
-    assert draw(6, 4, activation="abs", rng=3).activation.name == "abs"
+def test_a_seed_names_a_network(law):
+    draw, size = LAWS[law].function, SIZES.get(law, (6, 4))
+    assert draw(*size, rng=3) == draw(*size, rng=np.random.default_rng(3))
+    assert draw(*size, activation="abs", rng=3).activation.name == "abs"
+    assert (draw(*size, rng=3).dim, draw(*size, rng=3).width) == size
     assert LAWS[law].summary
+
+
+@pytest.mark.parametrize("law", LAWS.keys() - FIXED)
+def test_another_seed_names_another_network_and_a_generator_moves_on(law):
+    draw, size = LAWS[law].function, SIZES.get(law, (6, 4))
+    assert draw(*size, rng=3) != draw(*size, rng=4)
+    rng = np.random.default_rng(3)
+    assert draw(*size, rng=rng) != draw(*size, rng=rng)
+
+
+@pytest.mark.parametrize("law", ["centred_units", "haar_blocks", "simplex_blocks", "identity", "centred_identity"])
+def test_the_laws_of_equal_units_have_output_weights_one(law):
+    network = LAWS[law].function(*SIZES.get(law, (6, 4)), rng=0)
+    np.testing.assert_array_equal(network.a, 1.0)
+    assert not network.has_bias
+    assert network.polynomial is None
+
+
+def test_centred_units_are_the_centred_gaussians_of_the_paper():
+    """They are functions of one Gaussian array, so that the definition can be written out on the same draw."""
+    d, r = 7, 12
+    g = np.random.default_rng(5).standard_normal((r, d)) / np.sqrt(d)
+    expected = [(g[i] - sum(g) / r) / np.linalg.norm(g[i] - sum(g) / r) for i in range(r)]
+    np.testing.assert_allclose(centred_units(d, r, rng=5).W, expected, rtol=1e-12)
+
+
+def test_haar_blocks_are_orthogonal_up_to_one_shift():
+    W = haar_blocks(6, 18, rng=0).W
+    np.testing.assert_allclose(W.sum(axis=0), 0.0, atol=1e-13)
+    for block in W.reshape(3, 6, 6):
+        differences = block[1:] - block[0]  # the shift drops out
+        np.testing.assert_allclose(differences @ differences.T, np.eye(5) + 1, atol=1e-13)
+    assert np.abs(W[:6] - W[6:12]).max() > 0.1
+
+
+def test_each_block_is_uniform():
+    """The entries of Haar blocks and of rotated simplices have the moments of a uniform direction."""
+    d, draws = 3, 1500
+    for entries in (haar_blocks(d, draws * d, rng=0).W, simplex_blocks(d, draws * (d + 1), rng=0).W[:: d + 1]):
+        standard_error = 1 / np.sqrt(draws)
+        assert np.abs(entries.mean(axis=0)).max() < 4.5 * standard_error / np.sqrt(d)
+        assert np.abs(np.mean(entries**2, axis=0) - 1 / d).max() < 4.5 * standard_error / d
+        assert np.abs(np.mean(entries**4, axis=0) - 3 / (d * (d + 2))).max() < 4.5 * standard_error / d
+        assert np.abs(entries.T @ entries / len(entries) - np.eye(d) / d).max() < 4.5 * standard_error / d
+
+
+def test_simplex_blocks_are_simplices():
+    d = 5
+    W = simplex_blocks(d, 3 * (d + 1), rng=1).W
+    for block in W.reshape(3, d + 1, d):
+        np.testing.assert_allclose(block @ block.T, (1 + 1 / d) * np.eye(d + 1) - 1 / d, atol=1e-13)
+        np.testing.assert_allclose(block.sum(axis=0), 0.0, atol=1e-13)
+        np.testing.assert_allclose(block.T @ block, (d + 1) / d * np.eye(d), atol=1e-13)
+    np.testing.assert_allclose(simplex_blocks(1, 2, rng=0).W.sum(), 0.0, atol=1e-15)
+
+
+def test_the_identity_and_its_centred_form():
+    np.testing.assert_array_equal(identity(4, 4).W, np.eye(4))
+    W = centred_identity(4, 4).W
+    np.testing.assert_allclose(np.linalg.norm(W, axis=1), 1.0, rtol=1e-14)
+    np.testing.assert_allclose(W @ W.T, 4 / 3 * np.eye(4) - 1 / 3, atol=1e-15)
 
 
 def test_samples_are_standard_gaussian_and_labelled_by_the_network():
@@ -101,6 +174,14 @@ def test_noise_is_a_multiple_of_the_spread_of_the_clean_labels():
         (lambda: random_units(0, 3), "number of inputs must be an integer of at least 1, found 0"),
         (lambda: random_units(3.0, 3), r"number of inputs must be an integer of at least 1, found 3\.0"),
         (lambda: orthogonal(True, 1), "found True"),
+        (lambda: centred_units(4, 1), "centred and needs at least 2 units, found 1"),
+        (lambda: haar_blocks(1, 1), "centred and needs at least 2 units, found 1"),
+        (lambda: haar_blocks(4, 9), "with 4 inputs this law needs a multiple of 4 units, found 9: the nearest is 8"),
+        (lambda: haar_blocks(4, 1), "a multiple of 4 units, found 1: the nearest is 4"),
+        (lambda: simplex_blocks(4, 9), "a multiple of 5 units, found 9: the nearest is 10"),
+        (lambda: simplex_blocks("4", 9), "number of inputs must be an integer of at least 1, found '4'"),
+        (lambda: identity(4, 3), "as many units as inputs, found 3 units and 4 inputs: take 4 units"),
+        (lambda: centred_identity(1, 1), "centred and needs at least 2 units, found 1"),
         (lambda: conditioned(4, 2, 0.5), "kappa must be a finite number of at least 1"),
         (lambda: conditioned(4, 2, np.nan), "kappa must be"),
         (lambda: conditioned(4, 2, np.inf), "kappa must be"),

@@ -11,7 +11,20 @@ from twolayer.arrays import real_number, whole_number
 from twolayer.errors import InputError
 from twolayer.network import TwoLayerNetwork
 
-__all__ = ["LAWS", "Law", "Seed", "conditioned", "gaussian_samples", "orthogonal", "random_units"]
+__all__ = [
+    "LAWS",
+    "Law",
+    "Seed",
+    "centred_identity",
+    "centred_units",
+    "conditioned",
+    "gaussian_samples",
+    "haar_blocks",
+    "identity",
+    "orthogonal",
+    "random_units",
+    "simplex_blocks",
+]
 
 Seed = np.random.Generator | int | None
 
@@ -118,6 +131,185 @@ def orthogonal(d: int, k: int, activation: str | Activation = "relu", rng: Seed 
     return TwoLayerNetwork(_signs(k, rng), W, activation=activation)
 
 
+def centred_units(
+    d: int, k: int, activation: str | Activation = "polynomial(0,1,0,1)", rng: Seed = None
+) -> TwoLayerNetwork:
+    r"""Draw from the law :math:`\mathcal W_{d,r}` of [1]_, here r = k: random isotropic units, all output weights 1.
+
+    .. math:: w_i = \frac{g_i - \bar g}{\|g_i - \bar g\|}, \qquad \bar g = \frac1k\sum_j g_j, \qquad
+       g_i \sim N(0, I_d/d).
+
+    Parameters
+    ----------
+    d, k : int
+        Inputs and units, k ≥ 2; with one unit the centred Gaussian is zero.
+    activation : str or Activation
+    rng : numpy.random.Generator or int or None
+
+    Returns
+    -------
+    TwoLayerNetwork
+        Without biases.
+
+    Raises
+    ------
+    InputError
+        If k is below 2.
+
+    References
+    ----------
+    .. [1] mondelli2019connection, equations (2) and (11)
+    """
+    d, k = _shape(d, k)
+    if k < 2:
+        raise InputError("this law is centred and needs at least 2 units, found 1")
+    W = np.random.default_rng(rng).standard_normal((k, d))
+    W -= W.mean(axis=0)
+    return TwoLayerNetwork(np.ones(k), W / np.linalg.norm(W, axis=1, keepdims=True), activation=activation)
+
+
+def haar_blocks(d: int, k: int, activation: str | Activation = "scaled(tanh,2.5)", rng: Seed = None) -> TwoLayerNetwork:
+    r"""Draw the experiment's weights of [1]_: k/d Haar orthogonal d × d matrices, one below the other, then centred.
+
+    .. math:: w_i = u_i - \tfrac1k\textstyle\sum_j u_j
+
+    with the u_i the rows of the matrices. Norms are close to one, not equal to it; output weights are 1.
+
+    Parameters
+    ----------
+    d, k : int
+        Inputs and units, k a multiple of d, and k ≥ 2.
+    activation : str or Activation
+    rng : numpy.random.Generator or int or None
+
+    Returns
+    -------
+    TwoLayerNetwork
+        Without biases.
+
+    Raises
+    ------
+    InputError
+        If k is not a multiple of d (the nearest one is named), or is 1.
+
+    References
+    ----------
+    .. [1] mondelli2019connection, section 6
+    """
+    d, k = _shape(d, k, block=d)
+    if k < 2:
+        raise InputError("this law is centred and needs at least 2 units, found 1")
+    rng = np.random.default_rng(rng)
+    W = np.vstack([_orthonormal_columns(d, d, rng) for _ in range(k // d)])
+    return TwoLayerNetwork(np.ones(k), W - W.mean(axis=0), activation=activation)
+
+
+def simplex_blocks(
+    d: int, k: int, activation: str | Activation = "polynomial(0,1,0,1)", rng: Seed = None
+) -> TwoLayerNetwork:
+    r"""Draw k/(d + 1) randomly rotated simplices, one below the other: units that are exactly centred and isotropic.
+
+    Each block is :math:`\sqrt{(d+1)/d}` times a matrix with orthonormal columns, Haar distributed conditional on
+    :math:`W^\top 1 = 0` [1]_: its rows have norm one and inner products :math:`-1/d`. Output weights are 1.
+
+    Parameters
+    ----------
+    d, k : int
+        Inputs and units, k a multiple of d + 1.
+    activation : str or Activation
+    rng : numpy.random.Generator or int or None
+
+    Returns
+    -------
+    TwoLayerNetwork
+        Without biases.
+
+    Raises
+    ------
+    InputError
+        If k is not a multiple of d + 1; the nearest one is named.
+
+    References
+    ----------
+    .. [1] mondelli2019connection, section 3.1
+    """
+    d, k = _shape(d, k, block=d + 1 if isinstance(d, int | np.integer) else 1)
+    rng = np.random.default_rng(rng)
+    ones_first = np.column_stack([np.ones(d + 1), np.eye(d + 1, d)])
+    across = np.linalg.qr(ones_first)[0][:, 1:]  # an orthonormal basis of what is orthogonal to the ones
+    W = np.vstack([across @ _orthonormal_columns(d, d, rng) for _ in range(k // (d + 1))])
+    return TwoLayerNetwork(np.ones(k), np.sqrt((d + 1) / d) * W, activation=activation)
+
+
+def identity(
+    d: int,
+    k: int,
+    activation: str | Activation = "polynomial(0,0,0,0,1)",
+    rng: Seed = None,  # noqa: ARG001 - as all laws
+) -> TwoLayerNetwork:
+    """Plant the unit vectors, k = d, all output weights 1: the simplest weights of mondelli2019connection, section 3.1.
+
+    Parameters
+    ----------
+    d, k : int
+        Inputs and units, k = d.
+    activation : str or Activation
+    rng : numpy.random.Generator or int or None
+        Not used: nothing is random.
+
+    Returns
+    -------
+    TwoLayerNetwork
+        Without biases.
+
+    Raises
+    ------
+    InputError
+        If k is not d.
+    """
+    d, k = _square(d, k)
+    return TwoLayerNetwork(np.ones(d), np.eye(d), activation=activation)
+
+
+def centred_identity(
+    d: int,
+    k: int,
+    activation: str | Activation = "polynomial(0,1,0,1)",
+    rng: Seed = None,  # noqa: ARG001 - as all laws
+) -> TwoLayerNetwork:
+    r"""Plant the unit vectors less their mean, scaled to norm one by :math:`\sqrt{d/(d-1)}`, k = d ≥ 2.
+
+    Inner products are :math:`-1/(d-1)`, and in the notation of [1]_ η_avg = 0 and η_var = 1 (the paper allows 2).
+    Output weights are 1.
+
+    Parameters
+    ----------
+    d, k : int
+        Inputs and units, k = d ≥ 2.
+    activation : str or Activation
+    rng : numpy.random.Generator or int or None
+        Not used: nothing is random.
+
+    Returns
+    -------
+    TwoLayerNetwork
+        Without biases.
+
+    Raises
+    ------
+    InputError
+        If k is not d, or is 1.
+
+    References
+    ----------
+    .. [1] mondelli2019connection, section 3.1
+    """
+    d, k = _square(d, k)
+    if k < 2:
+        raise InputError("this law is centred and needs at least 2 units, found 1")
+    return TwoLayerNetwork(np.ones(d), np.sqrt(d / (d - 1)) * (np.eye(d) - 1 / d), activation=activation)
+
+
 def gaussian_samples(
     network: TwoLayerNetwork, n: int, rng: Seed = None, noise: float = 0.0
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
@@ -166,13 +358,32 @@ LAWS: dict[str, Law] = {
     "conditioned": Law(conditioned, "singular values evenly from 1 to kappa, output weights ±1, no biases; k ≤ d"),
     "random_units": Law(random_units, "rows uniform on the sphere, |a| in [1/2, 2], biases in [-bias, bias]; any k"),
     "orthogonal": Law(orthogonal, "orthonormal rows, output weights ±1, no biases; k ≤ d"),
+    "centred_units": Law(centred_units, "centred Gaussian rows scaled to norm one, output weights 1; k ≥ 2"),
+    "haar_blocks": Law(
+        haar_blocks, "centred blocks of random orthogonal matrices, output weights 1; k a multiple of d"
+    ),
+    "simplex_blocks": Law(simplex_blocks, "randomly rotated simplices, output weights 1; k a multiple of d + 1"),
+    "identity": Law(identity, "the unit vectors, output weights 1; k = d"),
+    "centred_identity": Law(centred_identity, "the unit vectors centred and scaled back, output weights 1; k = d ≥ 2"),
 }
 
 
-def _shape(d: int, k: int, most_units: int | None = None) -> tuple[int, int]:
+def _shape(d: int, k: int, most_units: int | None = None, block: int = 1) -> tuple[int, int]:
     d, k = whole_number(d, "the number of inputs"), whole_number(k, "the number of units")
     if most_units is not None and k > most_units:
         raise InputError(f"this law needs at most as many units as inputs, found {k} units and {d} inputs")
+    if k % block:
+        nearest = max(1, (k + block // 2) // block) * block
+        raise InputError(
+            f"with {d} inputs this law needs a multiple of {block} units, found {k}: the nearest is {nearest}"
+        )
+    return d, k
+
+
+def _square(d: int, k: int) -> tuple[int, int]:
+    d, k = _shape(d, k)
+    if k != d:
+        raise InputError(f"this law needs as many units as inputs, found {k} units and {d} inputs: take {d} units")
     return d, k
 
 

@@ -89,7 +89,7 @@ def population_risk(f: TwoLayerNetwork, g: TwoLayerNetwork, rtol: float = 1e-12)
 
     References
     ----------
-    .. [1] mondelli2019connection, appendix A (the expansion, for units of norm one without biases)
+    .. [1] mondelli2019connection, the expansion behind Theorem 2, there for units of norm one without biases
     """
     if f.dim != g.dim:
         raise InputError(f"networks to compare must have the same inputs, found {f.dim} and {g.dim}")
