@@ -1,0 +1,100 @@
+r"""Networks with natural weights that are hard to learn (daniely2020hardness), from random K-SAT to samples.
+
+- `random_formula`, `planted_formula`, `sat`, `conjunction`: CSP(P) and random K-SAT; `read_dimacs`, `write_dimacs`;
+- `satisfying_assignment`, `realising_assignment`: decided by a real solver;
+- `conjunctions`, `with_negations`, `scattered_tuples`, `realizable_tuples`, `encode`: the reductions
+  :math:`\mathrm{SAT}_K \to T_{K,M} \to (T, \neg T)` → scattered or realizable samples of the sign-CNN;
+- `fully_connected_transform`, `convolutional_transform`: the random M, for every `WeightLaw` of the paper;
+- `distinguish`, `distinguishing_power`: any learner as a test of scattered against realizable;
+- `SIGN_CNN`, `RANDOM_NETWORK`, `RANDOM_CNN`, `EASY_TWIN`: the families of instances.
+"""
+
+from twolayer.hard.daniely2020hardness.dimacs import read_dimacs, write_dimacs
+from twolayer.hard.daniely2020hardness.distinguisher import (
+    Learner,
+    Power,
+    Verdict,
+    distinguish,
+    distinguishing_power,
+)
+from twolayer.hard.daniely2020hardness.easy_twins import EASY_TWIN
+from twolayer.hard.daniely2020hardness.families import RANDOM_CNN, RANDOM_NETWORK, SIGN_CNN
+from twolayer.hard.daniely2020hardness.formula import (
+    Formula,
+    Predicate,
+    conjunction,
+    planted_formula,
+    random_assignment,
+    random_formula,
+    sat,
+)
+from twolayer.hard.daniely2020hardness.laws import (
+    Covariance,
+    GoodnessOfFit,
+    WeightLaw,
+    autoregressive,
+    covariance,
+    goodness_of_fit,
+)
+from twolayer.hard.daniely2020hardness.reduction import (
+    LabelledTuples,
+    conjunctions,
+    realizable_tuples,
+    scattered_tuples,
+    with_negations,
+)
+from twolayer.hard.daniely2020hardness.sign_cnn import (
+    cnn_output,
+    encode,
+    fully_connected_output,
+    sign_filter,
+)
+from twolayer.hard.daniely2020hardness.solver import realising_assignment, satisfying_assignment
+from twolayer.hard.daniely2020hardness.transform import (
+    ConvolutionalTransform,
+    FullyConnectedTransform,
+    convolutional_transform,
+    fully_connected_transform,
+)
+
+__all__ = [
+    "EASY_TWIN",
+    "RANDOM_CNN",
+    "RANDOM_NETWORK",
+    "SIGN_CNN",
+    "ConvolutionalTransform",
+    "Covariance",
+    "Formula",
+    "FullyConnectedTransform",
+    "GoodnessOfFit",
+    "LabelledTuples",
+    "Learner",
+    "Power",
+    "Predicate",
+    "Verdict",
+    "WeightLaw",
+    "autoregressive",
+    "cnn_output",
+    "conjunction",
+    "conjunctions",
+    "convolutional_transform",
+    "covariance",
+    "distinguish",
+    "distinguishing_power",
+    "encode",
+    "fully_connected_output",
+    "fully_connected_transform",
+    "goodness_of_fit",
+    "planted_formula",
+    "random_assignment",
+    "random_formula",
+    "read_dimacs",
+    "realising_assignment",
+    "realizable_tuples",
+    "sat",
+    "satisfying_assignment",
+    "scattered_tuples",
+    "sign_filter",
+    "with_negations",
+    "write_dimacs",
+]

@@ -1,0 +1,92 @@
+"""Easy twins: samples of the same networks with a structure that gives the planted one away."""
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from twolayer.arrays import whole_number
+from twolayer.errors import InputError
+from twolayer.hard.daniely2020hardness.families import (
+    CITATION,
+    Drawn,
+    Options,
+    check_scattered,
+    cnn_labels,
+    sample_sizes,
+)
+from twolayer.hard.daniely2020hardness.formula import Formula, Predicate, conjunction, random_assignment
+from twolayer.hard.daniely2020hardness.reduction import LabelledTuples, realizable_tuples, scattered_tuples
+from twolayer.hard.daniely2020hardness.sign_cnn import encode, sign_filter
+from twolayer.hard.instance import Claim, Family
+
+__all__ = ["EASY_TWIN", "TWINS"]
+
+TWINS = {
+    "few_variables": "only the first n_used variables occur",
+    "repeated_tuples": "there are only n_distinct different inputs",
+    "gaussian_inputs": "one patch is standard Gaussian, and the others are zero",
+}
+
+
+def _draw(rng: np.random.Generator, **options: Any) -> Drawn:
+    if options["twin"] not in TWINS:
+        raise InputError(f"the twin must be one of {', '.join(TWINS)}, found {options['twin']!r}")
+    if options["is_scattered"]:
+        check_scattered(options["n_variables"], options["n_samples"])
+    psi = random_assignment(options["n_variables"], rng)
+    planted = None if options["is_scattered"] else {"filter": sign_filter(psi), "is_max_pooled": np.array(False)}
+    if options["twin"] == "gaussian_inputs":
+        X = np.zeros((options["n_samples"], options["n_patches"] * len(sign_filter(psi))))
+        X[:, : len(psi) + 1] = rng.standard_normal((len(X), len(psi) + 1))
+        y = rng.integers(0, 2, len(X)).astype(float) if planted is None else cnn_labels(planted, X)
+    else:
+        X, y = encode(_tuples(psi, options, rng), options["n_patches"])
+    said = f"Easy: as in a hard sample, but {TWINS[options['twin']]}; the labels are " + (
+        "fair coins, which no network realises." if planted is None else "those of a network with a filter of ±1."
+    )
+    return X, y, planted, Claim(said, "none", "none", sample_sizes(X, y, planted, options))
+
+
+def _tuples(psi: NDArray[np.int8], options: Options, rng: np.random.Generator) -> LabelledTuples:
+    n_samples, predicate = options["n_samples"], conjunction(options["clause_size"], options["n_clauses"])
+    if options["twin"] == "few_variables":
+        used = whole_number(options["n_used"], "the number of variables in use")
+        if used > len(psi):
+            raise InputError(f"at most all {len(psi)} variables can be in use, found {used}")
+        few = _labelled(psi[:used], n_samples, predicate, options["is_scattered"], rng)
+        formula = Formula(len(psi), few.tuples.variables, few.tuples.signs, predicate)
+        return LabelledTuples(formula, few.y)
+    pool = _labelled(psi, options["n_distinct"], predicate, options["is_scattered"], rng)
+    rows = rng.integers(0, len(pool.y), n_samples)
+    coins = rng.integers(0, 2, n_samples, dtype=np.int8)
+    return LabelledTuples(pool.tuples[rows], np.where(options["is_scattered"], coins, pool.y[rows]))
+
+
+def _labelled(
+    psi: NDArray[np.int8], n_samples: int, predicate: Predicate, is_scattered: bool, rng: np.random.Generator
+) -> LabelledTuples:
+    if is_scattered:
+        return scattered_tuples(len(psi), n_samples, predicate, rng)
+    return realizable_tuples(psi, n_samples, predicate, rng)
+
+
+EASY_TWIN = Family(
+    "easy_twin",
+    "samples of a sign-CNN that give it away: " + ", ".join(TWINS),
+    CITATION,
+    {
+        "twin": "few_variables",
+        "n_samples": 2000,
+        "n_variables": 60,
+        "clause_size": 3,
+        "n_clauses": 5,
+        "n_patches": 5,
+        "n_used": 15,
+        "n_distinct": 50,
+        "is_scattered": False,
+    },
+    _draw,
+    cnn_labels,
+    sample_sizes,
+)
