@@ -13,7 +13,18 @@ from sklearn.preprocessing import StandardScaler
 import twolayer
 from command_line import PLANT, RECOVER, assert_refused, loaded
 from twolayer import ACTIVATIONS, DECOMPOSITIONS, LAWS, RECOVERIES, TwoLayerNetwork, align
+from twolayer.hard import FAMILIES
 from twolayer.network import Polynomial
+from twolayer.theory import THEORIES
+
+TABLES = {
+    "activations": ACTIVATIONS,
+    "laws": LAWS,
+    "decompositions": DECOMPOSITIONS,
+    "methods": RECOVERIES,
+    "families": FAMILIES,
+    "theories": THEORIES,
+}
 
 # --- the whole ---
 
@@ -239,15 +250,14 @@ def test_show_gives_a_program_the_whole_network(networks):
 def test_list_gives_each_table_with_names_and_summaries(twolayer_cli):
     outcome = twolayer_cli("list --json")
     assert (outcome.code, outcome.err) == (0, "")
-    families = json.loads(outcome.out)
-    tables = {"activations": ACTIVATIONS, "laws": LAWS, "decompositions": DECOMPOSITIONS, "methods": RECOVERIES}
-    assert {family: [entry["name"] for entry in entries] for family, entries in families.items()} == {
-        family: list(table) for family, table in tables.items()
+    listed = json.loads(outcome.out)
+    assert {kind: [entry["name"] for entry in entries] for kind, entries in listed.items()} == {
+        kind: list(table) for kind, table in TABLES.items()
     }
-    assert all(entry["summary"] for entries in families.values() for entry in entries)
+    assert all(entry["summary"] for entries in listed.values() for entry in entries)
 
 
 def test_list_prints_every_name(twolayer_cli):
     outcome = twolayer_cli("list")
     assert outcome.code == 0
-    assert all(name in outcome.out for name in [*ACTIVATIONS, *LAWS, *DECOMPOSITIONS, *RECOVERIES])
+    assert all(name in outcome.out for table in TABLES.values() for name in table)

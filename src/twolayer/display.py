@@ -14,7 +14,7 @@ from rich.table import Table
 if TYPE_CHECKING:
     from twolayer.network import TwoLayerNetwork
 
-__all__ = ["comparison_table", "facts", "names_table", "narrated", "plain", "units_table"]
+__all__ = ["comparison_table", "facts", "names_table", "narrated", "plain", "quantities_table", "units_table"]
 
 SHOWN_UNITS = 20
 SHOWN_INPUTS = 4
@@ -99,13 +99,30 @@ def comparison_table(truth: "TwoLayerNetwork", recovered: "TwoLayerNetwork", err
 def names_table(families: Mapping[str, Sequence[Mapping[str, str]]]) -> Table:
     """Return a table of names and summaries, family by family."""
     table = Table(box=box.SIMPLE_HEAD, show_edge=False)
-    table.add_column("family")
+    table.add_column("kind")
     table.add_column("name", no_wrap=True)
     table.add_column("summary")
     for family, entries in families.items():
         for place, entry in enumerate(entries):
             table.add_row("" if place else family, entry["name"], entry["summary"], end_section=entry is entries[-1])
     return table
+
+
+def quantities_table(quantities: Mapping[str, Any]) -> Table:
+    """Return a table of named values: numbers to six digits, arrays by their leading entries, sentences as they are."""
+    table = Table(box=box.SIMPLE_HEAD, show_header=False)
+    table.add_column("quantity", no_wrap=True)
+    table.add_column("value")
+    for name, value in quantities.items():
+        table.add_row(name, _shown(value))
+    return table
+
+
+def _shown(value: Any) -> str:
+    if isinstance(value, np.ndarray | tuple | list):
+        entries = np.asarray(value).ravel()
+        return " ".join(map(_shown, entries[:SHOWN_UNITS])) + (" …" if len(entries) > SHOWN_UNITS else "")
+    return f"{value:.6g}" if isinstance(value, float | np.floating) else str(value)
 
 
 def _leading_entries(dim: int) -> str:

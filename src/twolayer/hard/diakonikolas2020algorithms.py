@@ -312,4 +312,10 @@ PLANAR = Family(
     labels=_labels,
     sizes=_sizes,
     tolerance=1e-9,
+    explanations={
+        "dim": "Number of inputs, at least 3.",
+        "order": "Order of the first Hermite moment that is not zero; half the number of units.",
+        "samples": "Number of samples.",
+        "activation": "Its name, as `twolayer list` shows it.",
+    },
 )

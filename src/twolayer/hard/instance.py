@@ -79,6 +79,8 @@ class Family:
         ``sizes(X, y, planted, options) -> dict``: the numbers of the claim, computed anew from the arrays alone.
     tolerance : float
         Largest difference, relative to the largest label, between `y` and ``labels(planted, X)``; 0 where exact.
+    explanations : mapping of str to str
+        What an option is, in a few words, for the command line.
     """
 
     name: str
@@ -89,3 +91,4 @@ class Family:
     labels: Callable[[Planted, Inputs], NDArray[Any]]
     sizes: Callable[[Inputs, NDArray[Any], Planted | None, Mapping[str, Option]], Mapping[str, int | float]]
     tolerance: float = 0.0
+    explanations: Mapping[str, str] = field(default_factory=dict)

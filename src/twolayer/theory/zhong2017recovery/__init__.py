@@ -7,7 +7,8 @@ without noise. In this library's names v is ``a``, k is m, and W has the w_i as 
 - `conditioning`, `hessian_bounds`: how curved the risk is around the truth (section 4);
 - `empirical_risk` and `population_risk`, with gradient and Hessian: equations (2) and (3);
 - `gamma`, `unit_moments`, `moment`, `moment_orders`, `P2`, `P3`, `assumption`: the moments and what they must be
-  (section 5).
+  (section 5);
+- `quantities`: all that of one network, by name.
 """
 
 from twolayer.theory.zhong2017recovery.activations import (
@@ -32,6 +33,7 @@ from twolayer.theory.zhong2017recovery.moments import (
     unit_moments,
 )
 from twolayer.theory.zhong2017recovery.population import population_gradient, population_hessian, population_risk
+from twolayer.theory.zhong2017recovery.quantities import quantities
 from twolayer.theory.zhong2017recovery.risk import (
     empirical_gradient,
     empirical_hessian,
@@ -63,6 +65,7 @@ __all__ = [
     "population_hessian",
     "population_risk",
     "properties",
+    "quantities",
     "rho",
     "rho_terms",
     "risk_and_gradient",

@@ -1,12 +1,6 @@
-"""The command line: typer over the library's tables, and no mathematics.
-
-Exit codes: 0 done (`recover` and `demo`: certified), 1 `compare` found a difference, 2 bad input, 3 finished but not
-certified, 130 interrupted. Results go to standard output, everything else to standard error.
-"""
+"""The commands that plant a network, recover it, compare and show."""
 
 import inspect
-import sys
-from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
 from time import perf_counter
@@ -14,73 +8,23 @@ from typing import Annotated, Any
 
 import typer
 
-from twolayer import __version__
+from twolayer.cli.conventions import (
+    NOT_EQUAL,
+    AsJson,
+    Name,
+    NetworkFile,
+    Seed,
+    closing,
+    lookup,
+    print_json,
+    require_writable,
+    summary,
+)
 from twolayer.errors import InputError
 
-__all__ = ["app", "main"]
-
-# Modules that take long to import (numpy, scipy, matplotlib) are imported by the command that needs them.
-
-NOT_EQUAL, BAD_INPUT, NOT_CERTIFIED, INTERRUPTED = 1, 2, 3, 130
-
-app = typer.Typer(
-    name="twolayer",
-    help="Recover two-layer neural networks from samples, with a certificate.",
-    add_completion=False,
-    pretty_exceptions_enable=False,
-)
-
-AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON object and nothing else.")]
-Seed = Annotated[int, typer.Option(min=0, help="Seed of everything random.")]
-Name = Annotated[str, typer.Option(help="Its name, as `twolayer list` shows it.")]
-NetworkFile = Annotated[Path, typer.Argument(help="A network file (.npz).", show_default=False)]
+__all__ = ["compare", "demo", "list_names", "recover", "sample", "show"]
 
 
-def main(arguments: Sequence[str] | None = None) -> None:
-    """Run the command line and leave with its exit code; whatever is wrong is said in one sentence."""
-    sys.exit(run(arguments))
-
-
-def run(arguments: Sequence[str] | None = None) -> int:
-    """Run the command line and return its exit code."""
-    try:
-        code = app(arguments, prog_name="twolayer", standalone_mode=False) or 0
-        if code == INTERRUPTED:
-            complain("interrupted")
-    except typer.TyperException as misuse:
-        complain(misuse.format_message())
-        code = BAD_INPUT
-    except InputError as refusal:
-        complain(str(refusal))
-        code = BAD_INPUT
-    except (KeyboardInterrupt, typer.Abort):
-        complain("interrupted")
-        code = INTERRUPTED
-    except OSError as failure:
-        complain(f"{failure.filename or 'the system'}: {failure.strerror or failure}")
-        code = BAD_INPUT
-    return code
-
-
-def complain(message: str) -> None:
-    """Say on standard error, in one line, what went wrong."""
-    typer.echo(f"Error: {' '.join(message.split())}", err=True)
-
-
-@app.callback(invoke_without_command=True)
-def root(
-    context: typer.Context,
-    version: Annotated[bool, typer.Option("--version", help="Show the version and exit.", is_eager=True)] = False,
-) -> None:
-    """Recover two-layer neural networks from samples, with a certificate."""
-    if version:
-        typer.echo(f"twolayer {__version__}")
-        raise typer.Exit
-    if context.invoked_subcommand is None:
-        typer.echo(context.get_help())
-
-
-@app.command()
 def demo(
     output: Annotated[
         Path, typer.Option("--output", "-o", help="Folder for samples.npz, network.npz and recovery.png.")
@@ -107,7 +51,6 @@ def demo(
     return closing(result)
 
 
-@app.command()
 def sample(
     output: Annotated[
         Path, typer.Option("--output", "-o", help="Where the samples go (.npz or .csv).", show_default=False)
@@ -145,7 +88,6 @@ def sample(
         network.save(teacher)
 
 
-@app.command()
 def recover(
     samples: Annotated[
         list[Path],
@@ -197,7 +139,6 @@ def recover(
     return closing(result, as_json)
 
 
-@app.command()
 def compare(
     network: NetworkFile,
     reference: Annotated[Path, typer.Argument(help="The network file to compare with.", show_default=False)],
@@ -222,7 +163,6 @@ def compare(
     return 0 if equal else NOT_EQUAL
 
 
-@app.command()
 def show(network: NetworkFile, as_json: AsJson = False) -> None:
     """Show what a network file holds."""
     from twolayer.display import console, facts, units_table
@@ -238,71 +178,32 @@ def show(network: NetworkFile, as_json: AsJson = False) -> None:
     screen.print(f"path norm {loaded.path_norm():.6g}")
 
 
-@app.command("list")
 def list_names(as_json: AsJson = False) -> None:
-    """List what there is: activations, laws of planted networks, decompositions, methods."""
+    """List what there is: activations, laws of planted networks, decompositions, methods, hard instances, theories."""
     from twolayer.activation import ACTIVATIONS
     from twolayer.decompose import DECOMPOSITIONS
     from twolayer.display import console, names_table
+    from twolayer.hard import FAMILIES
     from twolayer.recover import RECOVERIES
     from twolayer.teachers import LAWS
+    from twolayer.theory import THEORIES
 
     tables: dict[str, dict[str, Any]] = {
         "activations": dict(ACTIVATIONS),
         "laws": dict(LAWS),
         "decompositions": dict(DECOMPOSITIONS),
         "methods": dict(RECOVERIES),
+        "families": dict(FAMILIES),
+        "theories": dict(THEORIES),
     }
-    families = {
-        family: [{"name": name, "summary": summary(entry)} for name, entry in table.items()]
-        for family, table in tables.items()
+    names = {
+        kind: [{"name": name, "summary": summary(entry)} for name, entry in table.items()]
+        for kind, table in tables.items()
     }
     if as_json:
-        print_json(families)
+        print_json(names)
     else:
-        console().print(names_table(families))
-
-
-def print_json(content: dict[str, Any]) -> None:
-    """Print one JSON object on standard output."""
-    import json
-
-    from twolayer.display import plain
-
-    typer.echo(json.dumps(plain(content), allow_nan=False))
-
-
-def closing(result: Any, as_json: bool = False) -> int:
-    """Say the status, which is the advice, and return the exit code; what is certified needs no advice beside JSON."""
-    if not (result.is_certified and as_json):
-        typer.echo(f"{result.status.name}: {result.status.value}", err=not result.is_certified)
-    return 0 if result.is_certified else NOT_CERTIFIED
-
-
-def lookup(table: dict[str, Any], name: str, kind: str) -> Any:
-    """Return the entry `name` of `table`, or refuse with the names there are."""
-    if name not in table:
-        raise InputError(f"unknown {kind} {name!r}; known are {', '.join(table)}")
-    return table[name]
-
-
-def summary(entry: Any) -> str:
-    """Return the line that says what an entry of a table is: its own, or the first of its docstring."""
-    own = getattr(entry, "summary", None)
-    line = own if isinstance(own, str) else (inspect.getdoc(entry) or "").split("\n")[0]
-    return line.replace("``", "")
-
-
-class _RehearsalError(Exception):
-    """Ends the rehearsal of a write."""
-
-
-def require_writable(path: Path) -> None:
-    """Refuse a path that cannot be written before anything long is computed, by writing up to the last step."""
-    from twolayer.files import atomic_writer
-
-    with suppress(_RehearsalError), atomic_writer(path):
-        raise _RehearsalError
+        console().print(names_table(names))
 
 
 def incomparable(first: Any, second: Any) -> str | None:

@@ -1,0 +1,80 @@
+"""What the commands share: exit codes, options, how results are printed, and a rehearsal before long work.
+
+Exit codes: 0 done (`recover` and `demo`: certified), 1 `compare` found a difference, 2 bad input (`instance verify`: a
+file that is refused), 3 finished but not certified, 130 interrupted. Results go to standard output, everything else to
+standard error.
+"""
+
+import inspect
+from contextlib import suppress
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from twolayer.errors import InputError
+
+__all__ = [
+    "BAD_INPUT",
+    "INTERRUPTED",
+    "NOT_CERTIFIED",
+    "NOT_EQUAL",
+    "AsJson",
+    "Name",
+    "NetworkFile",
+    "Seed",
+    "closing",
+    "lookup",
+    "print_json",
+    "require_writable",
+    "summary",
+]
+
+NOT_EQUAL, BAD_INPUT, NOT_CERTIFIED, INTERRUPTED = 1, 2, 3, 130
+
+AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON object and nothing else.")]
+Seed = Annotated[int, typer.Option(min=0, help="Seed of everything random.")]
+Name = Annotated[str, typer.Option(help="Its name, as `twolayer list` shows it.")]
+NetworkFile = Annotated[Path, typer.Argument(help="A network file (.npz).", show_default=False)]
+
+
+def print_json(content: dict[str, Any]) -> None:
+    """Print one JSON object on standard output."""
+    import json
+
+    from twolayer.display import plain
+
+    typer.echo(json.dumps(plain(content), allow_nan=False))
+
+
+def closing(result: Any, as_json: bool = False) -> int:
+    """Say the status, which is the advice, and return the exit code; what is certified needs no advice beside JSON."""
+    if not (result.is_certified and as_json):
+        typer.echo(f"{result.status.name}: {result.status.value}", err=not result.is_certified)
+    return 0 if result.is_certified else NOT_CERTIFIED
+
+
+def lookup(table: dict[str, Any], name: str, kind: str) -> Any:
+    """Return the entry `name` of `table`, or refuse with the names there are."""
+    if name not in table:
+        raise InputError(f"unknown {kind} {name!r}; known are {', '.join(table)}")
+    return table[name]
+
+
+def summary(entry: Any) -> str:
+    """Return the line that says what an entry of a table is: its own, or the first of its docstring."""
+    own = getattr(entry, "summary", None)
+    line = own if isinstance(own, str) else (inspect.getdoc(entry) or "").split("\n")[0]
+    return line.replace("``", "")
+
+
+class _RehearsalError(Exception):
+    """Ends the rehearsal of a write."""
+
+
+def require_writable(path: Path) -> None:
+    """Refuse a path that cannot be written before anything long is computed, by writing up to the last step."""
+    from twolayer.files import atomic_writer
+
+    with suppress(_RehearsalError), atomic_writer(path):
+        raise _RehearsalError
