@@ -58,7 +58,8 @@ def pair_means(
         g = (edges[:, :-1, None] + half * (1 + _NODES)).reshape(len(edges), -1)
         masses = (half * _WEIGHTS).reshape(len(edges), -1) * np.exp(-g * g / 2)
         along = (t * cosines)[rows, None] * g + c[rows, None]
-        smoothed = tau.hermite_coefficients(0, np.abs(t * sines)[rows, None], along)[0]
+        across = (t * sines)[rows, None]
+        smoothed = tau.hermite_coefficients(0, across, along)[0] if across.any() else tau(along)
         values = sigma(s[rows, None] * g + b[rows, None])
         means[rows] = np.einsum("pn,pn,pn->p", masses, values, smoothed) / np.sqrt(2 * np.pi)
     return means

@@ -96,17 +96,18 @@ def population_risk(f: TwoLayerNetwork, g: TwoLayerNetwork, rtol: float = 1e-12)
     if real_number(rtol, "rtol", least=0) == 0:
         raise InputError("rtol must be above 0")
     units, polynomial = difference(f, g)
-    coefficients, energies = _expansions(units)
+    for orders in (_ORDERS[:3], _ORDERS):
+        coefficients, energies = _expansions(units, orders[-1])
+        remainders = energies - np.cumsum(coefficients**2, axis=0)[list(orders)]
+        remainders[remainders < _ROUNDING * energies] = 0.0
+        order, nearest = _cheapest(units, orders, remainders, rtol * float(units.weights**2 @ energies))
+        if order < orders[-1]:
+            break
+    tau = remainders[orders.index(order)]
     value = float(sum(np.sum(part**2) for part in _low_orders(units, coefficients, polynomial)))
-    remainders = energies - np.cumsum(coefficients**2, axis=0)[list(_ORDERS)]
-    remainders[remainders < _ROUNDING * energies] = 0.0
-    allowed = rtol * float(units.weights**2 @ energies)
-    order, nearest = _cheapest(units, remainders, allowed)
-    tau = remainders[_ORDERS.index(order)]
     amplitudes = units.weights * coefficients[: order + 1]
     series, tail, pairs = _series(units.directions, amplitudes, np.abs(units.weights) * np.sqrt(tau), nearest)
-    value += series
-    value += float(units.weights**2 @ tau) + 2 * _completions(units, coefficients[: order + 1], pairs)
+    value += series + float(units.weights**2 @ tau) + 2 * _completions(units, coefficients[: order + 1], pairs)
     return PopulationRisk(max(value, 0.0), tail, order, pairs.shape[1])
 
 
@@ -165,13 +166,13 @@ def _normalised(units: Units, order: int) -> Matrix:
     return coefficients * np.exp(-gammaln(np.arange(order + 1.0) + 1) / 2)[:, None]
 
 
-def _expansions(units: Units) -> tuple[Matrix, Vector]:
-    """Coefficients up to the last order, and mean squares, computed once for equal (σ, s, b)."""
+def _expansions(units: Units, order: int) -> tuple[Matrix, Vector]:
+    """Coefficients up to an order, and mean squares, computed once for equal (σ, s, b)."""
     rows = np.column_stack([units.kinds, units.scales, units.shifts])
     _, first, group = np.unique(rows, axis=0, return_index=True, return_inverse=True)
     columns = {name: getattr(units, name)[first] for name in ("weights", "scales", "shifts", "directions", "kinds")}
     single = Units(activations=units.activations, **columns)
-    coefficients = _normalised(single, _ORDERS[-1])
+    coefficients = _normalised(single, order)
     energies = np.sum(coefficients**2, axis=0)
     goes_on = coefficients[-16:].any(axis=0)
     for kind, sigma in enumerate(units.activations):
@@ -193,20 +194,20 @@ def _blocks(W: Matrix) -> Iterator[tuple[slice, slice, Matrix]]:
             yield rows, columns, gram
 
 
-def _cheapest(units: Units, remainders: Matrix, allowed: float) -> tuple[int, float]:
+def _cheapest(units: Units, orders: tuple[int, ...], remainders: Matrix, allowed: float) -> tuple[int, float]:
     """Order where the series takes the least work, and the largest |ρ| that needs no quadrature there."""
     masses = (np.sqrt(remainders) @ np.abs(units.weights)) ** 2
     with np.errstate(divide="ignore", invalid="ignore"):
-        nearest = np.where(masses > 0, allowed / masses, np.inf) ** (1 / (np.array(_ORDERS) + 1))
-    counts = np.zeros(len(_ORDERS))
+        nearest = np.where(masses > 0, allowed / masses, np.inf) ** (1 / (np.array(orders) + 1))
+    counts = np.zeros(len(orders))
     for rows, columns, gram in _blocks(units.directions):
         cosines = np.abs(gram)
         if rows == columns:
             np.fill_diagonal(cosines, 0.0)
         counts += [np.count_nonzero(cosines > most) / (2 if rows == columns else 1) for most in nearest]
-    work = np.array(_ORDERS) * len(units) ** 2 / 2 + _PAIR_COST * counts
+    work = np.array(orders) * len(units) ** 2 / 2 + _PAIR_COST * counts
     best = int(np.argmin(work))
-    return _ORDERS[best], float(nearest[best])
+    return orders[best], float(nearest[best])
 
 
 def _completions(units: Units, coefficients: Matrix, pairs: NDArray[np.intp]) -> float:
