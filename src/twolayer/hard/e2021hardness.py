@@ -79,8 +79,9 @@ def _draw_halfspaces(rng: np.random.Generator, d: int, K: int, n: int, largest_w
     y = _sign_labels(planted, X)
     statement = (
         "No polynomial-time algorithm of any kind learns every intersection of K = d^rho half-spaces with integer "
-        "weights of polynomial size under every law of x on {-1,1}^d, nor therefore every two-layer ReLU network of polynomial "
-        "path norm; this is one such intersection with random weights and uniform x, of which alone nothing is proved"
+        "weights of polynomial size under every law of x on {-1,1}^d, nor therefore every two-layer ReLU network of "
+        "polynomial path norm; this is one such intersection, with random weights and uniform x, of which alone "
+        "nothing is proved"
     )
     options = {"d": d, "K": K, "n": n, "largest_weight": largest_weight, "largest_bias": largest_bias}
     sizes = _halfspaces_sizes(X, y, planted, options)
@@ -120,9 +121,9 @@ def _draw_cosine(rng: np.random.Generator, d: int, n: int, harmonics: int) -> Dr
     y = _wave_labels(planted, X)
     statement = (
         "For w uniform on the sphere of radius sqrt(d), as drawn here, the gradient of the square loss of any "
-        "parametric model h on phi(w.x), x Gaussian, varies by at most 8 E[phi^2] E|grad h|^2 / N with N the nearly orthonormal "
-        "functions of the class, exponentially many, so that a gradient method of lower precision cannot tell them "
-        "apart; lattice reduction, which is none, can learn it from labels exact to many digits"
+        "parametric model h on phi(w.x), x Gaussian, varies by at most 8 E[phi^2] E|grad h|^2 / N, with N the nearly "
+        "orthonormal functions that the class holds, exponentially many, so that a gradient method of lower precision "
+        "cannot tell them apart; lattice reduction, which is none, can learn it from labels exact to many digits"
     )
     sizes = _cosine_sizes(X, y, planted, {"d": d, "n": n, "harmonics": harmonics})
     theorem = "Theorem 5, extended to nearly orthonormal classes, with the factor 4 of the square loss"

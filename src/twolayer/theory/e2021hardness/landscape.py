@@ -62,7 +62,7 @@ def sine_risk(W: ArrayLike, truth: ArrayLike, frequency: float = 1.0) -> NDArray
 
     Notes
     -----
-    1 - e^{-z} is formed without cancellation, and R(w*) is exactly 0.
+    From e^{-z} - 1 throughout, so that small risks, R(w*) = 0 first of all, keep their digits.
 
     References
     ----------
@@ -70,8 +70,9 @@ def sine_risk(W: ArrayLike, truth: ArrayLike, frequency: float = 1.0) -> NDArray
     """
     W, truth, frequency = _problem(W, truth, frequency)
     scale = 2 * np.pi**2 * frequency**2
-    own = -0.5 * np.expm1(-4 * scale * np.sum(W**2, axis=1)) - 0.5 * np.expm1(-4 * scale * truth @ truth)
-    return own - np.exp(-scale * np.sum((W - truth) ** 2, axis=1)) + np.exp(-scale * np.sum((W + truth) ** 2, axis=1))
+    own = -0.5 * np.expm1(-4 * scale * np.sum(W**2, axis=1)) - 0.5 * np.expm1(-4 * scale * np.sum(truth**2))
+    far, near = (np.expm1(-scale * np.sum((W + sign * truth) ** 2, axis=1)) for sign in (1, -1))
+    return own + far - near
 
 
 def empirical_sine_risk(W: ArrayLike, truth: ArrayLike, X: ArrayLike, frequency: float = 1.0) -> NDArray[np.float64]:
