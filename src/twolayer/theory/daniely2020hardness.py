@@ -11,10 +11,12 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from math import ceil, exp, inf, log, log1p, sqrt
 
+import numpy as np
 from scipy.optimize import minimize_scalar
 
 from twolayer.arrays import real_number, whole_number
 from twolayer.errors import InputError
+from twolayer.network import TwoLayerNetwork
 
 __all__ = [
     "ARCHITECTURES",
@@ -28,6 +30,7 @@ __all__ = [
     "log2_expected_assignments",
     "log2_realized_by_chance",
     "norm_bound",
+    "quantities",
     "satisfied_fraction",
     "scattered_loss",
     "subgaussian_constant",
@@ -273,6 +276,34 @@ def false_pass_bound(n_seen: int, n_samples: int, threshold: float = _THRESHOLD)
     unseen = total - m
     gap = _FAIR_COIN_LOSS - (threshold * total / unseen if unseen else inf)
     return exp(-2 * unseen * gap**2) if gap > 0 else 1.0
+
+
+def quantities(network: TwoLayerNetwork) -> dict[str, float]:
+    """The norms of inputs on which a network like this one is hard to learn, as named numbers.
+
+    - ``inputs``, ``units``, and ``units_of_the_theorems``: n, m and log²n;
+    - ``sigma``, ``largest_weight``, ``row_norm``: the root mean square of W, its largest entry, and the root mean
+      square of the rows' norms, which stand for the σ and r of each law;
+    - ``norm_bound_LAW`` for the laws "normal", "uniform", "sign" and "sphere" of fully connected networks, ε = ½.
+      Whether the weights look as if drawn from the law is another question.
+
+    Raises
+    ------
+    InputError
+        If the network is not one of ReLU units without biases or polynomial and with positive output weights, has fewer
+        than 3 inputs, or no weights but zero.
+    """
+    has_more = bool(network.b.any()) or network.polynomial is not None
+    if network.activation.name != "relu" or has_more or not (network.a > 0).all():
+        raise InputError(
+            "daniely2020hardness speaks of ReLU networks without biases and with positive output weights, found another"
+        )
+    n, largest = network.dim, float(np.abs(network.W).max())
+    sigma = float(np.sqrt(np.mean(network.W**2)))
+    found = {"inputs": float(n), "units": float(network.width), "units_of_the_theorems": log(n) ** 2}
+    found |= {"sigma": sigma, "largest_weight": largest, "row_norm": sigma * sqrt(n)}
+    scales = {"normal": sigma, "uniform": largest, "sign": largest, "sphere": sigma * sqrt(n)}
+    return found | {f"norm_bound_{law}": norm_bound("fully_connected", law, n, r).value for law, r in scales.items()}
 
 
 def _positive(value: float, name: str) -> float:

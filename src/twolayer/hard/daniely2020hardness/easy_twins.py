@@ -37,8 +37,10 @@ def _draw(rng: np.random.Generator, **options: Any) -> Drawn:
     psi = random_assignment(options["n_variables"], rng)
     planted = None if options["is_scattered"] else {"filter": sign_filter(psi), "is_max_pooled": np.array(False)}
     if options["twin"] == "gaussian_inputs":
-        X = np.zeros((options["n_samples"], options["n_patches"] * len(sign_filter(psi))))
-        X[:, : len(psi) + 1] = rng.standard_normal((len(X), len(psi) + 1))
+        n_samples = whole_number(options["n_samples"], "the number of samples")
+        n_patches = whole_number(options["n_patches"], "the number of patches")
+        X = np.zeros((n_samples, n_patches * (len(psi) + 1)))
+        X[:, : len(psi) + 1] = rng.standard_normal((n_samples, len(psi) + 1))
         y = rng.integers(0, 2, len(X)).astype(float) if planted is None else cnn_labels(planted, X)
     else:
         X, y = encode(_tuples(psi, options, rng), options["n_patches"])
