@@ -20,7 +20,7 @@ __all__ = ["PASSED_ON", "instance", "theory"]
 
 PASSED_ON = {"ignore_unknown_options": True, "allow_extra_args": True, "allow_interspersed_args": False}
 
-Output = Annotated[Path, typer.Option("--output", "-o", help="Where the instance goes (.npz).", show_default=False)]
+File = Annotated[Path, typer.Option("--file", "-o", help="Where the instance goes (.npz).", show_default=False)]
 
 
 def instance(context: typer.Context) -> int:
@@ -88,22 +88,22 @@ def _families_app() -> typer.Typer:
 def _maker(family: "Family") -> Callable[..., None]:
     """The command of a family: its options are the family's, beside the seed and the output."""
 
-    def make(output: Path, seed: int, as_json: bool, **options: Any) -> None:
+    def make(file: Path, seed: int, as_json: bool, **options: Any) -> None:
         from twolayer.display import narrated
         from twolayer.hard import make_instance, save_instance
 
-        require_writable(output)
+        require_writable(file)
         with narrated(f"making {family.name}"):
             made = make_instance(family.name, seed, **options)
-            save_instance(made, output)
+            save_instance(made, file)
         if as_json:
-            print_json({**_facts(made), "output": str(output)})
+            print_json({**_facts(made), "file": str(file)})
         else:
             _print_claim(made)
-            typer.echo(f"wrote {output}")
+            typer.echo(f"wrote {file}")
 
     own = [_option(name, default, family.explanations.get(name)) for name, default in family.defaults.items()]
-    shared = [_keyword("output", Output), _keyword("seed", Seed, 0), _keyword("as_json", AsJson, False)]
+    shared = [_keyword("file", File), _keyword("seed", Seed, 0), _keyword("as_json", AsJson, False)]
     vars(make)["__signature__"] = inspect.Signature([*own, *shared], return_annotation=None)
     return make
 

@@ -7,13 +7,17 @@ import numpy as np
 
 from twolayer.arrays import real_number, whole_number
 from twolayer.errors import InputError
+from twolayer.hard.daniely2020hardness import EASY_TWIN, RANDOM_CNN, RANDOM_NETWORK, SIGN_CNN
 from twolayer.hard.diakonikolas2020algorithms import PLANAR
 from twolayer.hard.e2021hardness import COSINE, HALFSPACES, PARITY
 from twolayer.hard.instance import Family, Instance, Option
 
 __all__ = ["FAMILIES", "family_named", "make_instance"]
 
-FAMILIES: dict[str, Family] = {family.name: family for family in (PLANAR, PARITY, HALFSPACES, COSINE)}
+FAMILIES: dict[str, Family] = {
+    family.name: family
+    for family in (SIGN_CNN, RANDOM_NETWORK, RANDOM_CNN, EASY_TWIN, PLANAR, PARITY, HALFSPACES, COSINE)
+}
 
 
 def make_instance(family: str, seed: int = 0, **options: Option) -> Instance:

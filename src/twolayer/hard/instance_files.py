@@ -101,7 +101,7 @@ def input_arrays(X: Inputs) -> dict[str, NDArray[Any]]:
     """Return the inputs as the arrays that are stored: one where they are dense, four where they are sparse."""
     if not sparse.issparse(X):
         return {"X": np.asarray(X)}
-    rows = sparse.csr_array(X)
+    rows = X if isinstance(X, sparse.csr_array) else sparse.csr_array(X)
     parts = (rows.data, rows.indices, rows.indptr, np.array(rows.shape, dtype=np.int64))
     return dict(zip(_SPARSE_PARTS, parts, strict=True))
 
@@ -210,7 +210,7 @@ def _inputs(entries: Mapping[str, NDArray[Any]]) -> Inputs:
             raise InputError(f"X must be a two-dimensional array of numbers, found {X.dtype} of shape {X.shape}")
         return X
     data, indices, indptr, shape = (entries[part] for part in _SPARSE_PARTS)
-    if any(part.dtype.kind not in "iu" or part.ndim != 1 for part in (indices, indptr, shape)) or shape.shape != (2,):
+    if any(part.dtype.kind != "i" or part.ndim != 1 for part in (indices, indptr, shape)) or shape.shape != (2,):
         raise InputError("the parts of its sparse X are not indices and a shape of two dimensions")
     if data.ndim != 1 or data.dtype.kind not in "biuf":
         raise InputError(f"X_data must be one row of numbers, found {data.dtype} of shape {data.shape}")

@@ -16,8 +16,7 @@ from twolayer.hard.instance_files import input_arrays, instance_digest, load_ins
 
 __all__ = ["Verification", "verify_instance"]
 
-_ARRAY_RTOL = 1e-12  # of the largest entry: what another machine's linear algebra may change
-_SIZE_RTOL = 1e-9
+_RTOL = 1e-9  # of the largest entry, or of a size: what another machine's linear algebra may change
 _LONGEST_VALUE = 100
 
 
@@ -61,9 +60,9 @@ def verify_instance(instance: Instance | FilePath) -> Verification:
 
     Notes
     -----
-    Costs as much as making the instance. Arrays of integers, text and exact labels are compared exactly; floating
-    entries to 1e-12 of the largest entry of their array, and labels that a family computes in floating point to the
-    family's tolerance, so that a file made on another machine passes.
+    Costs as much as making the instance. Arrays of integers and text, and the labels of a family whose labels are
+    exact, are compared exactly; other floating entries to 1e-9 of the largest of their array, so that a file made on
+    another machine passes. What an option does not change in any array or word is not told from its default.
     """
     if not isinstance(instance, Instance):
         return _verified_file(instance)
@@ -122,8 +121,7 @@ def _compare_arrays(family: Family, instance: Instance, made: Instance) -> None:
     for name in sorted(found.keys() ^ expected.keys()):
         raise InputError(f"it {'lacks' if name in expected else 'should not have'} the array {name!r}")
     for name, array in expected.items():
-        exact = name == "y" and family.tolerance == 0
-        rtol = 0.0 if exact else max(_ARRAY_RTOL, family.tolerance) if name == "y" else _ARRAY_RTOL
+        rtol = min(family.tolerance, _RTOL) if name == "y" else _RTOL
         _compare_array(name, found[name], array, rtol, "made anew it is")
 
 
@@ -172,7 +170,7 @@ def _compare_sizes(found: Mapping[str, int | float], expected: Mapping[str, int 
     for name, value in expected.items():
         stated, is_whole = found[name], isinstance(value, int | np.integer)
         if is_whole != isinstance(stated, int | np.integer) or not (
-            stated == value or (not is_whole and abs(stated - value) <= _SIZE_RTOL * abs(value))
+            stated == value or (not is_whole and abs(stated - value) <= _RTOL * abs(value))
         ):
             raise InputError(f"its claim states {name} = {_short(stated)}, and {source} {_short(value)}")
 

@@ -1,0 +1,470 @@
+"""Instances as files: what is made is accepted, and whatever is changed in it is refused, forged digest or not."""
+
+import functools
+import subprocess
+import sys
+import zipfile
+from dataclasses import replace
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+from scipy import sparse
+
+from twolayer import InputError
+from twolayer.hard import (
+    FAMILIES,
+    Claim,
+    Family,
+    instance_digest,
+    load_instance,
+    make_instance,
+    save_instance,
+    verification,
+    verify_instance,
+)
+from twolayer.hard.instance_files import input_arrays
+
+SEED = 20
+
+
+@pytest.fixture(scope="module", params=FAMILIES)
+def made(request, tmp_path_factory):
+    """The default instance of each family, and its file."""
+    instance = make_instance(request.param, SEED)
+    path = tmp_path_factory.mktemp("instances") / f"{request.param}.npz"
+    save_instance(instance, path)
+    return SimpleNamespace(instance=instance, path=path)
+
+
+@pytest.fixture
+def made_once(made, monkeypatch):
+    """The same, where verification need not make it again each time; anything else it makes itself."""
+
+    def make(family, seed, **options):
+        same = (family, seed, options) == (made.instance.family, SEED, made.instance.options)
+        return made.instance if same else make_instance(family, seed, **options)
+
+    monkeypatch.setattr(verification, "make_instance", make)
+    return made
+
+
+def arrays_of(instance):
+    planted = {f"planted {name}": array for name, array in (instance.planted or {}).items()}
+    return {"y": instance.y, **input_arrays(instance.X), **planted}
+
+
+# --- what is made is accepted ---
+
+
+def test_the_default_of_every_family_is_accepted_as_a_file_and_in_memory(made):
+    found = verify_instance(made.path)
+    assert (found.family, found.digest) == (made.instance.family, instance_digest(made.instance))
+    assert len(found.checks) == 5
+    assert verify_instance(made.instance).checks == found.checks[1:]
+
+
+def test_what_is_loaded_is_what_was_saved(made):
+    loaded = load_instance(made.path)
+    for name in ("family", "options", "seed", "citation", "claim"):
+        assert getattr(loaded, name) == getattr(made.instance, name)
+    before, after = arrays_of(made.instance), arrays_of(loaded)
+    assert before.keys() == after.keys()
+    for name, array in before.items():
+        assert after[name].dtype == np.asarray(array).dtype
+        np.testing.assert_array_equal(after[name], array)
+
+
+def test_the_same_seed_gives_the_same_bytes_and_another_seed_others(made, tmp_path):
+    save_instance(make_instance(made.instance.family, SEED), tmp_path / "again.npz")
+    assert (tmp_path / "again.npz").read_bytes() == made.path.read_bytes()
+    assert instance_digest(make_instance(made.instance.family, SEED + 1)) != instance_digest(made.instance)
+
+
+def test_a_family_says_what_it_is(made):
+    family = FAMILIES[made.instance.family]
+    claim = made.instance.claim
+    assert all((family.summary, family.citation, claim.statement, claim.theorem, claim.assumption, claim.sizes))
+    assert made.instance.options == dict(family.defaults)
+    assert family.explanations.keys() <= family.defaults.keys()
+
+
+def test_another_learner_reads_the_file_with_numpy_alone(made):
+    with np.load(made.path, allow_pickle=False) as file:
+        if "X" in file:
+            X = file["X"]
+        else:
+            parts = (file["X_data"], file["X_indices"], file["X_indptr"])
+            X = sparse.csr_array(parts, shape=tuple(file["X_shape"]))
+        assert X.shape == made.instance.X.shape
+        assert file["y"].shape == (X.shape[0],)
+
+
+# --- what is changed is refused, by one who computes the digest anew ---
+
+
+def with_array(instance, name, change):
+    """The instance with one of its arrays changed."""
+    if name == "y":
+        return replace(instance, y=change(instance.y))
+    if name.startswith("planted "):
+        key = name.removeprefix("planted ")
+        return replace(instance, planted={**instance.planted, key: change(np.asarray(instance.planted[key]))})
+    if name == "X":
+        return replace(instance, X=change(instance.X))
+    X = instance.X.copy()
+    X.data = change(X.data)
+    return replace(instance, X=X)
+
+
+def nudged(array, place=0):
+    """One entry changed: by one if whole, by a millionth of the largest if not."""
+    changed = np.array(array)
+    flat = changed.reshape(-1)
+    if changed.dtype.kind == "f":
+        flat[place] += 1e-6 * np.abs(changed).max() or 1e-6
+    elif changed.dtype.kind == "b":
+        flat[place] = not flat[place]
+    elif changed.dtype.kind == "U":
+        return np.char.add(changed, "x")
+    else:
+        flat[place] += 1
+    return changed
+
+
+def swapped_labels(y):
+    y = y.copy()
+    other = int(np.flatnonzero(y != y[0])[0])
+    y[[0, other]] = y[[other, 0]]
+    return y
+
+
+def values_of_inputs(instance):
+    return "X_data" if sparse.issparse(instance.X) else "X"
+
+
+def with_claim(instance, **changes):
+    return replace(instance, claim=replace(instance.claim, **changes))
+
+
+def with_sizes(instance, **changes):
+    return with_claim(instance, sizes={**instance.claim.sizes, **changes})
+
+
+def without_last_sample(instance):
+    return replace(instance, X=instance.X[:-1], y=instance.y[:-1])
+
+
+def planted_otherwise(instance):
+    return replace(instance, planted=None if instance.planted else {"W": np.eye(2)})
+
+
+def with_one_more_array(instance):
+    return replace(instance, planted={**(instance.planted or {}), "more": np.zeros(3)})
+
+
+def other_family(instance):
+    return replace(instance, family=next(name for name in FAMILIES if name != instance.family))
+
+
+def longer_text(name):
+    return lambda instance: with_claim(instance, **{name: getattr(instance.claim, name) + " "})
+
+
+FORGERIES = {
+    "first label": (lambda i: with_array(i, "y", nudged), ["y"]),
+    "last label": (lambda i: with_array(i, "y", lambda y: nudged(y, -1)), ["y"]),
+    "swapped labels": (lambda i: with_array(i, "y", swapped_labels), ["y"]),
+    "labels of another type": (lambda i: with_array(i, "y", lambda y: y.astype("f2")), ["y", "float16"]),
+    "first input": (lambda i: with_array(i, values_of_inputs(i), nudged), ["X"]),
+    "last input": (lambda i: with_array(i, values_of_inputs(i), lambda X: nudged(X, -1)), ["X"]),
+    "inputs of another type": (
+        lambda i: with_array(i, values_of_inputs(i), lambda X: X.astype("f2")),
+        ["X", "float16"],
+    ),
+    "inputs turned round": (lambda i: with_array(i, values_of_inputs(i), lambda X: -X - 1), ["X"]),
+    "a sample less": (without_last_sample, ["X"]),
+    "planted or not": (planted_otherwise, ["planted"]),
+    "one more array": (with_one_more_array, ["planted"]),
+    "statement": (longer_text("statement"), ["statement"]),
+    "theorem": (longer_text("theorem"), ["theorem"]),
+    "assumption": (longer_text("assumption"), ["assumption"]),
+    "citation": (lambda i: replace(i, citation="somebody else"), ["citation", "somebody else"]),
+    "a size more": (lambda i: with_sizes(i, proofs=1), ["claim", "proofs"]),
+    "no sizes": (lambda i: with_claim(i, sizes={}), ["claim", "size"]),
+    "seed": (lambda i: replace(i, seed=SEED + 1), []),
+    "family": (other_family, []),
+    "unknown family": (lambda i: replace(i, family="unheard of"), ["unheard of", *FAMILIES]),
+    "an option more": (lambda i: replace(i, options={**i.options, "ease": 1}), ["ease"]),
+    "no options": (lambda i: replace(i, options={}), ["option"]),
+}
+
+
+@pytest.mark.parametrize("forgery", FORGERIES)
+def test_a_forger_who_computes_the_digest_anew_is_refused(made_once, tmp_path, forgery):
+    forge, words = FORGERIES[forgery]
+    save_instance(forge(made_once.instance), tmp_path / "forged.npz")
+    with pytest.raises(InputError) as refusal:
+        verify_instance(tmp_path / "forged.npz")
+    for word in ["forged.npz", *words]:
+        assert word in str(refusal.value)
+
+
+def test_every_size_of_the_claim_is_looked_at(made_once):
+    for name, value in made_once.instance.claim.sizes.items():
+        other = value + 1 if isinstance(value, int) else value * (1 + 1e-6) or 1e-6
+        with pytest.raises(InputError, match=name):
+            verify_instance(with_sizes(made_once.instance, **{name: other}))
+
+
+def test_every_planted_array_is_looked_at(made_once):
+    for name in arrays_of(made_once.instance):
+        if name.startswith("planted ") and np.size(made_once.instance.planted[name.removeprefix("planted ")]):
+            with pytest.raises(InputError, match=name):
+                verify_instance(with_array(made_once.instance, name, nudged))
+
+
+def is_refused(function, *arguments, **options):
+    try:
+        function(*arguments, **options)
+    except InputError:
+        return True
+    return False
+
+
+def test_another_option_is_refused_unless_it_makes_the_very_same_arrays_and_claim(made_once):
+    """Some options have no say beside the others, such as a correlation where the law has none."""
+    instance, refusals = made_once.instance, 0
+    for name, value in instance.options.items():
+        other = f"{value}x" if isinstance(value, str) else 2 * value + 1 if not isinstance(value, bool) else not value
+        forged = replace(instance, options={**instance.options, name: other})
+        is_another = is_refused(make_instance, forged.family, SEED, **forged.options) or (
+            instance_digest(make_instance(forged.family, SEED, **forged.options)) != instance_digest(forged)
+        )
+        assert is_refused(verify_instance, forged) == is_another
+        refusals += is_another
+    assert refusals >= min(2, len(instance.options))
+
+
+def test_labels_anywhere_are_looked_at(made_once):
+    for place in np.random.default_rng(1).integers(len(made_once.instance.y), size=5):
+        with pytest.raises(InputError, match=f"y at {place} "):
+            verify_instance(with_array(made_once.instance, "y", lambda y, place=place: nudged(y, place)))
+
+
+# --- what is changed in the file itself is refused ---
+
+
+def rewritten(path, change):
+    """The archive with its entries changed, the digest left as it is."""
+    with np.load(path, allow_pickle=False) as file:
+        entries = {name: file[name] for name in file.files}
+    np.savez(path, **change(entries))
+
+
+def appended(path, name, content):
+    with zipfile.ZipFile(path, "a") as archive:
+        archive.writestr(name, content)
+
+
+def pickled_labels(path):
+    rewritten(path, lambda entries: {**entries, "y": entries["y"].astype(object)})
+
+
+def one_byte_changed(path):
+    content = bytearray(path.read_bytes())
+    content[len(content) // 2] ^= 1
+    path.write_bytes(content)
+
+
+DAMAGE = {
+    "truncated": lambda path: path.write_bytes(path.read_bytes()[:-50]),
+    "cut in half": lambda path: path.write_bytes(path.read_bytes()[: path.stat().st_size // 2]),
+    "empty": lambda path: path.write_bytes(b""),
+    "one byte": one_byte_changed,
+    "bytes behind": lambda path: path.write_bytes(path.read_bytes() + b"more"),
+    "bytes before": lambda path: path.write_bytes(b"more" + path.read_bytes()),
+    "one more array": lambda path: rewritten(path, lambda entries: {**entries, "Z": np.zeros(2)}),
+    "one more text": lambda path: appended(path, "readme.txt", "trust me"),
+    "labels twice": pytest.param(
+        lambda path: appended(path, "y.npy", b"again"), marks=pytest.mark.filterwarnings("ignore:Duplicate name")
+    ),
+    "pickled labels": pickled_labels,
+    "a label only": lambda path: rewritten(path, lambda entries: {**entries, "y": nudged(entries["y"])}),
+    "the digest only": lambda path: rewritten(path, lambda entries: {**entries, "sha256": np.array("0" * 64)}),
+    "a digest in capitals": lambda path: rewritten(
+        path, lambda entries: {**entries, "sha256": np.char.upper(entries["sha256"])}
+    ),
+    "no digest": lambda path: rewritten(path, lambda entries: {n: a for n, a in entries.items() if n != "sha256"}),
+    "no labels": lambda path: rewritten(path, lambda entries: {n: a for n, a in entries.items() if n != "y"}),
+    "no head": lambda path: rewritten(path, lambda entries: {n: a for n, a in entries.items() if n != "head"}),
+    "spaces in the head": lambda path: rewritten(
+        path, lambda entries: {**entries, "head": np.char.replace(entries["head"], ":", ": ")}
+    ),
+    "another version": lambda path: rewritten(
+        path, lambda entries: {**entries, "head": np.char.replace(entries["head"], '"version":1', '"version":2')}
+    ),
+    "a head that is no text": lambda path: rewritten(path, lambda entries: {**entries, "head": np.zeros(3)}),
+    "a head of another kind": lambda path: rewritten(path, lambda entries: {**entries, "head": np.array("[" * 3000)}),
+}
+
+
+@pytest.mark.parametrize("damage", [p if hasattr(p, "values") else pytest.param(p, id=n) for n, p in DAMAGE.items()])
+def test_a_damaged_file_is_refused_before_anything_is_made(made, tmp_path, monkeypatch, damage):
+    monkeypatch.setattr(verification, "make_instance", None)
+    path = tmp_path / "damaged.npz"
+    path.write_bytes(made.path.read_bytes())
+    damage(path)
+    with pytest.raises(InputError, match=r"damaged\.npz"):
+        verify_instance(path)
+    with pytest.raises(InputError, match=r"damaged\.npz"):
+        load_instance(path)
+
+
+def test_a_network_file_is_no_instance(tmp_path):
+    np.savez(tmp_path / "samples.npz", X=np.eye(3), y=np.ones(3))
+    with pytest.raises(InputError, match="not an intact instance file: it has no entry 'head'"):
+        verify_instance(tmp_path / "samples.npz")
+    with pytest.raises(InputError, match="cannot read"):
+        verify_instance(tmp_path / "missing.npz")
+
+
+@pytest.mark.parametrize("corrupt", ["label", "input", "weight", "truncated", None])
+def test_the_command_line_as_a_process_refuses_what_is_changed(tmp_path, corrupt):
+    instance = make_instance("planar", 5, samples=50)
+    changes = {
+        "label": functools.partial(with_array, name="y", change=nudged),
+        "input": functools.partial(with_array, name="X", change=nudged),
+        "weight": functools.partial(with_array, name="planted W", change=nudged),
+    }
+    path = tmp_path / "instance.npz"
+    save_instance(changes.get(corrupt, lambda instance: instance)(instance), path)
+    if corrupt == "truncated":
+        DAMAGE["truncated"](path)
+    done = subprocess.run(
+        [sys.executable, "-m", "twolayer", "instance", "verify", str(path)], capture_output=True, text=True, check=False
+    )
+    assert done.returncode == (2 if corrupt else 0)
+    assert done.stderr.count("\n") == bool(corrupt)
+    assert ("accepted" in done.stdout) == (corrupt is None)
+
+
+# --- sparse inputs, whatever families there are ---
+
+
+def _draw_sparse(rng, *, samples, share, name, dense):
+    X = sparse.random_array((samples, 6), density=share, rng=rng, format="csr")
+    X = X.toarray() if dense else X
+    w = rng.integers(1, 5, 6)
+    return X, X @ w, {"w": w}, Claim(f"None of {name}.", "none", "none", {"nonzeros": int((X != 0).sum())})
+
+
+SPARSE = Family(
+    name="sparse",
+    summary="Sparse inputs.",
+    citation="nobody",
+    defaults={"samples": 20, "share": 0.3, "name": "it", "dense": False},
+    draw=_draw_sparse,
+    labels=lambda planted, X: X @ planted["w"],
+    sizes=lambda X, *_: {"nonzeros": int((X != 0).sum())},
+    tolerance=1e-12,
+)
+
+
+@pytest.fixture
+def sparse_family(monkeypatch):
+    monkeypatch.setitem(FAMILIES, "sparse", SPARSE)
+
+
+def test_sparse_inputs_stay_sparse(sparse_family, tmp_path):
+    instance = make_instance("sparse", 3)
+    save_instance(instance, tmp_path / "sparse.npz")
+    loaded = load_instance(tmp_path / "sparse.npz")
+    assert isinstance(loaded.X, sparse.csr_array)
+    np.testing.assert_array_equal(loaded.X.toarray(), instance.X.toarray())
+    assert verify_instance(tmp_path / "sparse.npz").family == "sparse"
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda X: X.indices.__setitem__(0, 100),
+        lambda X: X.indices.__setitem__(0, -1),
+        lambda X: X.indptr.__setitem__(3, 10_000),
+        lambda X: X.indptr.__setitem__(0, 1),
+        lambda X: X.data.__setitem__(0, np.nan),
+        lambda X: X.indices.__setitem__(slice(0, 2), X.indices[1::-1].copy()),
+    ],
+)
+def test_sparse_inputs_that_are_inconsistent_or_moved_are_refused(sparse_family, tmp_path, change):
+    instance = make_instance("sparse", 3, share=0.9)
+    change(instance.X)
+    save_instance(instance, tmp_path / "forged.npz")
+    with pytest.raises(InputError, match="X"):
+        verify_instance(tmp_path / "forged.npz")
+
+
+def test_dense_inputs_in_place_of_sparse_ones_are_refused(sparse_family):
+    instance = make_instance("sparse", 3)
+    with pytest.raises(InputError, match="X"):
+        verify_instance(replace(instance, X=instance.X.toarray()))
+
+
+def test_labels_and_sizes_are_computed_from_the_arrays_whatever_the_seed_says(sparse_family, monkeypatch):
+    """A family whose own draw is wrong is found out: what it makes is not what it says of it."""
+    wrong_label = replace(SPARSE, labels=lambda planted, X: X @ planted["w"] + 1)
+    monkeypatch.setitem(FAMILIES, "sparse", wrong_label)
+    with pytest.raises(InputError, match=r"its y at 0 is .* and from the planted network it is"):
+        verify_instance(make_instance("sparse", 3))
+    wrong_size = replace(SPARSE, sizes=lambda *_: {"nonzeros": 1})
+    monkeypatch.setitem(FAMILIES, "sparse", wrong_size)
+    with pytest.raises(InputError, match=r"states nonzeros = \d+, and computed from its arrays it is 1"):
+        verify_instance(make_instance("sparse", 3))
+
+
+# --- options ---
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        ({"sample": 3}, ["sparse", "'sample'", "samples, share, name, dense"]),
+        ({"samples": 3.5}, ["samples", "3.5"]),
+        ({"samples": True}, ["samples", "True"]),
+        ({"share": "half"}, ["share", "'half'"]),
+        ({"share": float("nan")}, ["share", "nan"]),
+        ({"name": 3}, ["name", "3"]),
+        ({"dense": 1}, ["dense", "1"]),
+    ],
+)
+def test_an_option_that_is_unknown_or_of_another_type_is_refused(sparse_family, options, words):
+    with pytest.raises(InputError) as refusal:
+        make_instance("sparse", 0, **options)
+    for word in words:
+        assert word in str(refusal.value)
+
+
+def test_options_become_pythons_own_numbers(sparse_family):
+    made = make_instance("sparse", np.int64(3), samples=np.int64(10), share=1, dense=np.bool_(True))
+    assert [type(value) for value in made.options.values()] == [int, float, str, bool]
+    assert (made.seed, type(made.seed), made.X.shape) == (3, int, (10, 6))
+
+
+def test_a_seed_or_a_family_that_there_is_not_is_refused():
+    with pytest.raises(InputError, match="seed must be an integer of at least 0, found -1"):
+        make_instance("planar", -1)
+    with pytest.raises(InputError, match=f"unknown family 'plnar'; known are {', '.join(FAMILIES)}"):
+        make_instance("plnar")
+
+
+def test_numbers_beyond_64_bits_come_back_exactly(sparse_family, monkeypatch, tmp_path):
+    def draw(rng, **options):
+        X, y, planted, claim = _draw_sparse(rng, **options)
+        return X, y, planted, replace(claim, sizes={"count": 3**100, "bound": 1e-300})
+
+    sizes = {"count": 3**100, "bound": 1e-300}
+    monkeypatch.setitem(FAMILIES, "sparse", replace(SPARSE, draw=draw, sizes=lambda *_: sizes))
+    save_instance(make_instance("sparse", 2**70), tmp_path / "big.npz")
+    loaded = load_instance(tmp_path / "big.npz")
+    assert (loaded.seed, dict(loaded.claim.sizes)) == (2**70, sizes)
+    assert verify_instance(tmp_path / "big.npz").family == "sparse"
