@@ -1,0 +1,66 @@
+"""The table of papers: what each says of one network."""
+
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from twolayer.network import TwoLayerNetwork
+from twolayer.risk import constant_predictor, norm_only_predictor, quadratic_predictor
+from twolayer.theory import daniely2020hardness, e2021hardness, zhong2017recovery
+from twolayer.theory.mondelli2019connection import assumptions, theorem2
+
+__all__ = ["THEORIES", "Theory"]
+
+
+@dataclass(frozen=True)
+class Theory:
+    """A paper: what it says of one network, by name.
+
+    Attributes
+    ----------
+    function : callable
+        ``function(network) -> dict`` of named numbers, arrays and sentences; InputError where the paper does not speak
+        of such a network.
+    summary : str
+    """
+
+    function: Callable[[TwoLayerNetwork], dict[str, Any]]
+    summary: str
+
+
+def _mondelli2019connection(network: TwoLayerNetwork) -> dict[str, Any]:
+    """(A1) to (A4), what the predictors that know no unit achieve, and Theorem 2 for estimates that know none.
+
+    The estimates have as many units as the network, of a correlation of at most d^(-1/2) with it.
+    """
+    found: dict[str, Any] = asdict(assumptions(network.W))
+    for name, predictor in (
+        ("constant_risk", constant_predictor),
+        ("norm_only_risk", norm_only_predictor),
+        ("quadratic_risk", quadratic_predictor),
+    ):
+        found[name] = predictor(network).risk.value
+    bound = theorem2(network, network.dim**-0.5, network.width)
+    return found | {
+        "epsilon": bound.epsilon,
+        "c1": bound.c1,
+        "c2": bound.c2,
+        "theorem2_bound": bound.bound,
+        "theorem2_violations": "; ".join(bound.violations) or "none",
+    }
+
+
+THEORIES: dict[str, Theory] = {
+    "zhong2017recovery": Theory(
+        zhong2017recovery.quantities, "conditioning, curvature and moments: whether the network can be recovered"
+    ),
+    "mondelli2019connection": Theory(
+        _mondelli2019connection, "separation and isotropy of the units, and the risk of whoever does not know them"
+    ),
+    "daniely2020hardness": Theory(
+        daniely2020hardness.quantities, "the norms of inputs on which networks of such random weights are hard to learn"
+    ),
+    "e2021hardness": Theory(
+        e2021hardness.quantities, "path norm, Barron norm, and how little the gradient says of a parity"
+    ),
+}

@@ -1,0 +1,164 @@
+"""The commands `instance` and `theory` as their user meets them."""
+
+import json
+import time
+
+import numpy as np
+import pytest
+
+from command_line import assert_refused
+from twolayer import TwoLayerNetwork
+from twolayer.hard import FAMILIES, instance_digest, load_instance, make_instance, verify_instance
+from twolayer.teachers import orthogonal
+from twolayer.theory import THEORIES
+
+SMALL = "instance planar --dim 5 --order 4 --samples 30 --seed 3 -o small.npz"
+
+# --- instance ---
+
+
+@pytest.mark.parametrize("family", FAMILIES)
+def test_every_family_is_made_by_its_name_alone_and_accepted(twolayer_cli, family):
+    begun = time.perf_counter()
+    made = twolayer_cli(f"instance {family} --seed 7 -o made.npz")
+    assert time.perf_counter() - begun < 30
+    assert (made.code, made.err) == (0, "")
+    assert FAMILIES[family].citation[:40] in made.out
+    assert "wrote made.npz" in made.out
+    verified = twolayer_cli("instance verify made.npz")
+    assert (verified.code, verified.err) == (0, "")
+    assert verified.out.splitlines()[-1] == f"accepted: {family}, sha256 {verify_instance('made.npz').digest}"
+    assert instance_digest(load_instance("made.npz")) == instance_digest(make_instance(family, 7))
+
+
+def test_help_lists_the_families_and_says_what_each_is(twolayer_cli):
+    for command in ("instance", "instance --help"):
+        outcome = twolayer_cli(command)
+        assert (outcome.code, outcome.err) == (0, "")
+        assert all(name in outcome.out for name in [*FAMILIES, "verify"])
+
+
+@pytest.mark.parametrize("family", FAMILIES)
+def test_help_of_a_family_lists_its_own_options(twolayer_cli, family, monkeypatch):
+    monkeypatch.setenv("COLUMNS", "200")
+    outcome = twolayer_cli(f"instance {family} --help")
+    assert outcome.code == 0
+    for option in FAMILIES[family].defaults:
+        assert f"--{option.replace('_', '-')} " in outcome.out.replace("/", " ")
+    for explanation in FAMILIES[family].explanations.values():
+        assert explanation[:30] in outcome.out
+
+
+def test_no_option_of_a_family_takes_the_name_of_one_of_the_command(twolayer_cli):
+    own = {option for family in FAMILIES.values() for option in family.defaults}
+    assert own.isdisjoint({"file", "seed", "as_json", "json", "help", "family"})
+
+
+def test_options_reach_the_family(twolayer_cli):
+    assert twolayer_cli(SMALL).code == 0
+    loaded = load_instance("small.npz")
+    assert dict(loaded.options) == {"dim": 5, "order": 4, "samples": 30, "activation": "relu"}
+    assert (loaded.seed, loaded.X.shape) == (3, (30, 5))
+
+
+def test_json_is_the_claim_and_nothing_else(twolayer_cli):
+    outcome = twolayer_cli(f"{SMALL} --json")
+    assert (outcome.code, outcome.err, outcome.out.count("\n")) == (0, "", 1)
+    facts, made = json.loads(outcome.out), load_instance("small.npz")
+    assert facts["claim"]["sizes"] == dict(made.claim.sizes)
+    assert facts["claim"]["statement"] == made.claim.statement
+    assert (facts["family"], facts["options"], facts["seed"]) == ("planar", dict(made.options), 3)
+    assert (facts["samples"], facts["dim"], facts["has_planted_network"]) == (30, 5, True)
+    assert (facts["digest"], facts["citation"], facts["file"]) == (instance_digest(made), made.citation, "small.npz")
+    verified = json.loads(twolayer_cli("instance verify small.npz --json").out)
+    assert (verified["accepted"], verified["digest"], len(verified["checks"])) == (True, facts["digest"], 5)
+
+
+@pytest.mark.parametrize(
+    ("command", "words"),
+    [
+        ("instance plnar -o f.npz", ["plnar", "planar"]),
+        ("instance planar", ["--file"]),
+        ("instance planar --widht 3 -o f.npz", ["--widht"]),
+        ("instance planar --dim many -o f.npz", ["--dim", "integer"]),
+        ("instance planar --dim 2 -o f.npz", ["dim", "at least 3", "2"]),
+        ("instance planar --order 5 -o f.npz", ["order 5", "nearest", "4"]),
+        ("instance planar --seed -1 -o f.npz", ["--seed"]),
+        ("instance planar -o nowhere/f.npz", ["nowhere"]),
+        ("instance verify", ["PATH"]),
+        ("instance verify missing.npz", ["missing.npz"]),
+    ],
+)
+def test_a_bad_request_is_refused_in_one_line_and_writes_nothing(twolayer_cli, tmp_path, command, words):
+    outcome = twolayer_cli(command)
+    assert_refused(outcome._replace(err=outcome.err.replace("path", "PATH")), *words)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_file_that_cannot_be_written_is_refused_before_anything_is_made(twolayer_cli, monkeypatch):
+    monkeypatch.setattr("twolayer.hard.make_instance", None)
+    assert_refused(twolayer_cli("instance planar -o nowhere/f.npz"), "nowhere")
+
+
+def test_a_changed_file_is_refused_and_says_what_differs(twolayer_cli):
+    assert twolayer_cli(SMALL).code == 0
+    with np.load("small.npz") as file:
+        entries = {name: file[name] for name in file.files}
+    entries["y"][4] += 1.0
+    np.savez("small.npz", **entries)
+    for command in ("instance verify small.npz", "instance verify small.npz --json"):
+        assert_refused(twolayer_cli(command), "small.npz", "digest")
+
+
+# --- theory ---
+
+
+@pytest.fixture
+def network_cli(twolayer_cli):
+    """The command line, in a folder with a network of which every paper speaks."""
+    drawn = orthogonal(6, 3, activation="relu", rng=1)
+    TwoLayerNetwork(np.ones(3), drawn.W / np.linalg.norm(drawn.W, axis=1, keepdims=True)).save("network.npz")
+    return twolayer_cli
+
+
+@pytest.mark.parametrize("paper", THEORIES)
+def test_theory_prints_the_quantities_of_the_paper(network_cli, paper):
+    expected = THEORIES[paper].function(TwoLayerNetwork.load("network.npz"))
+    outcome = network_cli(f"theory {paper} network.npz")
+    assert (outcome.code, outcome.err) == (0, "")
+    assert all(name in outcome.out for name in expected)
+    outcome = network_cli(f"theory {paper} network.npz --json")
+    found = json.loads(outcome.out)
+    assert (outcome.code, outcome.err, list(found)) == (0, "", list(expected))
+    numbers = {name: value for name, value in expected.items() if isinstance(value, float) and np.isfinite(value)}
+    assert len(numbers) >= 5
+    assert {name: found[name] for name in numbers} == numbers
+
+
+def test_quantities_are_those_known_of_orthonormal_relu_units(network_cli):
+    """κ = λ = 1, ρ = 1/4 − 1/2π; δ = 0; a risk of the constant of r (1/2 − 1/2π), units of norm one on d = 6 inputs."""
+    zhong = json.loads(network_cli("theory zhong2017recovery network.npz --json").out)
+    assert (zhong["condition"], zhong["volume"]) == (pytest.approx(1), pytest.approx(1))
+    assert zhong["rho"] == pytest.approx(1 / 4 - 1 / (2 * np.pi), rel=1e-12)
+    assert zhong["smallest_eigenvalue"] == pytest.approx(1 / 4 - 1 / (2 * np.pi), rel=1e-9)
+    mondelli = json.loads(network_cli("theory mondelli2019connection network.npz --json").out)
+    assert mondelli["delta"] < 1e-12
+    assert mondelli["constant_risk"] == pytest.approx(3 * (1 / 2 - 1 / (2 * np.pi)), rel=1e-9)
+    lecture = json.loads(network_cli("theory e2021hardness network.npz --json").out)
+    assert lecture["path_norm"] == pytest.approx(TwoLayerNetwork.load("network.npz").path_norm())
+
+
+@pytest.mark.parametrize(
+    ("command", "words"),
+    [
+        ("theory zhong network.npz", ["zhong", *THEORIES]),
+        ("theory zhong2017recovery missing.npz", ["missing.npz"]),
+        ("theory zhong2017recovery biased.npz", ["biases"]),
+        ("theory daniely2020hardness biased.npz", ["daniely2020hardness", "biases"]),
+        ("theory zhong2017recovery", ["network"]),
+    ],
+)
+def test_a_paper_that_does_not_speak_of_the_network_says_so(network_cli, command, words):
+    TwoLayerNetwork([1.0, 2.0], np.eye(3)[:2], [0.1, 0.2]).save("biased.npz")
+    outcome = network_cli(command)
+    assert_refused(outcome._replace(err=outcome.err.replace("NETWORK", "network")), *words)
