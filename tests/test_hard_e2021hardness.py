@@ -169,6 +169,8 @@ def test_half_spaces_beyond_the_options_and_foreign_labels_are_refused():
     X, y, planted, _, options = small(HALFSPACES)
     with pytest.raises(InputError, match="beyond the largest"):
         HALFSPACES.sizes(X, y, planted, options | {"largest_weight": 1})
+    with pytest.raises(InputError, match="beyond the largest"):
+        HALFSPACES.sizes(X, y, planted, options | {"largest_bias": 0})
     with pytest.raises(InputError, match="not that of an intersection of 2 half-spaces"):
         HALFSPACES.sizes(X, y, planted, options | {"K": 2})
     with pytest.raises(InputError, match="labels are not those"):

@@ -6,6 +6,7 @@ import math
 import numpy as np
 import pytest
 from scipy.integrate import quad
+from scipy.optimize import brentq
 from scipy.special import betainc
 
 from twolayer.errors import InputError
@@ -352,20 +353,18 @@ def test_a_clique_is_found_exactly_where_there_is_one(seed):
 
 
 def test_the_bound_for_waves_holds_at_the_packing_it_is_made_of():
-    """Both halves of the argument, written out anew at the c where they meet."""
-    for d in (2, 5, 20):
-        n = math.exp(log_query_dimension_of_waves(d))
+    """Both halves of the argument, written out anew, at the c that the second one allows."""
+    for d in (2, 5, 20, 80):
+        log_n = log_query_dimension_of_waves(d)
 
-        def coherence(c, d=d):
-            near, far = (math.exp(-2 * math.pi**2 * 2 * d * (1 + sign * c)) for sign in (-1, 1))
-            return (near + far) / (1 + math.exp(-8 * math.pi**2 * d))
+        def room(c, d=d, log_n=log_n):
+            near, far = (math.exp(-2 * math.pi**2 * d * 2 * (1 + sign * c) + 2 * log_n) for sign in (-1, 1))
+            return (near + far) / (1 + math.exp(-8 * math.pi**2 * d)) - 1
 
-        c = 0.0
-        while n**2 * coherence(c + 1e-4) <= 1:
-            c += 1e-4
-        exact_packing = 1 / betainc((d - 1) / 2, 0.5, 1 - c**2)  # P(u_1² > c²)
-        assert n <= exact_packing * 1.01
-        assert n > 0.8 * exact_packing
+        c = brentq(room, 0.1, 1.0, xtol=1e-15)
+        log_packing = -math.log(betainc((d - 1) / 2, 0.5, 1 - c**2))  # P(u_1² > c²)
+        assert log_n <= log_packing + 1e-9
+        assert log_n > log_packing - 0.06
 
 
 def test_the_bound_for_waves_is_below_what_is_found():
@@ -397,6 +396,7 @@ def test_the_bound_for_waves_takes_every_harmonic_into_account():
     allowed = cosines[np.array(largest) * n**2 <= 1].max()
     assert 1 / betainc(1.0, 0.5, 1 - allowed**2) > 0.9 * n
     assert log_query_dimension_of_waves(d, [0.0, 0.0, 1.0]) > log_query_dimension_of_waves(d)
+    assert log_query_dimension_of_waves(1000, [0.0, 0.0, 1.0]) > log_query_dimension_of_waves(1000)
 
 
 @pytest.mark.parametrize(

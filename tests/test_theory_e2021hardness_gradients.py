@@ -125,6 +125,13 @@ def test_the_sampled_variance_has_no_bias_where_the_variance_is_tiny():
     assert found.bound == pytest.approx(4 * found.energy / 2**40)
 
 
+def test_the_sampled_variance_is_about_the_mean():
+    """Every parity is 1 at 0: a gradient that lives there alone does not know the target."""
+    found = sampled_parity_gradient_variance(lambda X: 1.0 - X.max(axis=1, keepdims=True), 2, rng=0)
+    assert found.energy == pytest.approx(0.25, rel=0.01)
+    assert found.variance == found.standard_error == 0
+
+
 def test_the_standard_error_is_that_of_independent_repetitions():
     gradients = network_gradients(random_units(3, 1, rng=0))
     runs = [sampled_parity_gradient_variance(gradients, 3, samples=32, pairs=50, rng=seed) for seed in range(100)]
@@ -288,6 +295,14 @@ def test_a_linear_model_moves_along_a_line():
     np.testing.assert_allclose(found.bound, found.distance, rtol=1e-12)
     np.testing.assert_allclose(found.lecture_bound, math.sqrt(3 / 2) * 4 / 4 * found.time, rtol=1e-12)
     assert found.lipschitz == 0
+
+
+def test_the_lipschitz_constant_is_the_largest_on_the_way():
+    """For h = log(1 + θ) f it is 1/(1 + θ)² between 0 and θ, largest at the first point reached."""
+    f = np.array([1.0, -1.0])
+    model = Model(lambda theta, _X: np.log1p(theta[0]) * f, lambda theta, _X: f[:, None] / (1 + theta[0]))
+    found = gradient_descent_distance(model, np.zeros(1), np.zeros((2, 1)), f[:, None], 0.2, 5)
+    assert found.lipschitz == pytest.approx(1 / 1.2**2, rel=1e-12)
 
 
 def test_training_on_a_sample_and_a_part_of_a_class_has_its_own_bound():

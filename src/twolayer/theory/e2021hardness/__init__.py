@@ -41,7 +41,7 @@ from twolayer.theory.e2021hardness.gradients import (
 )
 from twolayer.theory.e2021hardness.landscape import Landscape, empirical_sine_risk, sine_landscape, sine_risk
 from twolayer.theory.e2021hardness.neurons import cosine_network, fourier_coefficients, periodic_gram, sampled_gram
-from twolayer.theory.e2021hardness.query_dimension import (
+from twolayer.theory.e2021hardness.statistical_queries import (
     NearlyOrthonormal,
     log_query_dimension_of_waves,
     queries_needed,

@@ -120,7 +120,7 @@ def log_query_dimension_of_waves(d: int, coefficients: ArrayLike = COSINE) -> fl
 
     *Inner products.* With the Fourier coefficients c_k of φ, c_0 = 0, and norm² D, they are at most
 
-    .. math:: \epsilon(c) = \frac1D \sum_{k,l \neq 0} |c_k c_l|\, e^{-2\pi^2 d\,(k^2 + l^2 - 2|kl|c)}.
+    .. math:: \epsilon(c) = \frac1D \sum_{k,l \neq 0} |c_k c_l|\, e^{-2\pi^2 d\,(k^2 + l^2 - 2klc)}.
 
     So the dimension is at least n for every c with n ≤ 1/P(c) and n² ε(c) ≤ 1; the best c is where these meet.
 
@@ -238,10 +238,11 @@ def _log_packing(d: int, cosine: float) -> float:
 
 def _log_coherence(d: int, coefficients: NDArray, cosine: float) -> float:
     """Logarithm of ε(c)."""
-    k = np.arange(1, len(coefficients))
-    sizes = np.abs(coefficients[1:])
-    exponents = -2 * np.pi**2 * d * (k[:, None] ** 2 + k**2 - 2 * cosine * np.outer(k, k))
-    pairs = 4 * np.outer(sizes, sizes)  # k and l of either sign
+    k = np.flatnonzero(coefficients[1:]) + 1
+    sizes = np.abs(coefficients[k])
+    squares, products = k[:, None] ** 2 + k**2, 2 * cosine * np.outer(k, k)
+    exponents = -2 * np.pi**2 * d * np.stack([squares - products, squares + products])  # kl positive, kl negative
+    pairs = 2 * np.outer(sizes, sizes)
     largest = exponents.max()
     numerator = np.log(np.sum(pairs * np.exp(exponents - largest))) + largest
     return float(numerator - np.log(_squared_norm(d, coefficients)))
