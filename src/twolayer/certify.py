@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.linalg.lapack import dpotrf, dpotri
 from scipy.sparse.linalg import lobpcg
 
 from twolayer.misfit import MOST_DENSE_PARAMETERS, ScoreTest
@@ -27,6 +28,7 @@ __all__ = [
     "standard_errors",
 ]
 
+_SAFELY_POSITIVE = 1e-5  # of the diagonal of a Cholesky factor
 _PROBES = 12
 _ROWS_PER_PARAMETER = 100
 _MOST_UNITS_TURNED = 16
@@ -316,6 +318,9 @@ def standard_errors(problem: UnitsProblem, point: Vector, H: Matrix | None, nois
 
 def _inverse_diagonal(H: Matrix) -> Vector:
     scale = 1 / np.sqrt(np.maximum(H.diagonal(), 1e-150))
+    factor, is_indefinite = dpotrf(H * np.outer(scale, scale), lower=1, overwrite_a=1)
+    if not is_indefinite and factor.diagonal().min() > _SAFELY_POSITIVE:
+        return scale**2 * dpotri(factor, lower=1, overwrite_c=1)[0].diagonal()
     values, vectors = np.linalg.eigh(H * np.outer(scale, scale), UPLO="L")
     values = np.maximum(values, 1e-15 * values[-1])
     return scale**2 * np.einsum("ij,j,ij->i", vectors, 1 / values, vectors)

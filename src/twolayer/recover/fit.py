@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from twolayer.refine import Stopping, UnitsProblem, gauss_newton, levenberg_marquardt
 from twolayer.refine.problem import Vector
 
-__all__ = ["EXACT", "Fit", "Report", "explore", "polish"]
+__all__ = ["EXACT", "Fit", "Report", "explore", "explore_roughly", "polish"]
 
 EXACT = 1e-22  # relative squared residual that only rounding explains
 Report = Callable[[str, int, float], None]
@@ -41,6 +41,11 @@ def explore(problem: UnitsProblem, start: Vector, report: Report, stage: str, ma
     else:
         stopping = Stopping(max_steps, patience=20, least_gain=0.05)
     return _refined(problem, start, report, stage, stopping)
+
+
+def explore_roughly(problem: UnitsProblem, start: Vector, report: Report, stage: str) -> Fit:
+    """Refine a start that will be refined again, elsewhere: no more than the first, large gains."""
+    return _refined(problem, start, report, stage, Stopping(100, patience=4, least_gain=0.1))
 
 
 def polish(problem: UnitsProblem, start: Vector, report: Report, stage: str = "polish") -> Fit:

@@ -7,12 +7,19 @@ from numpy.typing import NDArray
 
 from twolayer.activation import Activation
 from twolayer.misfit import score_test
+from twolayer.recover.change_of_inputs import ChangeOfInputs, principal_inputs, whitening_of
 from twolayer.recover.exchange import exchange, prune
-from twolayer.recover.fit import EXACT, Fit, Report, explore, polish
+from twolayer.recover.fit import EXACT, Fit, Report, explore, explore_roughly, polish
 from twolayer.recover.noise import NoiseEvidence, noise_evidence
 from twolayer.recover.reflections import unlifted
-from twolayer.recover.starts import SecondMoment, amplitude_signs, moment_directions, random_start, second_moment
-from twolayer.recover.whitening import whitening_of
+from twolayer.recover.starts import (
+    SecondMoment,
+    amplitude_signs,
+    moment_directions,
+    principal_directions,
+    random_start,
+    second_moment,
+)
 from twolayer.refine import UnitsProblem
 from twolayer.refine.problem import Vector
 
@@ -20,6 +27,7 @@ __all__ = ["Found", "portfolio"]
 
 _ROWS_PER_PARAMETER = 10  # what a search needs at most; the other rows judge its result
 _JUDGING_ROWS_PER_PARAMETER = 20
+_ROWS_PER_PRINCIPAL_PARAMETER = 20
 _LIFT_ROWS_PER_PARAMETER = 2.5
 _NOISE_ROWS_PER_PARAMETER = 2.5
 _MOST_STARTS = 6
@@ -97,7 +105,7 @@ def portfolio(
     fit, held_out_loss = search.run(), None
     if search.held_out is not None or search.whitening is not None:
         whole = search.problem(X, y, fit.problem.units(fit.point)[0], is_lifted=False)
-        point = fit.point if search.whitening is None else search.whitening.undone(whole, fit.point)
+        point = fit.point if search.whitening is None else search.whitening.undone(fit.problem, fit.point, whole)
         residual = whole.residual(point)
         held_out_loss = None if search.held_out is None else float(np.mean(residual[search.held_out] ** 2))
         fit = Fit(whole, point, float(residual @ residual) / whole.energy)
@@ -141,8 +149,11 @@ class _Search:
         if self.whitening is not None:
             self.X = self.whitening.done(self.X)
         self.spectrum: SecondMoment = second_moment(self.X, self.y)
+        self.has_second_moment = abs(activation.hermite_coefficients(2)[2]) > 1e-8
+        self.has_quadratic_lift = len(activation.reflection.polynomial) == 3
         is_small = self.n_parameters(width) < _SMALL
-        self.has_poor_third_moment = is_small or abs(activation.hermite_coefficients(3)[3]) < 1e-8
+        has_third_moment = abs(activation.hermite_coefficients(3)[3]) > 1e-8
+        self.moment_attempt = int(is_small or self.has_second_moment or not has_third_moment)
         self.best: Fit | None = None
         self.lifted_loss: float | None = None
 
@@ -182,18 +193,44 @@ class _Search:
         return self.best
 
     def start(self, width: int, lifts: bool, attempt: int) -> Fit:
-        """Explore from a new start: random and by the moments, in the order that pays, then with some signs doubted."""
+        """Explore from a new start: in the span of T_2, then by the moments, then at random with some signs doubted.
+
+        The first start does without a quadratic lift: its parameters are many, and T_2 has shown the signs.
+        """
         amplitudes = amplitude_signs(self.activation, width, self.spectrum)
         directions = None
-        if attempt == int(self.has_poor_third_moment):
+        if attempt == 0 and self.has_second_moment:
+            lifts = lifts and not self.has_quadratic_lift
+            principal = principal_inputs(self.spectrum, width)
+            if principal is not None:
+                return self.principal_start(*principal, amplitudes, lifts)
+            directions = principal_directions(self.spectrum, width, self.rng)
+        elif attempt == self.moment_attempt:
             directions = moment_directions(self.X, self.y, width, self.spectrum, self.rng)
         if attempt > 1:
             amplitudes = amplitudes * np.where(self.rng.random(width) < _SIGN_DOUBT, -1.0, 1.0)
         problem = self.problem(self.X, self.y, amplitudes, is_lifted=lifts)
-        outer = amplitudes if problem.signs is None else problem.signs
-        point = random_start(problem, self.spectrum, outer, self.rng, directions)
+        point = random_start(problem, self.spectrum, amplitudes, self.rng, directions)
         stage = ("lifted" if problem.is_lifted else "plain") + (" moment" if directions is not None else "")
         return explore(problem, point, self.report, f"{stage} start {attempt + 1}")
+
+    def principal_start(self, change: ChangeOfInputs, spectrum: SecondMoment, amplitudes: Vector, lifts: bool) -> Fit:
+        """Explore in few dimensions, which costs little, and then from there in all of them.
+
+        There are always rows enough there for a lift by few parameters.
+        """
+        mapped = change.done(self.X)
+        problem = self.problem(mapped, self.y, amplitudes, is_lifted=not self.has_quadratic_lift)
+        rows = slice(None, _ROWS_PER_PRINCIPAL_PARAMETER * problem.n_parameters)
+        problem = problem.on(mapped[rows], self.y[rows])
+        point = random_start(problem, spectrum, amplitudes, self.rng)
+        fit = explore_roughly(problem, point, self.report, "principal inputs")
+        problem, point = fit.problem, fit.point
+        if problem.is_lifted and not lifts:
+            problem, point = unlifted(problem, point)
+        whole = self.problem(self.X, self.y, problem.units(point)[0], is_lifted=problem.is_lifted)
+        stage = "lifted principal start" if whole.is_lifted else "plain principal start"
+        return explore(whole, change.undone(problem, point, whole), self.report, stage)
 
     def fresh(self, width: int) -> Fit:
         """A fit of another width from a new start."""

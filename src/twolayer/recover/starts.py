@@ -11,7 +11,14 @@ from twolayer.moments import controlled_moments, weighted_gram
 from twolayer.refine import UnitsProblem
 from twolayer.refine.problem import Matrix, Vector
 
-__all__ = ["SecondMoment", "amplitude_signs", "moment_directions", "random_start", "second_moment"]
+__all__ = [
+    "SecondMoment",
+    "amplitude_signs",
+    "moment_directions",
+    "principal_directions",
+    "random_start",
+    "second_moment",
+]
 
 _SCALE_ROWS = 4096
 _MOST_UNITS_FOR_FOURTH_MOMENTS = 25
@@ -67,6 +74,14 @@ def amplitude_signs(activation: Activation, width: int, spectrum: SecondMoment) 
     return np.r_[known, np.where(np.arange(width - len(known)) % 2, -1.0, 1.0)]
 
 
+def principal_directions(spectrum: SecondMoment, width: int, rng: np.random.Generator) -> Matrix | None:
+    """Random unit rows, shape (m, d), in the span of the leading eigenvectors of T_2; None if that is everything."""
+    if width >= len(spectrum.values):
+        return None
+    directions = rng.standard_normal((width, width)) @ spectrum.vectors[:, :width].T
+    return directions / np.linalg.norm(directions, axis=1, keepdims=True)
+
+
 def moment_directions(
     X: NDArray, y: NDArray, width: int, spectrum: SecondMoment, rng: np.random.Generator
 ) -> Matrix | None:
@@ -120,6 +135,8 @@ def random_start(
     linear, target = None, problem.y[:_SCALE_ROWS] - problem.y[:_SCALE_ROWS].mean()
     if problem.has_linear_row:
         linear, target = spectrum.affine[: problem.n_columns], spectrum.rest[:_SCALE_ROWS]
+    if problem.signs is not None:
+        amplitudes = problem.signs
     unit = problem.join(theta, amplitudes)
     rows = slice(0, min(_SCALE_ROWS, problem.n_rows))
     shape = problem.predict(rows, unit)

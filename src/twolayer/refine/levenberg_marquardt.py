@@ -1,7 +1,7 @@
 """Levenberg-Marquardt with the normal matrix formed: for problems with few parameters."""
 
 import numpy as np
-from scipy.linalg import LinAlgError, cho_factor, cho_solve
+from scipy.linalg.lapack import dposv
 
 from twolayer.refine.problem import UnitsProblem, Vector
 from twolayer.refine.progress import Refined, Stopping
@@ -67,10 +67,6 @@ def levenberg_marquardt(problem: UnitsProblem, start: Vector, stopping: Stopping
 def _damped_step(H: np.ndarray, damping: Vector, gradient: Vector) -> Vector | None:
     """The damped Gauss-Newton step from the lower triangle of H; None where rounding leaves it indefinite."""
     damped = H.copy(order="F")
-    damped[np.diag_indices_from(damped)] += damping
-    try:
-        factor = cho_factor(damped, lower=True, overwrite_a=True, check_finite=False)
-    except LinAlgError:
-        return None
-    step = -cho_solve(factor, gradient, check_finite=False)
-    return step if np.isfinite(step).all() else None
+    np.einsum("ii->i", damped)[:] += damping
+    _, step, failure = dposv(damped, -gradient, lower=1, overwrite_a=1)
+    return step if failure == 0 and np.isfinite(step).all() else None

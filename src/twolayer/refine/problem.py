@@ -291,7 +291,7 @@ class UnitsProblem:
         """Sum of squared residuals, ridge included."""
         r = self.residual(z)
         with np.errstate(over="ignore", invalid="ignore"):
-            return float(r @ r) + self.ridge * float(self.penalized(z) @ z)
+            return float(r @ r) + (self.ridge * float(self.penalized(z) @ z) if self.ridge else 0.0)
 
     def jacobian_blocks(self, z: Vector) -> Iterator[tuple[slice, Vector, Matrix]]:
         """Rows, residual and Jacobian (b, p) of each block: for problems with few parameters."""
