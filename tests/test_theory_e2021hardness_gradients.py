@@ -134,10 +134,10 @@ def test_the_sampled_variance_is_about_the_mean():
 
 def test_the_standard_error_is_that_of_independent_repetitions():
     gradients = network_gradients(random_units(3, 1, rng=0))
-    runs = [sampled_parity_gradient_variance(gradients, 3, samples=32, pairs=50, rng=seed) for seed in range(100)]
+    runs = [sampled_parity_gradient_variance(gradients, 3, samples=32, pairs=40, rng=seed) for seed in range(60)]
     spread = np.std([run.variance for run in runs], ddof=1)
     claimed = math.sqrt(np.mean([run.standard_error**2 for run in runs]))
-    assert 0.75 < spread / claimed < 1.33
+    assert 0.7 < spread / claimed < 1.4
 
 
 def test_the_variance_over_a_class_is_that_of_the_square_loss():

@@ -8,7 +8,7 @@ from twolayer.errors import InputError
 
 __all__ = ["cube", "parity_coefficients", "parity_values", "sign_cube"]
 
-_LARGEST_CUBE = 24
+_LARGEST_CUBE = 20
 
 
 def cube(d: int) -> NDArray[np.float64]:
@@ -17,7 +17,7 @@ def cube(d: int) -> NDArray[np.float64]:
     Raises
     ------
     InputError
-        If d is not from 1 to 24.
+        If d is not from 1 to 20.
     """
     d = whole_number(d, "the number of inputs")
     if d > _LARGEST_CUBE:

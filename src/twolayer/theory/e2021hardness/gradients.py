@@ -54,7 +54,7 @@ class GradientVariance:
     squared_mean : float
         :math:`4\|\mathbb E_f\langle f, \nabla h\rangle\|^2`, what the bound gives away; NaN where it is not computed.
     bound : float
-        What Theorem 5 says, 4 · energy / \|F\| for an orthonormal class.
+        What Theorem 5 says, 4 · energy / |F| for an orthonormal class.
     """
 
     variance: float

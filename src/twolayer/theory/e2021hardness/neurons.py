@@ -92,11 +92,11 @@ def periodic_gram(W: ArrayLike, coefficients: ArrayLike = COSINE) -> NDArray[np.
     W, c = frozen_array(W, "W", 2), _coefficients(coefficients)
     products = W @ W.T
     squares = np.diag(products)
-    orders = np.arange(1 - len(c), len(c))
     both_sides = np.concatenate([c[:0:-1].conj(), c])
+    terms = [(k, c_k) for k, c_k in enumerate(both_sides, 1 - len(c)) if c_k]
     gram = np.zeros(products.shape)
-    for k, c_k in zip(orders, both_sides, strict=True):
-        for j, c_j in zip(orders, both_sides, strict=True):
+    for k, c_k in terms:
+        for j, c_j in terms:
             distances = k * k * squares[:, None] + j * j * squares - 2 * k * j * products
             gram += (c_k * c_j.conj()).real * np.exp(-2 * np.pi**2 * np.maximum(distances, 0.0))
     return gram
