@@ -1,6 +1,7 @@
 """Instances as files: what is made is accepted, and whatever is changed in it is refused, forged digest or not."""
 
 import functools
+import json
 import subprocess
 import sys
 import zipfile
@@ -17,6 +18,7 @@ from twolayer.hard import (
     Claim,
     Family,
     instance_digest,
+    instance_files,
     load_instance,
     make_instance,
     save_instance,
@@ -321,6 +323,38 @@ def test_a_damaged_file_is_refused_before_anything_is_made(made, tmp_path, monke
         load_instance(path)
 
 
+@pytest.mark.parametrize(
+    "spelled",
+    [
+        lambda head: json.dumps(head),
+        lambda head: json.dumps(dict(reversed(head.items())), separators=(",", ":")),
+        lambda head: json.dumps(head, sort_keys=True, separators=(",", ":"))[:-1] + ',"seed":7}',
+        lambda head: json.dumps(head, sort_keys=True, separators=(",", ":")).replace('"seed":3', '"seed":3.0'),
+    ],
+)
+def test_a_head_spelled_otherwise_is_refused_even_under_its_own_digest(tmp_path, monkeypatch, spelled):
+    """Spaces, another order, a key given twice, a number of another type: one instance has one spelling."""
+    with monkeypatch.context() as patch:
+        patch.setattr(instance_files, "_canonical", spelled)
+        save_instance(make_instance("planar", 3, samples=30), tmp_path / "spelled.npz")
+    with pytest.raises(InputError, match=r"spelled\.npz.* head"):
+        load_instance(tmp_path / "spelled.npz")
+
+
+def test_the_digest_tells_types_shapes_and_names_apart():
+    instance = make_instance("planar", 3, samples=20)
+    same_bytes = [
+        replace(instance, y=instance.y.view(np.int64)),
+        replace(instance, X=instance.X.reshape(10, 40)),
+        replace(instance, planted={"A": instance.planted["a"], **instance.planted}),
+        replace(instance, planted={**instance.planted, "a": instance.planted["a"][:, None]}),
+    ]
+    digests = {instance_digest(other) for other in [instance, *same_bytes]}
+    assert len(digests) == 5
+    swapped = replace(instance, y=instance.y.astype(instance.y.dtype.newbyteorder()))
+    assert instance_digest(swapped) == instance_digest(instance)
+
+
 def test_a_network_file_is_no_instance(tmp_path):
     np.savez(tmp_path / "samples.npz", X=np.eye(3), y=np.ones(3))
     with pytest.raises(InputError, match="not an intact instance file: it has no entry 'head'"):
@@ -402,6 +436,15 @@ def test_sparse_inputs_that_are_inconsistent_or_moved_are_refused(sparse_family,
     save_instance(instance, tmp_path / "forged.npz")
     with pytest.raises(InputError, match="X"):
         verify_instance(tmp_path / "forged.npz")
+
+
+def test_a_sparse_file_that_would_reach_beyond_its_arrays_is_not_even_loaded(sparse_family, tmp_path):
+    for change in (lambda X: X.indices.__setitem__(0, 100), lambda X: X.indptr.__setitem__(3, 10_000)):
+        instance = make_instance("sparse", 3)
+        change(instance.X)
+        save_instance(instance, tmp_path / "forged.npz")
+        with pytest.raises(InputError, match="its sparse X is inconsistent"):
+            load_instance(tmp_path / "forged.npz")
 
 
 def test_dense_inputs_in_place_of_sparse_ones_are_refused(sparse_family):

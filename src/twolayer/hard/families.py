@@ -11,12 +11,24 @@ from twolayer.hard.daniely2020hardness import EASY_TWIN, RANDOM_CNN, RANDOM_NETW
 from twolayer.hard.diakonikolas2020algorithms import PLANAR
 from twolayer.hard.e2021hardness import COSINE, HALFSPACES, PARITY
 from twolayer.hard.instance import Family, Instance, Option
+from twolayer.hard.mondelli2019connection import HAAR, OVERCOMPLETE
 
 __all__ = ["FAMILIES", "family_named", "make_instance"]
 
 FAMILIES: dict[str, Family] = {
     family.name: family
-    for family in (SIGN_CNN, RANDOM_NETWORK, RANDOM_CNN, EASY_TWIN, PLANAR, PARITY, HALFSPACES, COSINE)
+    for family in (
+        OVERCOMPLETE,
+        HAAR,
+        SIGN_CNN,
+        RANDOM_NETWORK,
+        RANDOM_CNN,
+        EASY_TWIN,
+        PLANAR,
+        PARITY,
+        HALFSPACES,
+        COSINE,
+    )
 }
 
 
