@@ -10,7 +10,7 @@ from twolayer.theory.e2021hardness.gradients import network_gradients, parity_gr
 
 __all__ = ["barron_bound", "quantities", "spectral_bound"]
 
-_LARGEST_EXACT = 12
+_LARGEST_EXACT = 10
 
 
 def spectral_bound(amplitudes: ArrayLike, frequencies: ArrayLike, phases: ArrayLike) -> float:
@@ -81,11 +81,11 @@ def quantities(network: TwoLayerNetwork) -> dict[str, float]:
     - ``barron_bound``: only where the lecture has one (relu, sine), see `barron_bound`;
     - ``log2_parities``: d, the binary logarithm of the SQ dimension of the parities on {0,1}^d;
     - ``parity_gradient_bound``: Theorem 5 with this network as the model, 4 E‖∇h‖²/2^d, x uniform on {0,1}^d;
-    - ``parity_gradient_variance``: what it bounds. Both for d ≤ 12, where they are exact.
+    - ``parity_gradient_variance``: what it bounds. Both exact, and only for d ≤ 10.
 
     Notes
     -----
-    Units are done one at a time: memory for 3 · 2^d (d + 2) numbers.
+    Units are done one at a time: d 2^d (d + 2) additions each.
     """
     d = network.dim
     found = {
