@@ -245,13 +245,26 @@ def adversarial_filter(t: int) -> np.ndarray:
 
 @pytest.mark.parametrize("law", LAWS)
 def test_transformed_weights_have_their_law(law):
-    t, k = 1000, 10
-    M = fully_connected_transform(law_of(law, t * k), t, k, 0, 5)
+    t, k, added = (1000, 10, 0) if law == "sphere" else (1000, 8, 2000)
+    M = fully_connected_transform(law_of(law, t * k + added), t, k, added, 5)
     W = M.weights(adversarial_filter(t))
     assert goodness_of_fit(W[:1], M.law).p_value > 0.001  # the n = 10 000 weights of one unit
     assert goodness_of_fit(W, M.law).p_value > 0.001
     z = convolutional_transform(law_of(law, 10_000), 10_000, 6)
-    assert goodness_of_fit(z.weights(adversarial_filter(10_000))[None], z.law).p_value > 0.001
+    w = z.weights(adversarial_filter(10_000))
+    assert goodness_of_fit(w[None], z.law).p_value > 0.001
+    if law == "sphere":
+        np.testing.assert_allclose(np.linalg.norm([*W, w], axis=1), 0.7, rtol=1e-12)
+
+
+@pytest.mark.parametrize("law", ["normal", "uniform", "sign", "sphere"])
+def test_units_and_coordinates_of_the_transformed_weights_are_uncorrelated(law):
+    W = fully_connected_transform(law_of(law, 10_000), 1000, 10, 0, 5).weights(adversarial_filter(1000))
+    W /= np.sqrt((W**2).mean())
+    between_units = W @ W.T / 10_000 - np.eye(10) * (W**2).mean(axis=1)
+    between_blocks = np.einsum("jir,jsr->is", *[W.reshape(10, 10, 1000)] * 2) / 10_000
+    assert np.abs(between_units).max() < 4.5 / np.sqrt(10_000)
+    assert np.abs(between_blocks - np.diag(np.diag(between_blocks))).max() < 4.5 / np.sqrt(10_000)
 
 
 @pytest.mark.parametrize("law", LAWS)
