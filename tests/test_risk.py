@@ -90,6 +90,7 @@ def test_steep_units_are_integrated_too(scale):
     turn = np.exp(-(scale**2) * (1 - cosine))
     both = (turn * np.cos(0.1) - np.exp(-(scale**2) * (1 + cosine)) * np.cos(0.5)) / 2
     assert pair_mean("sine", scale, 0.3, cosine, c=0.2) == pytest.approx(both, abs=1e-13)
+    assert pair_mean(f"scaled(sine,{scale})", 1.0, 0.3 / scale, cosine, c=0.2 / scale) == pytest.approx(both, abs=1e-13)
 
 
 def test_two_different_activations_have_a_mean():
