@@ -143,6 +143,7 @@ def test_quantities_are_those_known_of_orthonormal_relu_units(network_cli):
     assert zhong["smallest_eigenvalue"] == pytest.approx(1 / 4 - 1 / (2 * np.pi), rel=1e-9)
     mondelli = json.loads(network_cli("theory mondelli2019connection network.npz --json").out)
     assert mondelli["delta"] < 1e-12
+    assert mondelli["epsilon"] == pytest.approx(6**-0.5)
     assert mondelli["constant_risk"] == pytest.approx(3 * (1 / 2 - 1 / (2 * np.pi)), rel=1e-9)
     lecture = json.loads(network_cli("theory e2021hardness network.npz --json").out)
     assert lecture["path_norm"] == pytest.approx(TwoLayerNetwork.load("network.npz").path_norm())

@@ -39,6 +39,11 @@ def made(request, tmp_path_factory):
     return SimpleNamespace(instance=instance, path=path)
 
 
+@pytest.fixture(autouse=True)
+def written_without_waiting_for_the_disk(monkeypatch):
+    monkeypatch.setattr("os.fsync", lambda _: None)
+
+
 @pytest.fixture
 def made_once(made, monkeypatch):
     """The same, where verification need not make it again each time; anything else it makes itself."""
@@ -485,6 +490,12 @@ def test_an_option_that_is_unknown_or_of_another_type_is_refused(sparse_family, 
         make_instance("sparse", 0, **options)
     for word in words:
         assert word in str(refusal.value)
+
+
+@pytest.mark.parametrize("samples", [10**15, 2**62, 10**30])
+def test_an_instance_beyond_every_memory_is_refused(samples):
+    with pytest.raises(InputError, match="planar cannot be made with these options: "):
+        make_instance("planar", 0, samples=samples)
 
 
 def test_options_become_pythons_own_numbers(sparse_family):

@@ -51,13 +51,18 @@ def make_instance(family: str, seed: int = 0, **options: Option) -> Instance:
     Raises
     ------
     InputError
-        If there is no such family or option (the message lists those there are), or an option is of another type or
-        out of the range that the family allows.
+        If there is no such family or option (the message lists those there are), or an option is of another type, out
+        of the range that the family allows, or asks for more than the memory.
     """
     known = family_named(family)
     seed = whole_number(seed, "seed", least=0)
     chosen = _checked_options(known, options)
-    X, y, planted, claim = known.draw(np.random.default_rng(seed), **chosen)
+    try:
+        X, y, planted, claim = known.draw(np.random.default_rng(seed), **chosen)
+    except InputError:
+        raise
+    except (MemoryError, OverflowError, ValueError) as failure:
+        raise InputError(f"{family} cannot be made with these options: {failure or 'too little memory'}") from failure
     return Instance(known.name, chosen, seed, X, y, planted, claim, known.citation)
 
 

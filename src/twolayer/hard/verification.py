@@ -89,10 +89,7 @@ def _verified_file(path: FilePath) -> Verification:
 
 
 def _made_anew(instance: Instance) -> Instance:
-    try:
-        made = make_instance(instance.family, instance.seed, **instance.options)
-    except MemoryError:
-        raise InputError("its options ask for more memory than there is") from None
+    made = make_instance(instance.family, instance.seed, **instance.options)
     for name, value in made.options.items():
         if name not in instance.options:
             raise InputError(f"its options lack {name!r}")
