@@ -1,0 +1,66 @@
+"""How long a large instance takes, and that its memory is that of its non-zeros."""
+
+import tracemalloc
+from time import process_time
+
+import numpy as np
+import pytest
+
+from twolayer.hard.daniely2020hardness import (
+    WeightLaw,
+    conjunction,
+    conjunctions,
+    encode,
+    fully_connected_output,
+    fully_connected_transform,
+    planted_formula,
+    random_assignment,
+    read_dimacs,
+    realizable_tuples,
+    sat,
+    sign_filter,
+    with_negations,
+    write_dimacs,
+)
+
+
+def test_memory_is_linear_in_the_non_zeros_and_not_in_the_coordinates():
+    """A dense row of the inputs below has 125 times as many entries as non-zeros."""
+    n_variables, k, m = 2000, 5, 2000
+    sample = realizable_tuples(random_assignment(n_variables, 0), m, conjunction(3, k), 1)
+    M = fully_connected_transform(WeightLaw("normal"), n_variables + 1, k, 0, 2)
+    tracemalloc.start()
+    try:
+        X, _ = encode(sample)
+        moved = M.inputs(X)
+        _, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert moved.nnz == m * (15 * k + k)  # each clause's literals, and the last coordinate that all of them share
+    assert m * n_variables * k > 120 * moved.nnz
+    assert peak < 5 * 12 * moved.nnz  # 8 bytes of a value and 4 of its column
+
+
+@pytest.mark.slow
+def test_a_network_of_100_000_inputs_takes_seconds():
+    n_variables, k, m = 1886, 53, 1000
+    began = process_time()
+    psi = random_assignment(n_variables, 0)
+    X, y = encode(realizable_tuples(psi, m, conjunction(3, k), 1))
+    M = fully_connected_transform(WeightLaw("normal"), n_variables + 1, k, 0, 2)
+    moved, W = M.inputs(X), M.weights(sign_filter(psi))
+    assert moved.shape == (1000, 100_011)
+    assert np.array_equal(np.rint(fully_connected_output(moved, W)), y)
+    assert process_time() - began < 60
+
+
+@pytest.mark.slow
+def test_a_formula_of_a_million_clauses_becomes_samples_in_seconds(tmp_path):
+    psi = random_assignment(1000, 0)
+    write_dimacs(tmp_path / "f.cnf", planted_formula(psi, 1_000_000, sat(3), 1))
+    began = process_time()
+    formula = read_dimacs(tmp_path / "f.cnf")
+    X, y = encode(with_negations(conjunctions(formula, 5, block=10), 2, psi))
+    assert X.shape == (100_000, 5005)
+    assert 0.4 < y.mean() < 0.6
+    assert process_time() - began < 30
