@@ -107,6 +107,17 @@ def test_another_learner_reads_the_file_with_numpy_alone(made):
         assert file["y"].shape == (X.shape[0],)
 
 
+def test_where_no_planted_network_exists_none_is_in_the_file_and_none_may_be_added(tmp_path):
+    scattered = make_instance("sign_cnn", 4, is_scattered=True)
+    save_instance(scattered, tmp_path / "scattered.npz")
+    assert load_instance(tmp_path / "scattered.npz").planted is None
+    assert "no planted network is claimed" in verify_instance(tmp_path / "scattered.npz").checks
+    planted = make_instance("sign_cnn", 4).planted
+    for forged in (replace(scattered, planted=planted), with_array(scattered, "y", nudged)):
+        with pytest.raises(InputError, match="planted|its y at 0"):
+            verify_instance(forged)
+
+
 # --- what is changed is refused, by one who computes the digest anew ---
 
 
