@@ -114,7 +114,7 @@ def test_where_no_planted_network_exists_none_is_in_the_file_and_none_may_be_add
     assert "no planted network is claimed" in verify_instance(tmp_path / "scattered.npz").checks
     planted = make_instance("sign_cnn", 4).planted
     for forged in (replace(scattered, planted=planted), with_array(scattered, "y", nudged)):
-        with pytest.raises(InputError, match="planted|its y at 0"):
+        with pytest.raises(InputError, match=r"planted|its y at 0"):
             verify_instance(forged)
 
 
