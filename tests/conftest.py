@@ -1,6 +1,7 @@
 """What tests share: no display, property tests that draw the same examples every time, the command line in a folder."""
 
 import matplotlib as mpl
+import numpy as np
 import pytest
 from hypothesis import settings
 
@@ -30,3 +31,8 @@ def planted(twolayer_cli):
     """The command line, in a folder with `samples.npz` and `teacher.npz`."""
     assert twolayer_cli(PLANT).code == 0
     return twolayer_cli
+
+
+@pytest.fixture
+def rng():
+    return np.random.default_rng(0)

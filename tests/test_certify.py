@@ -45,9 +45,10 @@ def jacobian(problem, point):
 
 
 def scaled_eigenvalues(problem, point):
-    """Eigenvalues of D JᵀJ D / n, D the norm of a parameter's row, the size of an outer weight, 1 for the constant."""
+    """Eigenvalues of D JᵀJ D / n: D has the size of the row over that of the input, that of the outer weight, or 1."""
     v, theta = problem.units(point)
-    sizes = np.repeat(np.linalg.norm(theta, axis=1), theta.shape[1])
+    inputs = np.r_[np.linalg.norm(problem.X, axis=0) / np.sqrt(problem.n_rows), [1.0] * problem.has_bias]
+    sizes = np.concatenate([np.linalg.norm(row * inputs) / inputs for row in theta])
     sizes = np.r_[sizes, np.abs(v) if problem.signs is None else [], [1.0] * problem.has_bias]
     J = jacobian(problem, point) * sizes
     return np.linalg.eigvalsh(J.T @ J / problem.n_rows)
@@ -154,9 +155,10 @@ def test_a_flat_direction_is_seen(is_dense):
 
 def test_the_curvature_does_not_depend_on_the_units_of_the_inputs():
     problem, point = network_problem("tanh", False)
-    other = UnitsProblem(1000 * problem.X, problem.y, problem.activation, problem.width)
+    units = np.array([1e3, 1e-3, 7.0, 1.0, 0.2])
+    other = UnitsProblem(problem.X * units, problem.y, problem.activation, problem.width)
     v, theta = problem.units(point)
-    scaled = other.join(theta / 1000, v)
+    scaled = other.join(theta / units, v)
     one, two = (curvature(p, z, normal_matrix(p, z), is_held_out=False) for p, z in ((problem, point), (other, scaled)))
     assert two.smallest == pytest.approx(one.smallest, rel=1e-6)
 

@@ -116,7 +116,7 @@ def test_a_point_is_joined_from_its_parts(spec, has_bias, is_lifted, is_fixed):
     if problem.has_quadratic:
         Q = problem.quadratic_form(z)
         assert_allclose(Q, SlowModel(problem).unpack(z)[3])
-        parts["quadratic"] = Q - np.diag(Q.diagonal() / 2)  # joined from the coefficients of t_i t_j, i ≤ j
+        parts["quadratic"] = Q
     assert_allclose(problem.join(theta, v, **parts), z)
 
 

@@ -29,6 +29,7 @@ __all__ = [
 ]
 
 _SAFELY_POSITIVE = 1e-5  # of the diagonal of a Cholesky factor
+_ROWS_FOR_SIZES = 4096
 _PROBES = 12
 _ROWS_PER_PARAMETER = 100
 _MOST_UNITS_TURNED = 16
@@ -246,11 +247,17 @@ def _left_by_turning(network: TwoLayerNetwork, errors: StandardErrors | None) ->
 
 
 def _scales(problem: UnitsProblem, point: Vector) -> Vector:
-    """The unit of each parameter: the norm of its row, the magnitude of its outer weight, 1 for the constant."""
+    """The unit of each parameter: the size of its row over that of its input, that of its outer weight, or 1.
+
+    The size of an input is its root mean square, so that the units of the inputs do not matter.
+    """
     scales = np.ones(problem.n_parameters)
     rows, c = problem.split(scales)
     v, theta = problem.units(point)
-    rows[:] = np.maximum(np.linalg.norm(theta, axis=1), 1e-12)[:, None]
+    some = problem.inputs(slice(0, min(_ROWS_FOR_SIZES, problem.n_rows)))
+    sizes = np.sqrt(np.mean(some**2, axis=0))
+    sizes = np.where(sizes > 0, sizes, 1.0)
+    rows[:] = np.maximum(np.linalg.norm(theta * sizes, axis=1), 1e-12)[:, None] / sizes
     c[: problem.n_amplitudes] = np.maximum(np.abs(v), 1e-12)[: problem.n_amplitudes]
     return scales
 

@@ -110,7 +110,10 @@ def portfolio(
         held_out_loss = None if search.held_out is None else float(np.mean(residual[search.held_out] ** 2))
         fit = Fit(whole, point, float(residual @ residual) / whole.energy)
     fit = polish(fit.problem, fit.point, report)
-    evidence = None if fit.is_exact else noise_evidence(_thinned(fit, report), search.fresh, report, rng)
+    evidence = None
+    if not fit.is_exact:
+        some = _thinned(fit, report)
+        evidence = noise_evidence(some, lambda width: search.fresh_on(some.problem, width), report, rng)
     return Found(fit, search.lifted_loss, search.held_out, held_out_loss, evidence)
 
 
@@ -235,6 +238,13 @@ class _Search:
     def fresh(self, width: int) -> Fit:
         """A fit of another width from a new start."""
         return self.start(width, self.can_lift(width), 0)
+
+    def fresh_on(self, judged: UnitsProblem, width: int) -> Fit:
+        """A fit of another width from a new start, found on the rows of the search and refined on those of `judged`."""
+        fit = self.fresh(width)
+        problem = fit.problem.on(judged.X, judged.y)
+        point = fit.point if self.whitening is None else self.whitening.undone(fit.problem, fit.point, problem)
+        return explore(problem, point, self.report, "fresh start on the judging rows")
 
     def settle(self, fit: Fit) -> Fit | None:
         """Turn a fit into one of the network; return it if it is exact or leaves only noise."""

@@ -129,7 +129,10 @@ class UnitsProblem:
         quadratic: Matrix | None = None,
         constant: float = 0.0,
     ) -> Vector:
-        """Parameter vector with the units `theta` (m, D) and what else is given; the rest is zero."""
+        """Parameter vector with the units `theta` (m, D) and what else is given; the rest is zero.
+
+        `linear` and `quadratic` are as `linear_part` and `quadratic_form` return them.
+        """
         z = np.zeros(self.n_parameters)
         rows, c = self.split(z)
         rows[: self.width] = theta
@@ -138,7 +141,8 @@ class UnitsProblem:
         if linear is not None and self.has_linear_row:
             rows[self.width] = linear
         if quadratic is not None and self.has_quadratic:
-            c[self.n_amplitudes : self.n_amplitudes + len(self._pairs[0])] = quadratic[self._pairs]
+            i, j = self._pairs
+            c[self.n_amplitudes : self.n_amplitudes + len(i)] = quadratic[i, j] / np.where(i == j, 2.0, 1.0)
         if self.has_constant:
             c[-1] = constant
         elif self.has_linear_row and self.has_bias and linear is None:
