@@ -138,8 +138,14 @@ def test_the_risk_is_the_mean_over_samples(name):
 def test_a_series_cut_early_misses_no_more_than_its_bound(name):
     f, g = draw(4, 40, name, 6, bias=0.5), draw(4, 30, name, 7, bias=0.5)
     exact = population_risk(f, g, rtol=1e-14)
+    energy = sum(
+        a**2 * pair_mean(name, np.linalg.norm(w), b, 1.0, 0.0)
+        for network in (f, g)
+        for a, w, b in zip(network.a, network.W, network.b, strict=True)
+    )
     for rtol in (1e-2, 1e-4, 1e-8):
         rough = population_risk(f, g, rtol)
+        assert rough.tail_bound <= rtol * energy * (1 + 1e-9)
         assert rough.order <= exact.order
         assert abs(rough.value - exact.value) <= rough.tail_bound + 1e-12 * exact.value
 
@@ -148,6 +154,7 @@ def test_an_early_cut_does_miss_something():
     """Else the bound above would be shown by nothing."""
     f, g = draw(4, 40, "relu", 6, bias=0.5), draw(4, 30, "relu", 7, bias=0.5)
     rough, exact = population_risk(f, g, 0.3), population_risk(f, g)
+    assert rough.order < 64 < exact.order
     assert 1e-9 * exact.value < abs(rough.value - exact.value) <= rough.tail_bound
 
 

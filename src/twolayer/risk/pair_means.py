@@ -41,7 +41,7 @@ def pair_means(
     scales, shifts : pairs of arrays, shape (p,)
         (s, t) and (b, c).
     cosines, sines : arrays, shape (p,)
-        ρ and γ ≥ 0; the sine is not made from the cosine here, which does not know it close to collinear.
+        ρ and γ ≥ 0.
 
     Returns
     -------

@@ -218,24 +218,16 @@ def _completions(units: Units, coefficients: Matrix, pairs: NDArray[np.intp]) ->
             chosen = (units.kinds[pairs[0]] == first) & (units.kinds[pairs[1]] == second)
             for start in range(0, np.count_nonzero(chosen), _PAIRS_AT_ONCE):
                 i, j = pairs[:, np.flatnonzero(chosen)[start : start + _PAIRS_AT_ONCE]]
-                cosines, sines = _angle(units.directions[i], units.directions[j])
+                cosines = np.clip(np.einsum("pd,pd->p", units.directions[i], units.directions[j]), -1.0, 1.0)
                 exact = pair_means(
                     (units.activations[first], units.activations[second]),
                     (units.scales[i], units.scales[j]),
                     (units.shifts[i], units.shifts[j]),
                     cosines,
-                    sines,
+                    np.sqrt(1 - cosines**2),
                 )
                 summed = np.zeros(len(i))
                 for row in coefficients[::-1]:
                     summed = summed * cosines + row[i] * row[j]
                 total += float((units.weights[i] * units.weights[j]) @ (exact - summed))
     return total
-
-
-def _angle(U: Matrix, W: Matrix) -> tuple[Vector, Vector]:
-    """Cosine and sine between unit rows, both right close to collinear: from the shorter of u - w and u + w."""
-    cosines = np.einsum("pd,pd->p", U, W)
-    side = np.where(cosines < 0, -1.0, 1.0)
-    square = np.sum((U - side[:, None] * W) ** 2, axis=1)
-    return side * (1 - square / 2), np.sqrt(np.maximum(square * (1 - square / 4), 0.0))
