@@ -1,0 +1,143 @@
+"""A family of its own: sparse inputs, options of every type, and what its author has got wrong."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from scipy import sparse
+
+from twolayer import InputError
+from twolayer.hard import FAMILIES, Claim, Family, load_instance, make_instance, save_instance, verify_instance
+
+
+def _draw_sparse(rng, *, samples, share, name, dense):
+    X = sparse.random_array((samples, 6), density=share, rng=rng, format="csr")
+    X = X.toarray() if dense else X
+    w = rng.integers(1, 5, 6)
+    return X, X @ w, {"w": w}, Claim(f"None of {name}.", "none", "none", {"nonzeros": int((X != 0).sum())})
+
+
+SPARSE = Family(
+    name="sparse",
+    summary="Sparse inputs.",
+    citation="nobody",
+    defaults={"samples": 20, "share": 0.3, "name": "it", "dense": False},
+    draw=_draw_sparse,
+    labels=lambda planted, X: X @ planted["w"],
+    sizes=lambda X, *_: {"nonzeros": int((X != 0).sum())},
+    tolerance=1e-12,
+)
+
+
+@pytest.fixture
+def sparse_family(monkeypatch):
+    monkeypatch.setitem(FAMILIES, "sparse", SPARSE)
+
+
+def test_sparse_inputs_stay_sparse(sparse_family, tmp_path):
+    instance = make_instance("sparse", 3)
+    save_instance(instance, tmp_path / "sparse.npz")
+    loaded = load_instance(tmp_path / "sparse.npz")
+    assert isinstance(loaded.X, sparse.csr_array)
+    np.testing.assert_array_equal(loaded.X.toarray(), instance.X.toarray())
+    assert verify_instance(tmp_path / "sparse.npz").family == "sparse"
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda X: X.indices.__setitem__(0, 100),
+        lambda X: X.indices.__setitem__(0, -1),
+        lambda X: X.indptr.__setitem__(3, 10_000),
+        lambda X: X.indptr.__setitem__(0, 1),
+        lambda X: X.data.__setitem__(0, np.nan),
+        lambda X: X.indices.__setitem__(slice(0, 2), X.indices[1::-1].copy()),
+    ],
+)
+def test_sparse_inputs_that_are_inconsistent_or_moved_are_refused(sparse_family, tmp_path, change):
+    instance = make_instance("sparse", 3, share=0.9)
+    change(instance.X)
+    save_instance(instance, tmp_path / "forged.npz")
+    with pytest.raises(InputError, match="X"):
+        verify_instance(tmp_path / "forged.npz")
+
+
+def test_a_sparse_file_that_would_reach_beyond_its_arrays_is_not_even_loaded(sparse_family, tmp_path):
+    for change in (lambda X: X.indices.__setitem__(0, 100), lambda X: X.indptr.__setitem__(3, 10_000)):
+        instance = make_instance("sparse", 3)
+        change(instance.X)
+        save_instance(instance, tmp_path / "forged.npz")
+        with pytest.raises(InputError, match="its sparse X is inconsistent"):
+            load_instance(tmp_path / "forged.npz")
+
+
+def test_dense_inputs_in_place_of_sparse_ones_are_refused(sparse_family):
+    instance = make_instance("sparse", 3)
+    with pytest.raises(InputError, match="X"):
+        verify_instance(replace(instance, X=instance.X.toarray()))
+
+
+def test_labels_and_sizes_are_computed_from_the_arrays_whatever_the_seed_says(sparse_family, monkeypatch):
+    """A family whose own draw is wrong is found out: what it makes is not what it says of it."""
+    wrong_label = replace(SPARSE, labels=lambda planted, X: X @ planted["w"] + 1)
+    monkeypatch.setitem(FAMILIES, "sparse", wrong_label)
+    with pytest.raises(InputError, match=r"its y at 0 is .* and from the planted network it is"):
+        verify_instance(make_instance("sparse", 3))
+    wrong_size = replace(SPARSE, sizes=lambda *_: {"nonzeros": 1})
+    monkeypatch.setitem(FAMILIES, "sparse", wrong_size)
+    with pytest.raises(InputError, match=r"states nonzeros = \d+, and computed from its arrays it is 1"):
+        verify_instance(make_instance("sparse", 3))
+
+
+# --- options ---
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        ({"sample": 3}, ["sparse", "'sample'", "samples, share, name, dense"]),
+        ({"samples": 3.5}, ["samples", "3.5"]),
+        ({"samples": True}, ["samples", "True"]),
+        ({"share": "half"}, ["share", "'half'"]),
+        ({"share": float("nan")}, ["share", "nan"]),
+        ({"name": 3}, ["name", "3"]),
+        ({"dense": 1}, ["dense", "1"]),
+    ],
+)
+def test_an_option_that_is_unknown_or_of_another_type_is_refused(sparse_family, options, words):
+    with pytest.raises(InputError) as refusal:
+        make_instance("sparse", 0, **options)
+    for word in words:
+        assert word in str(refusal.value)
+
+
+@pytest.mark.parametrize("samples", [10**15, 2**62, 10**30])
+def test_an_instance_beyond_every_memory_is_refused(samples):
+    with pytest.raises(InputError, match="planar cannot be made with these options: "):
+        make_instance("planar", 0, samples=samples)
+
+
+def test_options_become_pythons_own_numbers(sparse_family):
+    made = make_instance("sparse", np.int64(3), samples=np.int64(10), share=1, dense=np.bool_(True))
+    assert [type(value) for value in made.options.values()] == [int, float, str, bool]
+    assert (made.seed, type(made.seed), made.X.shape) == (3, int, (10, 6))
+
+
+def test_a_seed_or_a_family_that_there_is_not_is_refused():
+    with pytest.raises(InputError, match="seed must be an integer of at least 0, found -1"):
+        make_instance("planar", -1)
+    with pytest.raises(InputError, match=f"unknown family 'plnar'; known are {', '.join(FAMILIES)}"):
+        make_instance("plnar")
+
+
+def test_numbers_beyond_64_bits_come_back_exactly(sparse_family, monkeypatch, tmp_path):
+    def draw(rng, **options):
+        X, y, planted, claim = _draw_sparse(rng, **options)
+        return X, y, planted, replace(claim, sizes={"count": 3**100, "bound": 1e-300})
+
+    sizes = {"count": 3**100, "bound": 1e-300}
+    monkeypatch.setitem(FAMILIES, "sparse", replace(SPARSE, draw=draw, sizes=lambda *_: sizes))
+    save_instance(make_instance("sparse", 2**70), tmp_path / "big.npz")
+    loaded = load_instance(tmp_path / "big.npz")
+    assert (loaded.seed, dict(loaded.claim.sizes)) == (2**70, sizes)
+    assert verify_instance(tmp_path / "big.npz").family == "sparse"
