@@ -239,7 +239,7 @@ BAD_OPTIONS = {
     "the law must be one of": (RANDOM_NETWORK, {"law": "cauchy"}),
     "no coordinates can be added with the law 'sphere'": (RANDOM_NETWORK, {"law": "sphere", "n_added": 5}),
     "the number of added coordinates must be an integer of at least 0": (RANDOM_NETWORK, {"n_added": -1}),
-    "the correlation must be between −1 and 1": (RANDOM_CNN, {"law": "gaussian", "correlation": 1.0}),
+    "the correlation must be between −0.999 and 0.999": (RANDOM_CNN, {"law": "gaussian", "correlation": 1.0}),
     "the number of constraints must be an integer": (SIGN_CNN, {"n_samples": -3}),
     "the number of samples must be an integer": (EASY_TWIN, {"n_samples": -3, "twin": "gaussian_inputs"}),
     "the twin must be one of few_variables, repeated_tuples, gaussian_inputs, found 'x'": (EASY_TWIN, {"twin": "x"}),

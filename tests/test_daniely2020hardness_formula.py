@@ -284,6 +284,7 @@ REFUSED = {
     ),
     "found 2; nearest allowed: M = 1 with 3 variables": lambda: random_formula(2, 5, conjunction(3, 4)),
     "at most 2147483647 variables are allowed": lambda: random_formula(1 << 31, 5, sat(3)),
+    "at most 715827882 constraints of 3 literals are allowed": lambda: random_formula(9, 10**17, sat(3)),
     "number of constraints must be an integer": lambda: random_formula(9, 0, sat(3)),
     "must consist of −1 and 1": lambda: planted_formula([0, 1, 1], 5, sat(2)),
     "the assignment must have 9 entries, found 3": lambda: random_formula(9, 5, sat(2)).holds([1, 1, 1]),

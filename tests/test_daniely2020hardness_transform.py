@@ -340,6 +340,10 @@ REFUSED = {
     "patches of 4 coordinates do not divide inputs of 10; nearest allowed: 8": lambda: cnn_output(
         np.ones((2, 10)), np.ones(4)
     ),
+    "inputs may have 2147483647 coordinates, found 1000000000 patches of 10; nearest: 214748364": lambda: encode(
+        scattered_tuples(9, 5, conjunction(2, 3), 0), 10**9
+    ),
+    "M has 3 blocks of size 2 and 100000000000 added coordinates, more than": lambda: fc(added=10**11),
     "the output must be one of clip, max, found 'mean'": lambda: cnn_output(np.ones((2, 8)), np.ones(4), "mean"),
     "inputs have 3 coordinates, and units 2": lambda: fully_connected_output(np.ones((2, 3)), np.ones((2, 2))),
     "no coordinates can be added with the law 'sphere', found 4; nearest allowed: 0": lambda: fc("sphere", added=4),
@@ -353,9 +357,10 @@ REFUSED = {
         sparse.csr_array(np.ones((1, 5)))
     ),
     "the law must be one of normal, uniform, sign, gaussian, sphere, found 'cauchy'": lambda: WeightLaw("cauchy"),
-    "the scale must be positive, found 0": lambda: WeightLaw("normal", 0),
+    "the scale must be from 1e-100 to 1e+100, found 0": lambda: WeightLaw("normal", 0),
+    "to 1e+100, found 1e+101": lambda: autoregressive(3, 0.5, 1e101),
     "a covariance belongs to the law 'gaussian'": lambda: WeightLaw("gaussian"),
-    "the correlation must be between −1 and 1, found 1": lambda: autoregressive(3, 1.0),
+    "the correlation must be between −0.999 and 0.999, found 1": lambda: autoregressive(3, 1.0),
     "the covariance must be a symmetric matrix, found shape (2, 2)": lambda: covariance([[1, 0.5], [0.4, 1]]),
     "the covariance must be positive definite, found the eigenvalue": lambda: covariance([[1, 1], [1, 1]]),
     "the covariance has dimension 3, and a unit 2 weights": lambda: WeightLaw(

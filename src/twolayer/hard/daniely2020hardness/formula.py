@@ -25,6 +25,7 @@ _MOST_VARIABLES = np.iinfo(np.int32).max
 _MOST_CLAUSE_LITERALS = 30  # of one clause: its patterns are numbered in 31 bits
 _BLOCK_ENTRIES = 1 << 22
 _MOST_REJECTIONS = 10_000
+_MOST_LITERALS = 1 << 31  # of a formula: 10 GB
 
 
 @dataclass(frozen=True)
@@ -207,7 +208,7 @@ def random_formula(n_variables: int, n_constraints: int, predicate: Predicate, r
         If there are fewer variables than the predicate has literals.
     """
     n = _variable_count(n_variables, predicate)
-    m = whole_number(n_constraints, "the number of constraints")
+    m = _constraint_count(n_constraints, predicate)
     rng = np.random.default_rng(rng)
     variables = _distinct_variables(n, m, predicate.arity, rng)
     return Formula(n, variables, _fair_signs(variables.shape, rng), predicate)
@@ -233,8 +234,8 @@ def planted_formula(assignment: ArrayLike, n_constraints: int, predicate: Predic
         If the assignment is not ±1, or there are fewer variables than the predicate has literals.
     """
     psi = checked_assignment(assignment)
-    m = whole_number(n_constraints, "the number of constraints")
     n = _variable_count(len(psi), predicate)
+    m = _constraint_count(n_constraints, predicate)
     rng = np.random.default_rng(rng)
     variables = _distinct_variables(n, m, predicate.arity, rng)
     return Formula(n, variables, predicate.values(m, rng) * psi[variables], predicate)
@@ -269,6 +270,14 @@ def _variable_count(n_variables: int, predicate: Predicate) -> int:
             why = f"with K = {K} the largest M allowed is {n // K}"
         raise InputError(f"{predicate.name} needs {predicate.arity} distinct variables, found {n}; {why}")
     return n
+
+
+def _constraint_count(n_constraints: int, predicate: Predicate) -> int:
+    m = whole_number(n_constraints, "the number of constraints")
+    most = _MOST_LITERALS // predicate.arity
+    if m > most:
+        raise InputError(f"at most {most} constraints of {predicate.arity} literals are allowed, found {m}")
+    return m
 
 
 def _fair_signs(shape: tuple[int, ...], rng: np.random.Generator) -> Signs:

@@ -16,7 +16,9 @@ __all__ = ["Covariance", "GoodnessOfFit", "WeightLaw", "autoregressive", "covari
 
 Matrix = NDArray[np.float64]
 
-_SPARSE_ROUNDING = 1e-12  # of a covariance that should be symmetric
+_ASYMMETRY = 1e-12  # of a covariance, by rounding
+_LARGEST_CORRELATION = 0.999  # labels would be lost to rounding beyond
+_LARGEST_SCALE = 1e100  # squares would overflow beyond
 
 
 @dataclass(frozen=True, eq=False)
@@ -67,7 +69,7 @@ def covariance(matrix: ArrayLike) -> Covariance:
     """
     sigma = frozen_array(matrix, "the covariance", ndim=2)
     scale = np.abs(sigma).max(initial=0.0)
-    if sigma.shape[0] != sigma.shape[1] or not np.allclose(sigma, sigma.T, rtol=0, atol=_SPARSE_ROUNDING * scale):
+    if sigma.shape[0] != sigma.shape[1] or not np.allclose(sigma, sigma.T, rtol=0, atol=_ASYMMETRY * scale):
         raise InputError(f"the covariance must be a symmetric matrix, found shape {sigma.shape}")
     least = float(linalg.eigvalsh(sigma)[0])
     if least <= np.finfo(float).eps * len(sigma) * scale:
@@ -84,23 +86,24 @@ def autoregressive(dim: int, correlation: float, scale: float = 1.0) -> Covarian
     ----------
     dim : int
     correlation : float
-        The ρ, −1 < ρ < 1.
+        The ρ, at most 0.999 in magnitude: beyond, labels would be lost to rounding.
     scale : float
+        From 1e-100 to 1e100.
 
     Raises
     ------
     InputError
-        If ρ is not between −1 and 1, or the scale not positive.
+        If ρ or the scale is out of its range.
 
     Notes
     -----
     Time and memory O(d).
     """
     d, rho = whole_number(dim, "the dimension"), real_number(correlation, "the correlation", least=-1)
-    if abs(rho) >= 1:
-        raise InputError(f"the correlation must be between −1 and 1, found {rho:g}")
-    if real_number(scale, "the scale", least=0) == 0:
-        raise InputError("the scale must be positive, found 0")
+    if abs(rho) > _LARGEST_CORRELATION:
+        limit = _LARGEST_CORRELATION
+        raise InputError(f"the correlation must be between −{limit} and {limit}, found {rho:g}")
+    _require_scale(scale)
     step = 1 / (scale * np.sqrt(1 - rho**2))
     diagonal = np.full(d, step)
     diagonal[0] = 1 / scale
@@ -121,14 +124,14 @@ class WeightLaw:
     name : {"normal", "uniform", "sign", "gaussian", "sphere"}
         N(0, σ²), U([−r, r]) or U({±r}) entries; N(0, Σ); uniform on the sphere of radius r.
     scale : float
-        The σ or r > 0; without meaning for "gaussian".
+        The σ or r, from 1e-100 to 1e100; without meaning for "gaussian".
     covariance : Covariance, optional
         The Σ of "gaussian", of the dimension of a unit's weights.
 
     Raises
     ------
     InputError
-        If the name is unknown, the scale not positive, or a covariance missing or out of place.
+        If the name is unknown, the scale out of its range, or a covariance missing or out of place.
     """
 
     name: str
@@ -138,8 +141,7 @@ class WeightLaw:
     def __post_init__(self) -> None:
         if self.name not in WEIGHT_LAWS:
             raise InputError(f"the law must be one of {', '.join(WEIGHT_LAWS)}, found {self.name!r}")
-        if real_number(self.scale, "the scale", least=0) == 0:
-            raise InputError("the scale must be positive, found 0")
+        _require_scale(self.scale)
         if (self.name == "gaussian") != (self.covariance is not None):
             raise InputError("a covariance belongs to the law 'gaussian', and to no other")
 
@@ -229,6 +231,11 @@ def goodness_of_fit(W: ArrayLike, law: WeightLaw) -> GoodnessOfFit:
     left = law.cdf(np.nextafter(values, -np.inf), dim)
     distance = float(max(np.abs(above - law.cdf(values, dim)).max(), np.abs(below - left).max()))
     return GoodnessOfFit(distance, float(special.kolmogorov(distance * np.sqrt(weights.size))))
+
+
+def _require_scale(scale: float) -> None:
+    if not 1 / _LARGEST_SCALE <= real_number(scale, "the scale", least=0) <= _LARGEST_SCALE:
+        raise InputError(f"the scale must be from {1 / _LARGEST_SCALE:g} to {_LARGEST_SCALE:g}, found {scale:g}")
 
 
 def _snapped(weights: Matrix, law: WeightLaw) -> NDArray[Any]:

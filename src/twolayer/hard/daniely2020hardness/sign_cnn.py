@@ -28,6 +28,7 @@ OUTPUTS = {
     "max": "the largest of the hidden units",
 }
 _ENTRIES_AT_ONCE = 1 << 22
+_MOST_COORDINATES = int(np.iinfo(np.int32).max)
 
 
 def encode(sample: LabelledTuples, n_patches: int | None = None) -> tuple[sparse.csr_array, NDArray[np.float64]]:
@@ -50,7 +51,7 @@ def encode(sample: LabelledTuples, n_patches: int | None = None) -> tuple[sparse
     Raises
     ------
     InputError
-        If there are fewer patches than clauses.
+        If there are fewer patches than clauses, or so many that inputs have 2^31 coordinates or more.
     """
     tuples = sample.tuples
     K, M, m = tuples.predicate.clause_size, tuples.predicate.n_clauses, len(tuples)
@@ -58,9 +59,12 @@ def encode(sample: LabelledTuples, n_patches: int | None = None) -> tuple[sparse
     if k < M:
         raise InputError(f"{M} clauses need as many patches, found {k}; nearest allowed: {M}")
     t = tuples.n_variables + 1
+    if k * t > _MOST_COORDINATES:
+        most = _MOST_COORDINATES // t
+        raise InputError(f"inputs may have {_MOST_COORDINATES} coordinates, found {k} patches of {t}; nearest: {most}")
     variables = tuples.variables.reshape(m, M, K)
     order = np.argsort(variables, axis=2)
-    index_type = np.int32 if max(k * t, m * M * (K + 1)) <= np.iinfo(np.int32).max else np.int64
+    index_type = np.int32 if m * M * (K + 1) <= _MOST_COORDINATES else np.int64
     indices = np.empty((m, M, K + 1), dtype=index_type)
     indices[:, :, :K] = np.take_along_axis(variables, order, axis=2)
     indices[:, :, K] = t - 1

@@ -24,6 +24,7 @@ __all__ = ["ConvolutionalTransform", "FullyConnectedTransform", "convolutional_t
 
 _LARGEST_CONDITION = 1e9  # of a block: beyond it, labels would be off by more than 1e-6
 _MOST_ROUNDS = 10_000
+_LARGEST_SIZE = int(np.iinfo(np.int32).max)
 
 
 @dataclass(frozen=True, eq=False)
@@ -124,7 +125,8 @@ def fully_connected_transform(
     Raises
     ------
     InputError
-        If coordinates are added with "sphere", or the covariance has another dimension; or if blocks stay singular.
+        If coordinates are added with "sphere", the covariance has another dimension, or M more than 2^31 entries; or if
+        blocks stay singular.
 
     Notes
     -----
@@ -134,6 +136,10 @@ def fully_connected_transform(
     t, k = whole_number(patch_size, "the size of a patch"), whole_number(n_patches, "the number of patches")
     added = whole_number(n_added, "the number of added coordinates", least=0)
     n = k * t + added
+    if n + t * k * k > _LARGEST_SIZE:
+        raise InputError(
+            f"M has {t} blocks of size {k} and {added} added coordinates, more than {_LARGEST_SIZE} entries"
+        )
     if law.name == "sphere" and added:
         raise InputError(f"no coordinates can be added with the law 'sphere', found {added}; nearest allowed: 0")
     if law.covariance is not None and law.covariance.dim != n:
@@ -208,10 +214,9 @@ def _invertible_blocks(law: WeightLaw, t: int, k: int, rng: np.random.Generator)
 def _scattered_blocks(inverses: NDArray[Any], n: int) -> sparse.csr_array:
     r"""Put k × k matrices (t, k, k) into the map of rows: row (i, r) has :math:`(M_r^{-1})_{ij}` in column (j, r)."""
     t, k, _ = inverses.shape
-    index_type = np.int32 if max(n, t * k * k) <= np.iinfo(np.int32).max else np.int64
-    columns = np.arange(t, dtype=index_type)[:, None] + t * np.arange(k, dtype=index_type)
+    columns = np.arange(t, dtype=np.int32)[:, None] + t * np.arange(k, dtype=np.int32)
     indices = np.broadcast_to(columns, (k, t, k)).reshape(-1)
-    ends = np.arange(k * t + 1, dtype=index_type) * k
+    ends = np.arange(k * t + 1, dtype=np.int32) * k
     return sparse.csr_array((inverses.transpose(1, 0, 2).reshape(-1), indices, ends), shape=(k * t, n))
 
 
