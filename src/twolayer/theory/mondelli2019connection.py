@@ -321,8 +321,8 @@ def corollary1(truth: TwoLayerNetwork, order: int, epsilon: float, R: int) -> Co
             f"tensors of order {order} and {order + 1} carry polynomials of degree up to {order + 1}, found degree"
             f" {degree}: take order {degree - 1} at least"
         )
-    alone = degree <= order and parity == (-1) ** order
-    return Corollary1((order,) if alone else (order, order + 1), theorem2(truth, epsilon, R))
+    tensors = (order,) if parity == (-1) ** order else (order, order + 1)  # a degree of that parity is at most ℓ
+    return Corollary1(tensors, theorem2(truth, epsilon, R))
 
 
 def comparison(truth: TwoLayerNetwork, estimate: TwoLayerNetwork) -> Comparison:
