@@ -16,6 +16,7 @@ from twolayer.theory.daniely2020hardness import (
     concentration,
     conjunction_size,
     false_pass_bound,
+    filter_norm_bound,
     hidden_units,
     log2_expected_assignments,
     log2_realized_by_chance,
@@ -82,6 +83,15 @@ def test_few_entries_are_below_their_concentration(law, mass):
     assert shares == sorted(shares, reverse=True)
     assert shares[-1] < 0.05
     assert concentration(law, 100, 3.0) == pytest.approx(3 * concentration(law, 100), rel=1e-14)
+
+
+def test_the_bound_of_a_filter_is_the_printed_one_and_below_that_of_the_corollary():
+    assert filter_norm_bound(5000, 0.5) == pytest.approx(2 * LOG**2, rel=1e-12)
+    for law in ("normal", "uniform", "sign"):
+        for n_variables in (10, 1000, 10**6):
+            n = round((n_variables + 1) * log(n_variables) ** 2)
+            bound = filter_norm_bound(n_variables, concentration(law, n_variables, SCALE))
+            assert bound <= norm_bound("convolutional", law, n, SCALE).value
 
 
 def test_signs_are_never_below_their_concentration():
@@ -172,6 +182,7 @@ REFUSED = {
     "one of normal, uniform, sign, found 'gaussian'": lambda: subgaussian_constant("gaussian"),
     "the clause size K must be an integer of at least 2, found 1": lambda: satisfied_fraction(1, 5),
     "the clause size K must be at most 1000, found 1001": lambda: conjunction_size(1001, 5),
+    "the concentration f(n') must be positive, found 0": lambda: filter_norm_bound(9, 0),
     "at most all 5 samples can be seen, found 6": lambda: scattered_loss(6, 5),
     "positive output weights, found another": lambda: quantities(TwoLayerNetwork([1.0, -1.0], W)),
     "without biases and": lambda: quantities(TwoLayerNetwork([1.0, 1.0], W, [0.0, 1.0])),

@@ -26,6 +26,7 @@ __all__ = [
     "concentration",
     "conjunction_size",
     "false_pass_bound",
+    "filter_norm_bound",
     "hidden_units",
     "log2_expected_assignments",
     "log2_realized_by_chance",
@@ -189,6 +190,18 @@ def concentration(law: str, t: int, scale: float = 1.0) -> float:
     scale = _positive(scale, "the scale")
     _require_entrywise(law)
     return scale if law == "sign" else scale / (t * log(t))
+
+
+def filter_norm_bound(n_variables: int, least_entry: float) -> float:
+    r"""Evaluate the bound of Theorem 3.4, :math:`\log^2(n')/f(n')`, for n' variables; f is a `concentration`.
+
+    Raises
+    ------
+    InputError
+        If there are fewer than 2 variables, or f(n') is not positive.
+    """
+    n = whole_number(n_variables, "the number of variables", least=2)
+    return log(n) ** 2 / _positive(least_entry, "the concentration f(n')")
 
 
 def subgaussian_constant(law: str) -> float:
