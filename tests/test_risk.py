@@ -197,6 +197,19 @@ def test_units_that_do_not_move_are_constants():
     assert population_risk(f, rest).value == pytest.approx(4 * np.tanh(0.5) ** 2, rel=1e-12)
 
 
+@pytest.mark.parametrize("scale", [10.0, 30.0, 100.0, 1000.0])
+def test_a_series_that_overflows_or_has_not_begun_is_no_risk_of_zero(scale):
+    """The coefficients of steep sines are below rounding at low orders, and overflow at high ones."""
+    f, g = (TwoLayerNetwork([1.0], [[s]], activation="sine") for s in (scale, scale + 0.1))
+    assert population_risk(f, g).value == pytest.approx(1 - np.exp(-0.005), rel=1e-9)
+
+
+def test_units_too_steep_for_quadrature_are_refused():
+    f, g = (TwoLayerNetwork([1.0], [[s]], activation="scaled(tanh,2)") for s in (1.0, 6e3))
+    with pytest.raises(InputError, match=r"steepness of at most 10000 to be averaged, found 1\.2e\+04"):
+        population_risk(f, g)
+
+
 def test_many_blocks_add_up():
     """Units in more than one block, against the pairwise definition with the arc-cosine kernel."""
     rng = np.random.default_rng(0)

@@ -8,12 +8,14 @@ from scipy.special import roots_legendre
 
 from twolayer.activation import Activation
 from twolayer.activation.scaled import Scaled
+from twolayer.errors import InputError
 
 __all__ = ["pair_means"]
 
 Vector = NDArray[np.float64]
 
 _RADIUS = 13.0
+_STEEPEST = 1e4  # the nodes are as many times more
 _STEP = 0.25  # of the trapezoid rule, for functions analytic within π/2 of the line
 _NODES, _WEIGHTS = roots_legendre(16)
 _BATCH_NODES = 1 << 17
@@ -47,6 +49,11 @@ def pair_means(
     -------
     array, shape (p,)
 
+    Raises
+    ------
+    InputError
+        If s or t, times the factor of a scaled activation, is above 1e4.
+
     Notes
     -----
     Right to about 1e-14 of the root mean squares for σ and τ analytic between their kinks and within a distance of
@@ -56,6 +63,8 @@ def pair_means(
     tau, t, c = _unscaled(activations[1], scales[1], shifts[1])
     means = np.empty(len(cosines))
     steepest = max(1.0, float(np.max(np.maximum(s, t), initial=0.0)))
+    if steepest > _STEEPEST:
+        raise InputError(f"units must have a steepness of at most {_STEEPEST:g} to be averaged, found {steepest:.4g}")
     for rows in _batches(sines, steepest):
         if sigma.kinks or tau.kinks:
             edges = _edges((sigma, tau), *(column[rows] for column in (s, t, b, c, cosines, sines)))

@@ -7,6 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import gammaln
 
+from twolayer.activation.polynomial import Polynomial as PolynomialActivation
 from twolayer.arrays import real_number
 from twolayer.errors import InputError
 from twolayer.network import Polynomial, TwoLayerNetwork
@@ -78,7 +79,7 @@ def population_risk(f: TwoLayerNetwork, g: TwoLayerNetwork, rtol: float = 1e-12)
     Raises
     ------
     InputError
-        If f and g have not the same inputs, or rtol is not above 0.
+        If f and g have not the same inputs, rtol is not above 0, or units are too steep, see `pair_means`.
 
     Notes
     -----
@@ -96,18 +97,12 @@ def population_risk(f: TwoLayerNetwork, g: TwoLayerNetwork, rtol: float = 1e-12)
     if real_number(rtol, "rtol", least=0) == 0:
         raise InputError("rtol must be above 0")
     units, polynomial = difference(f, g)
-    for orders in (_ORDERS[:3], _ORDERS):
-        coefficients, energies = _expansions(units, orders[-1])
-        remainders = energies - np.cumsum(coefficients**2, axis=0)[list(orders)]
-        remainders[remainders < _ROUNDING * energies] = 0.0
-        order, nearest = _cheapest(units, orders, remainders, rtol * float(units.weights**2 @ energies))
-        if order < orders[-1]:
-            break
-    tau = remainders[orders.index(order)]
+    coefficients, tau, nearest = _truncated(units, rtol)
+    order = len(coefficients) - 1
     value = float(sum(np.sum(part**2) for part in _low_orders(units, coefficients, polynomial)))
-    amplitudes = units.weights * coefficients[: order + 1]
+    amplitudes = units.weights * coefficients
     series, tail, pairs = _series(units.directions, amplitudes, np.abs(units.weights) * np.sqrt(tau), nearest)
-    value += series + float(units.weights**2 @ tau) + 2 * _completions(units, coefficients[: order + 1], pairs)
+    value += series + float(units.weights**2 @ tau) + 2 * _completions(units, coefficients, pairs)
     return PopulationRisk(max(value, 0.0), tail, order, pairs.shape[1])
 
 
@@ -157,12 +152,27 @@ def _low_orders(units: Units, coefficients: Matrix, polynomial: Polynomial) -> t
     return mean, linear, quadratic
 
 
+def _truncated(units: Units, rtol: float) -> tuple[Matrix, Vector, float]:
+    """Coefficients up to the order of least work, what is left of each unit, and the largest |ρ| left to the series."""
+    for orders in (_ORDERS[:3], _ORDERS):
+        coefficients, energies = _expansions(units, orders[-1])
+        overflown = np.flatnonzero(~np.isfinite(coefficients).all(axis=1))
+        usable = tuple(order for order in orders if not len(overflown) or order < overflown[0])
+        remainders = energies - np.cumsum(coefficients**2, axis=0)[list(usable)]
+        remainders[remainders < _ROUNDING * energies] = 0.0
+        order, nearest = _cheapest(units, usable, remainders, rtol * float(units.weights**2 @ energies))
+        if order < orders[-1]:
+            break
+    return coefficients[: order + 1], remainders[usable.index(order)], nearest
+
+
 def _normalised(units: Units, order: int) -> Matrix:
     """Coefficients ĉ_k of each unit, shape (order + 1, N)."""
     coefficients = np.empty((order + 1, len(units)))
     for kind, sigma in enumerate(units.activations):
         own = units.kinds == kind
-        coefficients[:, own] = sigma.hermite_coefficients(order, units.scales[own], units.shifts[own])
+        with np.errstate(over="ignore", invalid="ignore"):  # steep sines overflow at high orders
+            coefficients[:, own] = sigma.hermite_coefficients(order, units.scales[own], units.shifts[own])
     return coefficients * np.exp(-gammaln(np.arange(order + 1.0) + 1) / 2)[:, None]
 
 
@@ -173,10 +183,12 @@ def _expansions(units: Units, order: int) -> tuple[Matrix, Vector]:
     columns = {name: getattr(units, name)[first] for name in ("weights", "scales", "shifts", "directions", "kinds")}
     single = Units(activations=units.activations, **columns)
     coefficients = _normalised(single, order)
-    energies = np.sum(coefficients**2, axis=0)
-    goes_on = coefficients[-16:].any(axis=0)
+    with np.errstate(over="ignore", invalid="ignore"):
+        energies = np.sum(coefficients**2, axis=0)
     for kind, sigma in enumerate(units.activations):
-        own = goes_on & (single.kinds == kind)
+        own = single.kinds == kind
+        if isinstance(sigma, PolynomialActivation) and not coefficients[-1, own].any():
+            continue  # the sum is complete
         scales, shifts, one = single.scales[own], single.shifts[own], np.ones(own.sum())
         energies[own] = pair_means((sigma, sigma), (scales, scales), (shifts, shifts), one, 0 * one)
     return coefficients[:, group.ravel()], energies[group.ravel()]
