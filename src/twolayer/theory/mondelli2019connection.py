@@ -146,13 +146,8 @@ class Theorem3:
 class Corollary1:
     """The bound of Theorem 2 as a statement about algorithms.
 
-    Attributes
-    ----------
-    tensors : tuple of int
-        If weights that satisfy (A1) to (A4) are ε-hard to learn from the tensors of these orders, then every estimate
-        made by an algorithm of polynomial time has a risk of at least the bound.
-    theorem2 : Theorem2
-        The bound for this ε.
+    If weights that satisfy (A1) to (A4) are ε-hard to learn from the tensors of these orders, then every estimate made
+    by an algorithm of polynomial time has a risk of at least the bound.
     """
 
     tensors: tuple[int, ...]
@@ -161,20 +156,7 @@ class Corollary1:
 
 @dataclass(frozen=True)
 class Comparison:
-    """An estimate beside the truth.
-
-    Attributes
-    ----------
-    epsilon : float
-        Its largest correlation with the truth.
-    risk : PopulationRisk
-        Its exact risk.
-    constant_risk : float
-        That of the trivial predictor, Var y.
-    theorem2 : Theorem2
-        The bound on its risk.
-    theorem3 : Theorem3
-    """
+    """An estimate beside the truth: its largest correlation ε, its exact risk, that of the best constant, the bounds."""
 
     epsilon: float
     risk: PopulationRisk
