@@ -156,7 +156,7 @@ class Corollary1:
 
 @dataclass(frozen=True)
 class Comparison:
-    """An estimate beside the truth: its largest correlation ε, its exact risk, that of the best constant, the bounds."""
+    """An estimate beside the truth: its largest correlation, its exact risk, that of the best constant, the bounds."""
 
     epsilon: float
     risk: PopulationRisk
