@@ -20,16 +20,21 @@ if TYPE_CHECKING:
     from twolayer.decompose import DECOMPOSITIONS, decompose
     from twolayer.errors import InputError
     from twolayer.estimators import TwoLayerRegressor
+    from twolayer.hard import FAMILIES, load_instance, make_instance, save_instance, verify_instance
     from twolayer.moments import HermiteMoments
     from twolayer.network import TwoLayerNetwork
     from twolayer.recover import RECOVERIES, Result, recover
+    from twolayer.risk import population_risk
     from twolayer.teachers import LAWS
+    from twolayer.theory import THEORIES
 
 __all__ = [
     "ACTIVATIONS",
     "DECOMPOSITIONS",
+    "FAMILIES",
     "LAWS",
     "RECOVERIES",
+    "THEORIES",
     "Certificate",
     "HermiteMoments",
     "InputError",
@@ -40,27 +45,39 @@ __all__ = [
     "activation",
     "align",
     "decompose",
+    "load_instance",
+    "make_instance",
+    "population_risk",
     "recover",
     "recovery_error",
+    "save_instance",
+    "verify_instance",
 ]
 
 _HOME = {
     "ACTIVATIONS": "activation",
     "Certificate": "certify",
     "DECOMPOSITIONS": "decompose",
+    "FAMILIES": "hard",
     "HermiteMoments": "moments",
     "InputError": "errors",
     "LAWS": "teachers",
     "RECOVERIES": "recover",
     "Result": "recover",
     "Status": "certify",
+    "THEORIES": "theory",
     "TwoLayerNetwork": "network",
     "TwoLayerRegressor": "estimators",
     "activation": "activation",
     "align": "align",
     "decompose": "decompose",
+    "load_instance": "hard",
+    "make_instance": "hard",
+    "population_risk": "risk",
     "recover": "recover",
     "recovery_error": "align",
+    "save_instance": "hard",
+    "verify_instance": "hard",
 }
 
 
