@@ -173,7 +173,17 @@ def test_every_step_is_in_the_history_and_is_told():
     result = recovered(teacher, 600, progress=lambda stage, step, loss: told.append((stage, step, loss)))
     assert [(step.stage, step.step, step.loss) for step in result.history] == told
     assert result.history[-1].loss < 1e-20
-    assert result.history[0].stage == "principal inputs"
+    assert result.history[0].stage.endswith("start 1")
+
+
+@pytest.mark.parametrize("activation", ["relu", "squared_relu"])
+def test_a_larger_problem_is_explored_in_the_span_of_the_second_moment_first(activation):
+    teacher = conditioned(50, 5, 2, activation, rng=1)
+    result = recovered(teacher, 2000)
+    stages = list(dict.fromkeys(step.stage for step in result.history))
+    assert stages[0] == "principal inputs"
+    assert stages[1].endswith("principal start 1")
+    assert recovery_error(result.unwrap(), teacher) < 1e-9
 
 
 def test_the_lift_can_be_switched_off():

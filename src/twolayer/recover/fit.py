@@ -6,9 +6,10 @@ from dataclasses import dataclass
 from twolayer.refine import Stopping, UnitsProblem, gauss_newton, levenberg_marquardt
 from twolayer.refine.problem import Vector
 
-__all__ = ["EXACT", "Fit", "Report", "explore", "explore_roughly", "polish"]
+__all__ = ["EXACT", "ROUNDING", "Fit", "Report", "explore", "explore_roughly", "polish"]
 
 EXACT = 1e-22  # relative squared residual that only rounding explains
+ROUNDING = 1e-28  # no further step can be seen to lower this
 Report = Callable[[str, int, float], None]
 
 _DENSE_PARAMETERS, _MOST_DENSE_PARAMETERS, _DENSE_ROWS_PER_PARAMETER = 250, 3000, 5
@@ -50,7 +51,7 @@ def explore_roughly(problem: UnitsProblem, start: Vector, report: Report, stage:
 
 def polish(problem: UnitsProblem, start: Vector, report: Report, stage: str = "polish") -> Fit:
     """Refine to the minimum, to rounding."""
-    return _refined(problem, start, report, stage, Stopping(60, floor=1e-28, patience=3, least_gain=1e-9))
+    return _refined(problem, start, report, stage, Stopping(60, floor=ROUNDING, patience=3, least_gain=1e-9))
 
 
 def _refined(problem: UnitsProblem, start: Vector, report: Report, stage: str, stopping: Stopping) -> Fit:

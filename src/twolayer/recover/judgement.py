@@ -16,11 +16,10 @@ from twolayer.certify import (
 from twolayer.misfit import MOST_DENSE_PARAMETERS
 from twolayer.network import TwoLayerNetwork
 from twolayer.recover.exchange import narrower_fits
-from twolayer.recover.fit import EXACT, Fit
+from twolayer.recover.fit import EXACT
 from twolayer.recover.portfolio import Found
 from twolayer.recover.reflections import network_of
 from twolayer.refine import UnitsProblem
-from twolayer.refine.problem import Matrix
 
 __all__ = ["judge"]
 
@@ -40,9 +39,11 @@ def judge(found: Found) -> tuple[TwoLayerNetwork, Status, Certificate]:
     squares = fit.loss * problem.energy
     spread = float(problem.y.std(dtype=np.float64))
     noise = float(np.sqrt(squares / max(n - p, 1)))
-    some = _some_rows(found.fit)
+    some, is_held_out = _some_rows(found)
     H = normal_matrix(some, point)
-    bend = _curvature(found, some, H)
+    bend = curvature(some, point, H, is_held_out=is_held_out)
+    if not fit.is_exact and some is not problem:  # standard errors of rounding need not be those of all rows
+        some, H = problem, normal_matrix(problem, point)
     errors = standard_errors(some, point, H, noise * np.sqrt(some.n_rows / n))
     twin = ambiguous_reflection(network, errors) if fit.is_exact or evidence is not None else None
     status = _status(found, bend, network, errors, twin is not None)
@@ -66,22 +67,15 @@ def judge(found: Found) -> tuple[TwoLayerNetwork, Status, Certificate]:
     return network, status, certificate
 
 
-def _some_rows(fit: Fit) -> UnitsProblem:
-    """Every so many rows of an exact fit, whose standard errors are those of rounding; all rows of another."""
-    problem = fit.problem
-    stride = problem.n_rows // (_JUDGING_ROWS_PER_PARAMETER * problem.n_parameters) if fit.is_exact else 1
-    return problem.on(problem.X[::stride], problem.y[::stride]) if stride > 1 else problem
-
-
-def _curvature(found: Found, some: UnitsProblem, H: Matrix | None) -> Curvature:
-    """On held-out rows where there are enough, on `some` of the fitted ones otherwise."""
-    problem, point = found.fit.problem, found.fit.point
-    p = problem.n_parameters
-    if found.held_out is None or found.held_out.sum() < 2 * p:
-        return curvature(some, point, H, is_held_out=False)
-    rows = np.flatnonzero(found.held_out)[: _JUDGING_ROWS_PER_PARAMETER * p]
-    kept = problem.on(problem.X[rows], problem.y[rows])
-    return curvature(kept, point, normal_matrix(kept, point), is_held_out=True)
+def _some_rows(found: Found) -> tuple[UnitsProblem, bool]:
+    """Rows to judge by: held-out ones where there are enough, else the fitted ones, every so many of an exact fit."""
+    fit, held_out = found.fit, found.held_out
+    problem, p = fit.problem, fit.problem.n_parameters
+    if held_out is not None and held_out.sum() >= 2 * p:
+        rows = np.flatnonzero(held_out)[: _JUDGING_ROWS_PER_PARAMETER * p]
+        return problem.on(problem.X[rows], problem.y[rows]), True
+    stride = problem.n_rows // (_JUDGING_ROWS_PER_PARAMETER * p) if fit.is_exact else 1
+    return (problem.on(problem.X[::stride], problem.y[::stride]) if stride > 1 else problem), False
 
 
 def _is_loose(network: TwoLayerNetwork, errors: StandardErrors) -> bool:

@@ -9,7 +9,7 @@ from twolayer.activation import Activation
 from twolayer.misfit import score_test
 from twolayer.recover.change_of_inputs import ChangeOfInputs, principal_inputs, whitening_of
 from twolayer.recover.exchange import exchange, prune
-from twolayer.recover.fit import EXACT, Fit, Report, explore, explore_roughly, polish
+from twolayer.recover.fit import EXACT, ROUNDING, Fit, Report, explore, explore_roughly, polish
 from twolayer.recover.noise import NoiseEvidence, noise_evidence
 from twolayer.recover.reflections import unlifted
 from twolayer.recover.starts import (
@@ -33,7 +33,8 @@ _NOISE_ROWS_PER_PARAMETER = 2.5
 _MOST_STARTS = 6
 _SIGN_DOUBT = 0.2
 _WIDE_ATTEMPT = 3
-_SMALL = 200  # parameters below which a random start costs less than the moments do
+_SMALL = 200  # parameters below which a start costs less than principal inputs or moments do
+_NO_SIGNAL = 1e-8
 _CLEARLY_MISFIT = 1e-12
 
 
@@ -75,9 +76,10 @@ def portfolio(
 ) -> Found:
     r"""Search for the network of a given width that explains the samples.
 
-    1. Signs of the outer weights from the inertia of T_2, scale from the variance, random directions.
+    1. Signs of the outer weights from the inertia of T_2, scale from the variance, random directions. The first start
+       explores in the span of the leading eigenvectors of T_2 only, where a step costs little.
     2. The lifted model, refined by Gauss-Newton: with rows enough, most starts end at the global minimum. With fewer
-       than 2.5 rows a parameter, the network itself.
+       than 2.5 rows a parameter, and in the first start where the lift is quadratic, the network itself.
     3. Orientations decoded, the network refined.
     4. If that is not the end: units exchanged for what the residual moments ask for, then new starts, one of them
        half as wide again and pruned.
@@ -103,13 +105,12 @@ def portfolio(
     """
     search = _Search(X, y, width, activation, has_bias, is_lifted, rng, report)
     fit, held_out_loss = search.run(), None
-    if search.held_out is not None or search.whitening is not None:
+    if not search.is_everything:
         whole = search.problem(X, y, fit.problem.units(fit.point)[0], is_lifted=False)
         point = fit.point if search.whitening is None else search.whitening.undone(fit.problem, fit.point, whole)
         residual = whole.residual(point)
         held_out_loss = None if search.held_out is None else float(np.mean(residual[search.held_out] ** 2))
-        fit = Fit(whole, point, float(residual @ residual) / whole.energy)
-    fit = polish(fit.problem, fit.point, report)
+        fit = polish(whole, point, report)
     evidence = None
     if not fit.is_exact:
         some = _thinned(fit, report)
@@ -151,13 +152,15 @@ class _Search:
         self.whitening = whitening_of(self.X, has_bias)
         if self.whitening is not None:
             self.X = self.whitening.done(self.X)
+        self.is_everything = self.held_out is None and self.whitening is None
         self.spectrum: SecondMoment = second_moment(self.X, self.y)
-        self.has_second_moment = abs(activation.hermite_coefficients(2)[2]) > 1e-8
+        _, _, self.c2, c3 = activation.hermite_coefficients(3)
+        self.has_second_moment = abs(self.c2) > _NO_SIGNAL
         self.has_quadratic_lift = len(activation.reflection.polynomial) == 3
-        is_small = self.n_parameters(width) < _SMALL
-        has_third_moment = abs(activation.hermite_coefficients(3)[3]) > 1e-8
-        self.moment_attempt = int(is_small or self.has_second_moment or not has_third_moment)
+        self.is_small = self.n_parameters(width) < _SMALL
+        self.moment_attempt = int(self.is_small or self.has_second_moment or abs(c3) <= _NO_SIGNAL)
         self.best: Fit | None = None
+        self.is_best_polished = False
         self.lifted_loss: float | None = None
 
     def problem(self, X: NDArray, y: NDArray, amplitudes: Vector, *, is_lifted: bool) -> UnitsProblem:
@@ -193,29 +196,29 @@ class _Search:
             if ended is not None:
                 return ended
         assert self.best is not None
-        return self.best
+        return self.best if self.is_best_polished else polish(self.best.problem, self.best.point, self.report)
 
     def start(self, width: int, lifts: bool, attempt: int) -> Fit:
         """Explore from a new start: in the span of T_2, then by the moments, then at random with some signs doubted.
 
         The first start does without a quadratic lift: its parameters are many, and T_2 has shown the signs.
         """
-        amplitudes = amplitude_signs(self.activation, width, self.spectrum)
-        directions = None
+        amplitudes = amplitude_signs(self.c2, width, self.spectrum)
+        directions, kind = None, ""
         if attempt == 0 and self.has_second_moment:
             lifts = lifts and not self.has_quadratic_lift
-            principal = principal_inputs(self.spectrum, width)
+            principal = None if self.is_small else principal_inputs(self.spectrum, width)
             if principal is not None:
                 return self.principal_start(*principal, amplitudes, lifts)
             directions = principal_directions(self.spectrum, width, self.rng)
         elif attempt == self.moment_attempt:
-            directions = moment_directions(self.X, self.y, width, self.spectrum, self.rng)
+            directions, kind = moment_directions(self.X, self.y, width, self.spectrum, self.rng), "moment "
         if attempt > 1:
             amplitudes = amplitudes * np.where(self.rng.random(width) < _SIGN_DOUBT, -1.0, 1.0)
         problem = self.problem(self.X, self.y, amplitudes, is_lifted=lifts)
         point = random_start(problem, self.spectrum, amplitudes, self.rng, directions)
-        stage = ("lifted" if problem.is_lifted else "plain") + (" moment" if directions is not None else "")
-        return explore(problem, point, self.report, f"{stage} start {attempt + 1}")
+        kind = ("lifted " if problem.is_lifted else "plain ") + (kind if directions is not None else "")
+        return explore(problem, point, self.report, f"{kind}start {attempt + 1}")
 
     def principal_start(self, change: ChangeOfInputs, spectrum: SecondMoment, amplitudes: Vector, lifts: bool) -> Fit:
         """Explore in few dimensions, which costs little, and then from there in all of them.
@@ -232,7 +235,7 @@ class _Search:
         if problem.is_lifted and not lifts:
             problem, point = unlifted(problem, point)
         whole = self.problem(self.X, self.y, problem.units(point)[0], is_lifted=problem.is_lifted)
-        stage = "lifted principal start" if whole.is_lifted else "plain principal start"
+        stage = "lifted principal start 1" if whole.is_lifted else "plain principal start 1"
         return explore(whole, change.undone(problem, point, whole), self.report, stage)
 
     def fresh(self, width: int) -> Fit:
@@ -257,10 +260,10 @@ class _Search:
             and fit.problem.n_rows >= _NOISE_ROWS_PER_PARAMETER * fit.problem.n_parameters
             and score_test(fit.problem, fit.point, self.rng).p_value > _CLEARLY_MISFIT
         )
-        if fit.is_exact or might_be_noise:
+        if might_be_noise or (fit.is_exact and self.is_everything and fit.loss > ROUNDING):
             fit = polish(fit.problem, fit.point, self.report)
         if self.best is None or fit.loss < self.best.loss:
-            self.best = fit
+            self.best, self.is_best_polished = fit, might_be_noise or fit.is_exact
         if fit.is_exact:
             return fit
         is_noise = might_be_noise and noise_evidence(fit, self.fresh, self.report, self.rng).is_noise

@@ -5,7 +5,6 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from twolayer.activation import Activation
 from twolayer.decompose.joint_diagonalisation import joint_diagonalise
 from twolayer.moments import controlled_moments, weighted_gram
 from twolayer.refine import UnitsProblem
@@ -66,9 +65,8 @@ def second_moment(X: NDArray, y: NDArray) -> SecondMoment:
     return SecondMoment(values[order], vectors[:, order], np.r_[slope, y.mean() - mean @ slope], rest)
 
 
-def amplitude_signs(activation: Activation, width: int, spectrum: SecondMoment) -> Vector:
-    """Signs of the outer weights by the inertia of T_2, or alternating where T_2 tells nothing of them."""
-    c2 = float(activation.hermite_coefficients(2)[2])
+def amplitude_signs(c2: float, width: int, spectrum: SecondMoment) -> Vector:
+    """Signs of the outer weights by the inertia of T_2, or alternating where T_2 tells nothing of them (c_2 = 0)."""
     values = spectrum.values[:width]
     known = np.where(values * c2 < 0, -1.0, 1.0) if abs(c2) > 1e-8 else np.zeros(0)
     return np.r_[known, np.where(np.arange(width - len(known)) % 2, -1.0, 1.0)]
