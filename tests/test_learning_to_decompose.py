@@ -112,6 +112,25 @@ def test_the_learner_is_given_what_was_asked_for():
     assert len(seen["X"]) == 10 * 4 * 5
 
 
+@pytest.mark.parametrize(
+    ("orders", "name"), [((3,), CUBE), ((4,), "polynomial(0,0,0,0,1)"), ((3, 4), "polynomial(0,0,0,1,1)")]
+)
+def test_by_default_every_tensor_has_a_say_in_the_labels(orders, name):
+    W = unit_rows(4, 5, 0)
+    tensors = power_sums(W, *orders)
+    expected = TwoLayerNetwork(np.ones(4), W, activation=name)
+    np.testing.assert_allclose(labels(tensors, np.eye(5)), expected(np.eye(5)), rtol=1e-12, atol=1e-14)
+    asked = []
+
+    def watching(X, y, width, sigma):
+        asked.append(sigma.name)
+        np.testing.assert_allclose(y, expected(X), rtol=1e-10, atol=1e-10)
+        return expected
+
+    decompose_by_learning(tensors, 4, watching, rng=0)
+    assert asked == [name]
+
+
 def test_components_have_norm_one_and_the_signs_of_the_tensor():
     """A learner may write a(w·x)³ with any a, and of either sign."""
     W = unit_rows(4, 5, 0)
@@ -163,6 +182,27 @@ def test_the_decomposer_is_given_the_tensors_of_the_network():
     assert width == 6
 
 
+@pytest.mark.parametrize("name", ["polynomial(0,1,0,0,1)", CUBE])
+def test_a_decomposer_may_return_components_of_either_sign(name):
+    """Through t + t⁴ the signs follow from a vector, through t³ from a tensor."""
+    teacher = equal_units(4, 5, name)
+    X = np.random.default_rng(0).standard_normal((200, 5))
+    network = learn_by_decomposing(X, teacher(X), 4, lambda *_: np.array([[1], [-1], [-1], [1]]) * teacher.W, name)
+    np.testing.assert_allclose(network.W, teacher.W, atol=1e-12)
+
+
+@pytest.mark.parametrize("W", [unit_rows(6, 4, 0), unit_rows(3, 2, 0) @ np.eye(2, 4)], ids=["many", "in a plane"])
+def test_signs_that_do_not_follow_from_the_tensors_are_refused(W):
+    """More units than inputs, or dependent ones, have one sum with many choices of sign as far as a solve can tell."""
+    teacher = TwoLayerNetwork(np.ones(len(W)), W, activation="polynomial(0,1,0,0,1)")
+    X = np.random.default_rng(0).standard_normal((200, 4))
+    complaint = (
+        f"signs of {len(W)} components follow from the tensor of order 1 .* found rank {np.linalg.matrix_rank(W)}"
+    )
+    with pytest.raises(InputError, match=complaint):
+        learn_by_decomposing(X, teacher(X), len(W), lambda *_: -W, teacher.activation)
+
+
 def test_the_two_reductions_undo_each_other():
     """Learn by a decomposer that itself decomposes by a learner."""
     teacher = equal_units(4, 5, CUBE)
@@ -184,6 +224,7 @@ POINTS = np.random.default_rng(0).standard_normal((60, 4))
     [
         (lambda: labels([T3], POINTS, "relu"), "must be a polynomial, found relu"),
         (lambda: labels([T3], POINTS, "quadratic"), "order 3 alone carries odd polynomials, found quadratic"),
+        (lambda: labels([T4], POINTS, CUBE), "order 4 alone carries even polynomials, found polynomial"),
         (lambda: labels([T4], POINTS, "linear"), "order 4 alone carries even polynomials, found linear"),
         (lambda: labels([T3], POINTS, FULL), "order up to 3 carry polynomials of degree up to 3"),
         (lambda: labels([T3, T4], POINTS, "polynomial(0,0,0,0,0,1)"), "carry polynomials of degree up to 4"),

@@ -115,7 +115,7 @@ def test_theorem_2_is_put_together_from_its_parts(name):
 
 
 def random_truth(rng):
-    """Weights for which the hypotheses of Theorem 2 hold, a seventh of them with a bound that matters."""
+    """Weights for which the hypotheses of Theorem 2 hold; for about half of them some estimate has a bound above 0."""
     d = int(rng.integers(6, 25))
     name = str(rng.choice(["relu", "erf", "abs", "gelu", "polynomial(0,-3,0,1)", "polynomial(3,0,-6,0,1)"]))
     law = rng.choice(["simplex", "identity", "centred", "turned"])
@@ -135,8 +135,8 @@ def random_estimate(truth, rng):
 
 def test_the_exact_risk_of_a_thousand_estimates_is_above_the_bound():
     rng = np.random.default_rng(0)
-    ratios, vacuous = [], 0
-    for _ in range(100):
+    ratios, telling = [], set()
+    for draw in range(100):
         truth = random_truth(rng)
         weights = assumptions(truth.W)
         assert 1 - weights.delta * (1 + weights.eta_var) * weights.r / weights.d >= -1e-12
@@ -150,9 +150,11 @@ def test_the_exact_risk_of_a_thousand_estimates_is_above_the_bound():
             bound = max(norm_only - c1, 0) * max(1 - c2, 0)
             risk = population_risk(truth, equal_units(W, truth.activation)).value
             assert risk >= bound * (1 - 1e-10)
-            ratios += [risk / bound] if bound > 1e-6 else []
-            vacuous += bound == 0
+            if bound > 1e-6:
+                ratios.append(risk / bound)
+                telling.add(draw)
     assert len(ratios) > 250  # the bound says something of these
+    assert len(telling) > 50  # and of more than half of the truths
     assert min(ratios) < 1.6  # and not much less than the truth
 
 
@@ -265,7 +267,7 @@ def test_corollary_1_names_the_tensors_that_carry_the_activation(name, order, te
 @pytest.mark.parametrize(
     ("ask", "complaint"),
     [
-        (lambda: corollary1(identity(3, 3, "relu"), 3, 0.1, 1), "on polynomial activations, found relu"),
+        (lambda: corollary1(identity(3, 3, "relu"), 3, 0.1, 1), "the activation must be a polynomial, found relu"),
         (lambda: corollary1(identity(3, 3, "polynomial(0,0,0,0,0,1)"), 3, 0.1, 1), "degree 5: take order 4 at least"),
         (lambda: corollary1(identity(3, 3, "linear"), 2, 0.1, 1), "order must be an integer of at least 3"),
         (lambda: theorem2(identity(3, 3), -0.1, 1), "epsilon must be a finite number of at least 0"),

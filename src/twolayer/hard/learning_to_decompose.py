@@ -24,11 +24,11 @@ from numpy.typing import ArrayLike, NDArray
 from twolayer.activation import Activation
 from twolayer.activation import activation as parse_activation
 from twolayer.activation.polynomial import Polynomial
-from twolayer.activation.scaled import Scaled
 from twolayer.arrays import frozen_array, whole_number
 from twolayer.errors import InputError
 from twolayer.network import TwoLayerNetwork
 from twolayer.symtensor import multiplicities, packed_power, packed_size, rank_one_sum, unpack
+from twolayer.theory.mondelli2019connection import powers_of
 
 __all__ = ["Components", "Decomposer", "Learner", "decompose_by_learning", "labels", "learn_by_decomposing"]
 
@@ -37,6 +37,7 @@ Learner = Callable[[Tensor, Tensor, int, Activation], TwoLayerNetwork]
 Decomposer = Callable[[tuple[Tensor, ...], int], ArrayLike]
 
 _ASYMMETRY = 1e-8
+_DEPENDENT = 1e-12  # of the sum of the eigenvalues of a Gram matrix
 _BLOCK_ENTRIES = 1 << 21
 _ROWS_A_PARAMETER = 10
 
@@ -58,7 +59,7 @@ class Components:
 
 
 def labels(
-    tensors: Sequence[ArrayLike], X: ArrayLike, activation: str | Activation = "polynomial(0,0,0,1)", width: int = 0
+    tensors: Sequence[ArrayLike], X: ArrayLike, activation: str | Activation | None = None, width: int = 0
 ) -> Tensor:
     r"""Labels :math:`y(x) = \sum_{i=1}^r \sigma(w_i\cdot x)` at any points, from tensors alone: Theorem 4.
 
@@ -68,9 +69,9 @@ def labels(
         :math:`T^{(\ell)}`, or :math:`T^{(\ell)}` and :math:`T^{(\ell+1)}`, of units of norm one; ℓ ≥ 3.
     X : array, shape (n, d)
         The points.
-    activation : str or Activation
+    activation : str or Activation, optional
         A polynomial: of degree at most ℓ and, but for its constant, the parity of ℓ where there is one tensor; of
-        degree at most ℓ + 1 where there are two.
+        degree at most ℓ + 1 where there are two. By default the sum of the powers that are the orders of the tensors.
     width : int
         The r, which only a constant in σ beside a single tensor of odd order needs.
 
@@ -89,7 +90,7 @@ def labels(
     Time O(n d^ℓ) in blocks of rows. Exact but for rounding; no unit is ever formed.
     """
     tensors = _checked(tensors)
-    powers = _carried(parse_activation(activation), tensors)
+    powers = _carried(_activation(activation, tensors), tensors)
     X = frozen_array(X, "X", 2)
     d = tensors[0].shape[0]
     if X.shape[1] != d:
@@ -111,7 +112,7 @@ def decompose_by_learning(
     tensors: Sequence[ArrayLike],
     width: int,
     learner: Learner,
-    activation: str | Activation = "polynomial(0,0,0,1)",
+    activation: str | Activation | None = None,
     n: int | None = None,
     rng: np.random.Generator | int | None = None,
 ) -> Components:
@@ -147,7 +148,7 @@ def decompose_by_learning(
     tensors, width = _checked(tensors), whole_number(width, "width")
     for tensor in tensors:
         _check_trace(tensor, width)
-    d, sigma = tensors[0].shape[0], parse_activation(activation)
+    d, sigma = tensors[0].shape[0], _activation(activation, tensors)
     n = _ROWS_A_PARAMETER * width * d if n is None else whole_number(n, "n")
     X = np.random.default_rng(rng).standard_normal((n, d))
     network = learner(X, labels(tensors, X, sigma, width), width, sigma)
@@ -183,7 +184,9 @@ def learn_by_decomposing(
     ------
     InputError
         If σ is not a polynomial of degree at least 3, the shapes do not agree, there are fewer points than distinct
-        entries (the number is named) or they are not in general position, or the decomposer returns no component.
+        entries (the number is named) or they are not in general position, or the decomposer returns no component, or
+        the powers of its components of the highest odd order are linearly dependent, as any more than d are where that
+        order is 1: then their signs do not follow.
 
     Notes
     -----
@@ -194,7 +197,7 @@ def learn_by_decomposing(
     if len(X) != len(y):
         raise InputError(f"X and y must have as many rows, found {len(X)} and {len(y)}")
     sigma = parse_activation(activation)
-    powers = _powers(sigma)
+    powers = powers_of(sigma)
     if len(powers) < 4:
         raise InputError(f"the activation must be a polynomial of degree at least 3, found {sigma.name}")
     d, top = X.shape[1], len(powers) - 1
@@ -209,6 +212,7 @@ def learn_by_decomposing(
     pieces = np.split(entries, np.cumsum([packed_size(d, order) for order in orders])[:-1])
     tensors = tuple(unpack(piece, d, order) for piece, order in zip(pieces, orders, strict=True))
     factors = _components(np.asarray(decomposer(tensors, width), dtype=np.float64), tensors).factors
+    _check_signs(factors, [order for order in orders if order % 2])
     return TwoLayerNetwork(np.ones(len(factors)), factors, activation=sigma)
 
 
@@ -228,6 +232,16 @@ def _components(rows: Tensor, tensors: Sequence[Tensor]) -> Components:
     ones = np.ones(len(factors))
     residuals = [np.linalg.norm(T - rank_one_sum(ones, factors, T.ndim)) / np.linalg.norm(T) for T in tensors]
     return Components(factors, float(max(residuals)))
+
+
+def _check_signs(factors: Tensor, odd_orders: Sequence[int]) -> None:
+    for order in odd_orders:
+        rank = np.linalg.matrix_rank((factors @ factors.T) ** order, tol=_DEPENDENT * len(factors), hermitian=True)
+        if rank < len(factors):
+            raise InputError(
+                f"the signs of {len(factors)} components follow from the tensor of order {order} only if their powers"
+                f" are linearly independent, found rank {rank}"
+            )
 
 
 def _form(tensor: Tensor, X: Tensor) -> Tensor:
@@ -301,9 +315,17 @@ def _check_trace(tensor: Tensor, width: int) -> None:
             )
 
 
+def _activation(given: str | Activation | None, tensors: Sequence[Tensor]) -> Activation:
+    """What was given, or the polynomial that has each tensor's order as a power, so that none goes unused."""
+    if given is not None:
+        return parse_activation(given)
+    orders = {tensor.ndim for tensor in tensors}
+    return Polynomial(*(float(order in orders) for order in range(max(orders) + 1)))
+
+
 def _carried(sigma: Activation, tensors: Sequence[Tensor]) -> tuple[float, ...]:
     """Powers of σ, if the labels follow from the tensors."""
-    powers = _powers(sigma)
+    powers = powers_of(sigma)
     orders = [tensor.ndim for tensor in tensors]
     if len(powers) - 1 > orders[-1]:
         raise InputError(
@@ -313,14 +335,3 @@ def _carried(sigma: Activation, tensors: Sequence[Tensor]) -> tuple[float, ...]:
         parity = "odd" if orders[0] % 2 else "even"
         raise InputError(f"the tensor of order {orders[0]} alone carries {parity} polynomials, found {sigma.name}")
     return powers
-
-
-def _powers(sigma: Activation) -> tuple[float, ...]:
-    """Coefficients of ascending powers."""
-    factor = 1.0
-    while isinstance(sigma, Scaled):
-        factor *= sigma.factor
-        sigma = sigma.base
-    if not isinstance(sigma, Polynomial):
-        raise InputError(f"the activation must be a polynomial, found {sigma.name}")
-    return tuple(c * factor**j for j, c in enumerate(sigma.coefficients))
