@@ -16,6 +16,7 @@ from twolayer.risk import (
     low_orders,
     norm_only_predictor,
     pair_means,
+    population,
     population_risk,
     quadratic_predictor,
 )
@@ -210,8 +211,18 @@ def test_units_too_steep_for_quadrature_are_refused():
         population_risk(f, g)
 
 
-def test_many_blocks_add_up():
+@pytest.mark.parametrize(("name", "scale"), [("polynomial(0,0,0,1)", 1e110), ("quadratic", 1e100), ("relu", 1e200)])
+def test_a_risk_beyond_floating_point_is_refused(name, scale):
+    f, g = (TwoLayerNetwork([1.0], [row], activation=name) for row in ([scale, 0.0], [0.0, scale]))
+    for ask in (lambda: population_risk(f, g), lambda: constant_predictor(f), lambda: norm_only_predictor(f)):
+        with pytest.raises(InputError, match="mean square of the outputs is beyond floating point"):
+            ask()
+
+
+@pytest.mark.parametrize("batch", [20, 4096])
+def test_many_blocks_add_up(batch, monkeypatch):
     """Units in more than one block, against the pairwise definition with the arc-cosine kernel."""
+    monkeypatch.setattr(population, "_PAIRS_AT_ONCE", batch)
     rng = np.random.default_rng(0)
     W, a = unit_rows(600, 8, rng), rng.standard_normal(600)
     f = TwoLayerNetwork(a, W, activation="relu")
@@ -220,7 +231,7 @@ def test_many_blocks_add_up():
     kernel = (np.sin(theta) + (pi - theta) * np.cos(theta)) / (2 * pi)
     risk = population_risk(f, TwoLayerNetwork([], np.zeros((0, 8))))
     assert risk.value == pytest.approx(a @ kernel @ a, rel=1e-11)
-    assert risk.exact_pairs > 0
+    assert risk.exact_pairs > 40
 
 
 def test_low_orders_are_means_against_hermite_tensors():

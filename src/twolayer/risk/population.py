@@ -79,14 +79,16 @@ def population_risk(f: TwoLayerNetwork, g: TwoLayerNetwork, rtol: float = 1e-12)
     Raises
     ------
     InputError
-        If f and g have not the same inputs, rtol is not above 0, or units are too steep, see `pair_means`.
+        If f and g have not the same inputs, rtol is not above 0, units are too steep, see `pair_means`, or the risk or
+        a part of it is beyond floating point.
 
     Notes
     -----
     Time O(L N²) for N units in all and O(500) evaluations of σ for each pair that is completed; memory O(N (d + 256)),
-    as the Gram matrix is worked on in blocks. Rounding leaves errors of about 1e-14 of the largest sums that cancel: of
-    the mean squares of f and of g where they are alike, so that a risk below that of equal networks is not resolved.
-    Slow where thousands of units crowd about one direction: then all pairs are near pairs.
+    as the Gram matrix is worked on in blocks, and pairs are completed as they come. Rounding leaves errors of about
+    1e-14 of the largest sums that cancel: of the mean squares of f and of g where they are alike, so that a risk below
+    that of equal networks is not resolved. Slow where thousands of units crowd about one direction: then all pairs are
+    near pairs.
 
     References
     ----------
@@ -96,21 +98,28 @@ def population_risk(f: TwoLayerNetwork, g: TwoLayerNetwork, rtol: float = 1e-12)
         raise InputError(f"networks to compare must have the same inputs, found {f.dim} and {g.dim}")
     if real_number(rtol, "rtol", least=0) == 0:
         raise InputError("rtol must be above 0")
-    units, polynomial = difference(f, g)
-    coefficients, tau, nearest = _truncated(units, rtol)
+    with np.errstate(over="ignore", invalid="ignore"):  # what comes of an overflow is not finite, and refused
+        units, polynomial = difference(f, g)
+        coefficients, tau, nearest = _truncated(units, rtol)
+        low = float(sum(np.sum(part**2) for part in _low_orders(units, coefficients, polynomial)))
+        high, tail, pairs = _high_orders(units, coefficients, tau, nearest)
+    value = _finite(low + high)
+    return PopulationRisk(max(value, 0.0), _finite(tail), len(coefficients) - 1, pairs)
+
+
+def _finite(number: float) -> float:
+    if not np.isfinite(number):
+        raise InputError(f"weights are too large: the mean square of the outputs is beyond floating point, {number}")
+    return number
+
+
+def _high_orders(units: Units, coefficients: Matrix, tau: Vector, nearest: float) -> tuple[float, float, int]:
+    """Sum of the orders from 3 on, a bound on what far pairs miss of it, and the number of near pairs."""
     order = len(coefficients) - 1
-    value = float(sum(np.sum(part**2) for part in _low_orders(units, coefficients, polynomial)))
-    amplitudes = units.weights * coefficients
-    series, tail, pairs = _series(units.directions, amplitudes, np.abs(units.weights) * np.sqrt(tau), nearest)
-    value += series + float(units.weights**2 @ tau) + 2 * _completions(units, coefficients, pairs)
-    return PopulationRisk(max(value, 0.0), tail, order, pairs.shape[1])
-
-
-def _series(W: Matrix, amplitudes: Matrix, rest: Vector, nearest: float) -> tuple[float, float, NDArray[np.intp]]:
-    """Sum the orders from 3 on; also a bound on what far pairs miss, and the near pairs, as two rows of indices."""
-    order = len(amplitudes) - 1
-    total, tail, near = 0.0, 0.0, []
-    for rows, columns, gram in _blocks(W):
+    amplitudes, rest = units.weights * coefficients, np.abs(units.weights) * np.sqrt(tau)
+    total, tail = float(units.weights**2 @ tau), 0.0
+    pairs, waiting = 0, np.empty((2, 0), dtype=np.intp)
+    for rows, columns, gram in _blocks(units.directions):
         twice = 1.0 if rows == columns else 2.0
         power = gram**3
         for k in range(3, order + 1):
@@ -121,10 +130,13 @@ def _series(W: Matrix, amplitudes: Matrix, rest: Vector, nearest: float) -> tupl
         if rows == columns:
             np.fill_diagonal(power, 0.0)
         tail += twice * float(rest[rows] @ np.abs(power) @ rest[columns])
-        i, j = np.nonzero(is_near)
-        near.append(np.stack([i + rows.start, j + columns.start]))
-    pairs = np.concatenate(near, axis=1) if near else np.empty((2, 0), dtype=np.intp)
-    return total, tail, pairs[:, pairs[0] < pairs[1]]
+        near = np.argwhere(is_near).T + np.array([[rows.start], [columns.start]])
+        waiting = np.concatenate([waiting, near[:, near[0] < near[1]]], axis=1)
+        if waiting.shape[1] >= _PAIRS_AT_ONCE:
+            total += 2 * _completions(units, coefficients, waiting)
+            pairs, waiting = pairs + waiting.shape[1], waiting[:, :0]
+    total += 2 * _completions(units, coefficients, waiting)
+    return total, tail, pairs + waiting.shape[1]
 
 
 def low_orders(network: TwoLayerNetwork) -> tuple[float, Vector, Matrix]:
@@ -132,10 +144,16 @@ def low_orders(network: TwoLayerNetwork) -> tuple[float, Vector, Matrix]:
 
     They are the best constant, the coefficients of the best linear predictor, and the matrix A of the best predictor
     :math:`a + \langle x, Ax\rangle`.
+
+    Raises
+    ------
+    InputError
+        If one is beyond floating point.
     """
-    units, polynomial = difference(network, TwoLayerNetwork([], np.zeros((0, network.dim))))
-    coefficients = _normalised(units, 2)
-    mean, linear, quadratic = _low_orders(units, coefficients, polynomial)
+    with np.errstate(over="ignore", invalid="ignore"):
+        units, polynomial = difference(network, TwoLayerNetwork([], np.zeros((0, network.dim))))
+        mean, linear, quadratic = _low_orders(units, _normalised(units, 2), polynomial)
+        _finite(float(mean**2 + np.sum(linear**2) + np.sum(quadratic**2)))
     return float(mean), linear, quadratic / np.sqrt(2)
 
 
