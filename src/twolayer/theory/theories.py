@@ -6,7 +6,7 @@ from typing import Any
 
 from twolayer.network import TwoLayerNetwork
 from twolayer.risk import constant_predictor, norm_only_predictor, quadratic_predictor
-from twolayer.theory import daniely2020hardness, e2021hardness, zhong2017recovery
+from twolayer.theory import awasthi2021efficient, daniely2020hardness, e2021hardness, zhong2017recovery
 from twolayer.theory.mondelli2019connection import assumptions, theorem2
 
 __all__ = ["THEORIES", "Theory"]
@@ -53,6 +53,9 @@ def _mondelli2019connection(network: TwoLayerNetwork) -> dict[str, Any]:
 THEORIES: dict[str, Theory] = {
     "zhong2017recovery": Theory(
         zhong2017recovery.quantities, "conditioning, curvature and moments: whether the network can be recovered"
+    ),
+    "awasthi2021efficient": Theory(
+        awasthi2021efficient.quantities, "units with biases: which tensors show them, and which signs cannot be known"
     ),
     "mondelli2019connection": Theory(
         _mondelli2019connection, "separation and isotropy of the units, and the risk of whoever does not know them"
