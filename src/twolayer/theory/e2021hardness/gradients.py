@@ -163,7 +163,9 @@ def sampled_parity_gradient_variance(
     Notes
     -----
     The standard error is of order energy/(samples √pairs): beyond d = log2(samples √pairs) it exceeds the variance, and
-    what is seen is that nothing is seen. Each repetition costs 2 · samples gradients.
+    what is seen is that nothing is seen. A smooth h correlates with few parities, of low degree, and as long as the
+    pairs meet none of them, both the variance found and its standard error are too small: they are to be believed where
+    pairs are many against 2^d over the number of those parities. Each repetition costs 2 · samples gradients.
     """
     d, samples = whole_number(d, "the number of inputs"), whole_number(samples, "samples")
     pairs = whole_number(pairs, "pairs", least=2)
