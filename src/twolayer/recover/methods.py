@@ -55,6 +55,30 @@ def _zhong2017recovery(
     return Found(Fit(problem, point, problem.loss(point) / energy), None, None, None, None)
 
 
+def _awasthi2021efficient(
+    X: NDArray,
+    y: NDArray,
+    width: int,
+    activation: Activation,
+    *,
+    has_bias: bool,
+    rng: np.random.Generator,
+    report: Report,
+) -> Found:
+    """The robust algorithm of the paper; its m + 2 units are judged as they are, without further refinement."""
+    from twolayer.recover.awasthi2021efficient import recover_awasthi2021  # as above
+
+    if activation.name != "relu" or not has_bias:
+        raise InputError("the method awasthi2021efficient is for ReLU units with biases; use the method auto")
+    network, _ = recover_awasthi2021(X, y, width, rng=rng)
+    network = network.balanced()
+    problem = UnitsProblem(X, y, network.activation, network.width, signs=np.sign(network.a), has_bias=True)
+    point = problem.join(np.column_stack([network.W, network.b]))
+    loss = problem.loss(point) / float(y.astype(np.float64) @ y)
+    report("least squares", 0, loss)
+    return Found(Fit(problem, point, loss), None, None, None, None)
+
+
 RECOVERIES: dict[str, Recovery] = {
     "auto": Recovery(
         portfolio, "moments, lifted Gauss-Newton, exchange of units; stops at a certificate (the default)"
@@ -64,5 +88,8 @@ RECOVERIES: dict[str, Recovery] = {
     ),
     "zhong2017recovery": Recovery(
         _zhong2017recovery, "tensor initialization and gradient descent, faithful to the paper"
+    ),
+    "awasthi2021efficient": Recovery(
+        _awasthi2021efficient, "tensors of two orders, then least squares on m + 2 ReLU units, faithful to the paper"
     ),
 }
