@@ -1,0 +1,217 @@
+"""What is claimed: every status from samples that call for it, and from evidence that is right but for one thing."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from numpy.testing import assert_allclose
+
+from fits import fit_at, minimum_near
+from twolayer import Status, TwoLayerNetwork, recover
+from twolayer.align import recovery_error
+from twolayer.misfit import ScoreTest
+from twolayer.recover.judgement import judge
+from twolayer.recover.noise import NoiseEvidence
+from twolayer.recover.portfolio import Found
+from twolayer.teachers import conditioned, gaussian_samples, orthogonal
+
+
+def samples(teacher, n, noise=0.0, rng=7):
+    return gaussian_samples(teacher, n, noise=noise, rng=rng)
+
+
+# From samples
+
+
+def test_exact_labels_are_certified():
+    teacher = orthogonal(6, 3, "relu", rng=0)
+    result = recover(*samples(teacher, 600), 3, "relu", rng=0)
+    assert result.status is Status.CERTIFIED
+    assert recovery_error(result.network, teacher) < 1e-9
+    assert result.certificate.score_test is None
+
+
+@pytest.mark.parametrize(("spec", "noise"), [("relu", 0.02), ("squared_relu", 0.1), ("tanh", 0.02)])
+def test_noisy_labels_are_certified_with_noise(spec, noise):
+    teacher = orthogonal(6, 3, spec, rng=0)
+    X, y = samples(teacher, 3000, noise)
+    result = recover(X, y, 3, spec, rng=0)
+    assert result.status is Status.CERTIFIED_WITH_NOISE
+    assert recovery_error(result.network, teacher) < noise
+    assert_allclose(result.certificate.noise, np.std(y - teacher(X)), rtol=0.02)
+
+
+@pytest.mark.parametrize("noise", [0.0, 0.02])
+def test_too_few_units_are_a_misfit(noise):
+    X, y = samples(orthogonal(6, 3, "relu", rng=0), 900, noise)
+    result = recover(X, y, 2, "relu", rng=0)
+    assert result.status is Status.MISFIT
+    assert result.certificate.residual > 0.1
+
+
+def test_labels_with_an_affine_part_of_their_own_are_an_unresolved_reflection():
+    """The lift explains them, and no orientation of the units leaves that part."""
+    X, y = samples(orthogonal(6, 2, "relu", rng=0), 400)
+    assert recover(X, y + 0.3 * X[:, 0], 2, "relu", rng=0).status is Status.UNRESOLVED_REFLECTION
+
+
+@pytest.mark.parametrize(("n", "status"), [(50, Status.TOO_FEW_ROWS), (60, Status.CERTIFIED)])
+def test_exact_labels_of_too_few_rows_are_not_certified(n, status):
+    """Forty parameters; a certificate asks for half as many rows again."""
+    result = recover(*samples(orthogonal(10, 4, "squared_relu", rng=0), n), 4, "squared_relu", rng=0)
+    assert result.certificate.n_parameters == 40
+    assert result.certificate.residual < 1e-10
+    assert result.status is status
+
+
+@pytest.mark.parametrize(("n", "noise"), [(80, 0.01), (300, 0.9)])
+def test_noisy_labels_of_too_few_rows_are_not_certified(n, noise):
+    """Less than eight rows a parameter, or noise that a weaker unit would have hidden in."""
+    X, y = samples(orthogonal(6, 2, "relu", rng=0), n, noise)
+    assert recover(X, y, 2, "relu", rng=0).status is Status.TOO_FEW_ROWS
+
+
+@pytest.mark.parametrize("noise", [0.0, 0.05])
+def test_too_many_units_are_not_identifiable(noise):
+    result = recover(*samples(orthogonal(5, 2, "squared_relu", rng=0), 1500, noise), 3, "squared_relu", rng=0)
+    assert result.status is Status.NOT_IDENTIFIABLE
+    assert "A network of 2 units explains the data as well." in result.certificate.notes
+
+
+def test_a_unit_that_noise_leaves_almost_linear_has_loose_weights():
+    """Of tanh within 3 % of its scale, the product of both weights is seen, and hardly either of them."""
+    teacher = TwoLayerNetwork([30.0], [[0.03, 0.0, 0.0]], activation="tanh")
+    result = recover(*samples(teacher, 4000, 0.3), 1, "tanh", rng=0)
+    assert result.status is Status.LOOSE_WEIGHTS
+    errors = result.certificate.standard_errors
+    assert errors.a[0] > 0.3 * abs(result.network.a[0])
+
+
+@pytest.mark.parametrize("noise", [0.0, 0.01])
+def test_units_that_can_be_turned_together_are_ambiguous(noise):
+    """Three rows that sum to zero: Σ relu(w_i·x) = Σ relu(-w_i·x)."""
+    W = np.random.default_rng(3).standard_normal((3, 5))
+    W[2] = -W[0] - W[1]
+    result = recover(*samples(TwoLayerNetwork(np.ones(3), W, activation="relu"), 2000, noise), 3, "relu", rng=0)
+    assert result.status is Status.AMBIGUOUS_REFLECTION
+    assert "Turning units 0, 1, 2 round together leaves the function as it is." in result.certificate.notes
+
+
+# Wrong models under noise
+
+
+@pytest.mark.parametrize(("asked", "status"), [(3, Status.MISFIT), (4, Status.MISFIT), (6, Status.NOT_IDENTIFIABLE)])
+@pytest.mark.parametrize("spec", ["relu", "squared_relu"])
+def test_a_wrong_width_is_not_certified_under_noise(asked, status, spec):
+    X, y = samples(conditioned(6, 5, 2, spec, rng=1), 3000, 0.02)
+    assert recover(X, y, asked, spec, rng=0).status is status
+
+
+@pytest.mark.parametrize(
+    ("spec", "asked"),
+    [
+        ("relu", "leaky_relu(0.2)"),
+        ("relu", "squared_relu"),
+        ("relu", "softplus"),
+        ("relu", "tanh"),
+        ("squared_relu", "relu"),
+        ("tanh", "relu"),
+        ("tanh", "sine"),
+    ],
+)
+def test_a_wrong_activation_is_not_certified_under_noise(spec, asked):
+    X, y = samples(conditioned(5, 2, 2, spec, rng=1), 2000, 0.02)
+    assert not recover(X, y, 2, asked, rng=0).is_certified
+
+
+# From evidence
+
+GOOD = NoiseEvidence(ScoreTest(1.0, 0.5, 20), wider_gain=0.1, narrower_loss=20.0, has_power=True)
+
+
+def noisy_found(noise=0.1, n=600):
+    teacher = orthogonal(5, 2, "relu", rng=0)
+    X, y = samples(teacher, n, noise)
+    return Found(minimum_near(X, y, teacher), None, None, None, GOOD)
+
+
+def exact_found(teacher, n=600):
+    X, y = samples(teacher, n)
+    return Found(fit_at(X, y, teacher), None, None, None, None)
+
+
+def test_good_evidence_is_a_certificate():
+    assert judge(noisy_found())[1] is Status.CERTIFIED_WITH_NOISE
+    assert judge(exact_found(orthogonal(5, 2, "relu", rng=0)))[1] is Status.CERTIFIED
+
+
+@pytest.mark.parametrize(
+    ("changes", "status"),
+    [
+        ({"evidence": None}, Status.MISFIT),
+        ({"evidence": replace(GOOD, test=ScoreTest(9.0, 1e-7, 20))}, Status.MISFIT),
+        ({"evidence": replace(GOOD, wider_gain=0.7)}, Status.MISFIT),
+        ({"evidence": replace(GOOD, has_power=False)}, Status.TOO_FEW_ROWS),
+        ({"evidence": replace(GOOD, narrower_loss=4.0)}, Status.NOT_IDENTIFIABLE),
+        ({"lifted_loss": 1e-23}, Status.UNRESOLVED_REFLECTION),
+        ({"lifted_loss": 1e-21}, Status.CERTIFIED_WITH_NOISE),
+    ],
+)
+def test_one_thing_that_is_wrong_with_a_noisy_fit_decides(changes, status):
+    assert judge(replace(noisy_found(), **changes))[1] is status
+
+
+@pytest.mark.parametrize(("n", "status"), [(79, Status.TOO_FEW_ROWS), (80, Status.CERTIFIED_WITH_NOISE)])
+def test_a_noisy_fit_needs_eight_rows_a_parameter(n, status):
+    assert judge(noisy_found(n=n))[1] is status
+
+
+@pytest.mark.parametrize(("n", "status"), [(14, Status.TOO_FEW_ROWS), (15, Status.CERTIFIED)])
+def test_an_exact_fit_needs_one_row_and_a_half_a_parameter(n, status):
+    assert judge(exact_found(orthogonal(5, 2, "abs", rng=0), n))[1] is status
+
+
+def test_a_flat_direction_of_an_exact_fit_is_not_identifiable():
+    teacher = TwoLayerNetwork([1.0, 1.0], np.outer([0.3, 0.7], [1.0, 2.0, 0.0]), activation="relu")
+    _, status, certificate = judge(exact_found(teacher))
+    assert status is Status.NOT_IDENTIFIABLE
+    assert certificate.notes[-1] == "A network of 1 units explains the data as well."
+
+
+def test_weights_as_uncertain_as_they_are_large_are_loose():
+    found = noisy_found(noise=3.0, n=400)
+    _, status, certificate = judge(found)
+    assert np.linalg.norm(certificate.standard_errors.W, axis=1).max() > 0.3
+    assert status is Status.LOOSE_WEIGHTS
+
+
+def test_the_numbers_of_a_certificate_are_those_of_its_fit():
+    found = noisy_found()
+    network, _, certificate = judge(found)
+    X, y = found.fit.problem.X, found.fit.problem.y
+    residual = y - np.maximum(X @ network.W.T, 0) @ network.a
+    assert certificate.residual == pytest.approx(np.sqrt(np.mean(residual**2)) / y.std(), rel=1e-9)
+    assert certificate.noise == pytest.approx(np.sqrt(np.sum(residual**2) / (600 - 10)), rel=1e-9)
+    active = X @ network.W.T > 0
+    J = (active[:, :, None] * X[:, None, :] * network.a[:, None]).reshape(600, 10)
+    deviations = certificate.noise * np.sqrt(np.linalg.inv(J.T @ J).diagonal())
+    assert_allclose(certificate.standard_errors.W.ravel(), deviations, rtol=1e-8)
+    values = np.linalg.svd(network.W)[1]
+    assert certificate.kappa == pytest.approx(values[0] / values[1], rel=1e-12)
+    assert (certificate.n_rows, certificate.n_parameters, certificate.width) == (600, 10, 2)
+    assert (certificate.wider_gain, certificate.narrower_loss) == (0.1, 20.0)
+    assert certificate.score_test == GOOD.test
+    assert certificate.held_out_residual is None
+
+
+def test_rows_that_were_held_out_judge():
+    found = noisy_found(n=600)
+    held_out = np.arange(600) >= 500
+    y = found.fit.problem.y
+    _, _, certificate = judge(replace(found, held_out=held_out, held_out_loss=0.04))
+    assert certificate.held_out_residual == pytest.approx(0.2 / y.std())
+    assert certificate.curvature.is_held_out
+    assert certificate.curvature.n_rows == 40  # four a parameter
+    _, _, few = judge(replace(found, held_out=np.arange(600) >= 581, held_out_loss=0.04))
+    assert not few.curvature.is_held_out
+    assert pytest.approx(certificate.standard_errors.W) == few.standard_errors.W
