@@ -3,8 +3,9 @@
     python benchmarks/recovery.py [--smoke] [--problems NAME ...] [--methods NAME ...] [--seeds 3] [--limit 60]
                                   [--output RUNS] [--read RUNS ...]
 
-Planted networks with κ = 2 and output weights ±1, Gaussian inputs, no noise: the paper's setting (squared ReLU, k = 5)
-and ReLU up to 50 units on 500 inputs. No method knows the signs of the output weights.
+Planted networks with κ = 2 and output weights ±1, Gaussian inputs, no noise: the paper's setting (squared ReLU, k = 5),
+from its 20 rows a parameter and from 2, and ReLU up to 50 units on 500 inputs. No method knows the signs of the output
+weights.
 
 The goal is a largest relative error of at most 1e-6. `recover` is timed as a whole, certificate included, once with
 its lift off. A peer minimises over (a, W) from one random start after another until the squared residual is at most

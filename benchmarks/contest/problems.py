@@ -32,9 +32,10 @@ class Problem:
 
 
 PAPER = tuple(Problem("squared_relu", d, 5, n) for d, n in ((10, 1_000), (50, 5_000), (100, 10_000)))
+SMALL_PAPER = tuple(Problem("squared_relu", d, 5, n) for d, n in ((10, 100), (50, 500), (100, 1_000)))
 RELU = tuple(
     Problem("relu", d, k, n)
     for d, k, n in ((50, 5, 2_000), (50, 20, 8_000), (100, 20, 20_000), (100, 50, 40_000), (500, 50, 100_000))
 )
-PROBLEMS = {problem.name: problem for problem in PAPER + RELU}
+PROBLEMS = {problem.name: problem for problem in SMALL_PAPER + PAPER + RELU}
 SMOKE = Problem("squared_relu", 6, 2, 300)
