@@ -20,9 +20,9 @@ from twolayer.hard.daniely2020hardness import (
 FAMILIES = (SIGN_CNN, RANDOM_NETWORK, RANDOM_CNN, EASY_TWIN)
 LAWS = ("normal", "uniform", "sign", "gaussian", "sphere")
 VARIANTS = [
-    *((SIGN_CNN, {"output": output}) for output in ("clip", "max")),
+    *((SIGN_CNN, {"pooling": pooling}) for pooling in ("clip", "max")),
     *(
-        (family, {"law": law, "output": o})
+        (family, {"law": law, "pooling": o})
         for family in (RANDOM_NETWORK, RANDOM_CNN)
         for law in LAWS
         for o in ("clip", "max")
@@ -131,7 +131,7 @@ def test_power_draws_a_fresh_sample_and_a_fresh_learner_each_time():
 
 
 def test_learning_by_heart_passes_where_tuples_repeat_and_only_if_they_are_realizable():
-    options = {**EASY_TWIN.defaults, "twin": "repeated_tuples", "n_distinct": 10}
+    options = {**EASY_TWIN.defaults, "twin": "repeated_tuples", "distinct": 10}
     for is_scattered in (False, True):
         X, y, _, _ = EASY_TWIN.draw(np.random.default_rng(0), **options | {"is_scattered": is_scattered})
         assert distinguish(ByHeart(0.5), X, y, 100, 1).is_realizable != is_scattered
@@ -158,6 +158,13 @@ def test_samples_that_cannot_be_judged_are_refused(message):
     assert message in str(raised.value)
 
 
+def assert_sizes(family, X, y, planted, options, claim):
+    """What is computed from the arrays is what is claimed, but for what was drawn and is in no array."""
+    found = family.sizes(X, y, planted, options)
+    assert found == {name: value for name, value in claim.sizes.items() if name not in family.drawn_sizes}
+    assert claim.sizes.keys() - found.keys() == set(family.drawn_sizes)
+
+
 def drawn(family, seed=0, **options):
     chosen = {**family.defaults, **options}
     return chosen, family.draw(np.random.default_rng(seed), **chosen)
@@ -167,15 +174,17 @@ def drawn(family, seed=0, **options):
     ("family", "options"), VARIANTS, ids=lambda v: v.name if hasattr(v, "name") else "-".join(v.values())
 )
 def test_a_family_has_the_labels_and_sizes_that_it_claims(family, options):
-    chosen, (X, y, planted, claim) = drawn(family, **options, n_samples=500)
+    chosen, (X, y, planted, claim) = drawn(family, **options, samples=500)
+    assert {"X": X.shape}.items() <= family.shapes(chosen).items()
+    assert all(planted[name].shape == shape for name, shape in family.shapes(chosen).items() if name != "X")
     assert np.array_equal(np.rint(family.labels(planted, X)), y) or options.get("twin") == "gaussian_inputs"
     assert np.abs(family.labels(planted, X) - y).max() <= family.tolerance
-    assert family.sizes(X, y, planted, chosen) == claim.sizes
-    assert (claim.sizes["n_samples"], claim.sizes["n_coordinates"]) == X.shape
+    assert_sizes(family, X, y, planted, chosen, claim)
+    assert (claim.sizes["samples"], claim.sizes["dim"]) == X.shape
     assert claim.sizes["largest_norm"] == pytest.approx(np.linalg.norm(dense(X), axis=1).max(), rel=1e-12)
     assert claim.sizes["nonzeros"] == np.count_nonzero(dense(X))
     assert 0.1 < y.var() == pytest.approx(claim.sizes["loss_of_a_constant"])
-    again = drawn(family, **options, n_samples=500)[1]
+    again = drawn(family, **options, samples=500)[1]
     assert np.array_equal(dense(again[0]), dense(X))
 
 
@@ -183,39 +192,66 @@ def test_a_family_has_the_labels_and_sizes_that_it_claims(family, options):
     ("family", "options"), VARIANTS, ids=lambda v: v.name if hasattr(v, "name") else "-".join(v.values())
 )
 def test_a_scattered_sample_has_no_planted_network_and_fair_coins(family, options):
-    chosen, (X, y, planted, claim) = drawn(family, **options, is_scattered=True, n_samples=2000)
+    chosen, (X, y, planted, claim) = drawn(family, **options, is_scattered=True, samples=2000)
     assert planted is None
-    assert claim.sizes["log2_realized_by_chance"] == 61 - 2000
+    assert claim.sizes["log2_realized_by_chance"] == chosen["variables"] + 1 - 2000
+    assert family.shapes(chosen) == {"X": X.shape}
     assert abs(y.mean() - 0.5) < 4 * 0.5 / np.sqrt(2000)
-    assert family.sizes(X, y, None, chosen) == claim.sizes
+    assert_sizes(family, X, y, None, chosen, claim)
     assert "fair coins" in claim.statement
+    assert "±1 realises, but with chance" in claim.statement  # of filters of real numbers nothing is claimed
 
 
 @pytest.mark.parametrize("law", LAWS)
 def test_the_report_of_a_random_network_is_that_of_its_weights(law):
-    options, (X, _, planted, claim) = drawn(RANDOM_NETWORK, law=law, n_patches=6, n_variables=20, n_samples=50)
-    W, t = planted["W"], 21
+    options, (X, _, planted, claim) = drawn(RANDOM_NETWORK, law=law, width=9, variables=36, samples=50, epsilon=0.4)
+    W, t = planted["W"], 37
     if law == "gaussian":
         i = np.arange(W.shape[1])
         sigma = 0.5 ** np.abs(i[:, None] - i)
         W = np.linalg.solve(np.linalg.cholesky(sigma), W.T).T
-    M = np.zeros((6 * t, 6 * t))
-    for i, j, r in np.ndindex(6, 6, t):
+    M = np.zeros((9 * t, 9 * t))
+    for i, j, r in np.ndindex(9, 9, t):
         M[i * t + r, j * t + r] = W[j, i * t + r]
     assert claim.sizes["least_singular_value"] == pytest.approx(np.linalg.svd(M, compute_uv=False)[-1], rel=1e-9)
     scale = np.sqrt(np.linalg.eigvalsh(sigma)[0]) if law == "gaussian" else 1.0
-    assert claim.sizes["largest_norm"] <= np.sqrt(35) / claim.sizes["least_singular_value"] / scale * (1 + 1e-9)
+    assert claim.sizes["largest_norm"] <= np.sqrt(117) / claim.sizes["least_singular_value"] / scale * (1 + 1e-9)
     n = X.shape[1]
-    printed = n**1.5 * np.log(n) ** 4 if law == "sphere" else np.sqrt(n) / scale
+    printed = n**1.5 * np.log(n) ** 4 if law == "sphere" else n**0.4 / scale
     assert claim.sizes["norm_bound"] == pytest.approx(printed, rel=1e-9)
     assert n ** claim.sizes["norm_exponent"] == pytest.approx(claim.sizes["largest_norm"] * scale, rel=1e-9)
-    assert claim.sizes["redraws"] == planted["redraws"]
+    assert claim.sizes["is_within_norm_bound"] == (claim.sizes["largest_norm"] <= claim.sizes["norm_bound"])
+    assert ("the inputs are within the norm" in claim.statement) == claim.sizes["is_within_norm_bound"]
     assert options["law"] in claim.statement
 
 
+@pytest.mark.parametrize("is_scattered", [False, True])
+def test_redraws_and_the_least_singular_value_are_reported_of_scattered_samples_too(is_scattered):
+    """Of 37 · 2 random matrices of ±1 of size 9 or less, some are singular; the transform is the same for both."""
+    small = {"law": "sign", "width": 9, "variables": 300, "samples": 400}
+    _, (_, _, _, claim) = drawn(RANDOM_NETWORK, is_scattered=is_scattered, **small)
+    assert claim.sizes["redraws"] > 0
+    assert 0 < claim.sizes["least_singular_value"] < 1
+
+
+def test_added_zeros_bring_the_inputs_within_the_norm_bound():
+    small = {"law": "sign", "width": 9, "variables": 36, "samples": 50, "epsilon": 0.3}
+    found = [drawn(RANDOM_NETWORK, **small, added=added)[1][3].sizes for added in (0, 200_000)]
+    assert found[0]["largest_norm"] == found[1]["largest_norm"]
+    assert [sizes["norm_bound"] for sizes in found] == pytest.approx([333**0.3, 200_333**0.3])
+    assert [sizes["is_within_norm_bound"] for sizes in found] == [0, 1]
+
+
+def test_a_random_cnn_reports_the_bounds_of_theorem_3_4_and_of_the_remark():
+    _, (X, _, _, claim) = drawn(RANDOM_CNN, law="uniform", scale=2.0, samples=50, epsilon=0.25)
+    assert claim.sizes["wide_norm_bound"] == pytest.approx(X.shape[1] ** 0.25 / 2)
+    assert claim.sizes["filter_norm_bound"] == pytest.approx(np.log(200) ** 2 * 200 * np.log(200) / 2)
+    assert "filter_norm_bound" not in drawn(RANDOM_CNN, law="sphere", samples=50)[1][3].sizes
+
+
 def test_a_random_cnn_is_its_definition():
-    _, (X, y, planted, claim) = drawn(RANDOM_CNN, n_samples=60, law="gaussian", output="max")
-    units = cnn_units(planted["filter"], 17)
+    _, (X, y, planted, claim) = drawn(RANDOM_CNN, samples=60, law="gaussian", pooling="max")
+    units = cnn_units(planted["filter"], 28)
     np.testing.assert_allclose([network_output(x, units, "max") for x in dense(X)[:20]], y[:20], atol=1e-12)
     assert claim.theorem == "Theorem 3.5"
 
@@ -232,20 +268,24 @@ def test_twins_have_the_structure_that_gives_them_away():
 
 
 BAD_OPTIONS = {
-    "the output must be one of clip, max": (SIGN_CNN, {"output": "mean"}),
-    "with K = 3 the largest M allowed is 20": (SIGN_CNN, {"n_clauses": 21}),
-    "5 clauses need as many patches, found 4; nearest allowed: 5": (RANDOM_CNN, {"n_patches": 4}),
-    "more labels than filters, found 92; nearest: 93": (RANDOM_NETWORK, {"n_samples": 92, "is_scattered": True}),
+    "the pooling must be one of clip, max": (SIGN_CNN, {"pooling": "mean"}),
+    "with K = 4 the largest M allowed is 50": (SIGN_CNN, {"clauses": 51}),
+    "9 clauses need as many patches, found 8; nearest allowed: 9": (RANDOM_CNN, {"width": 8}),
+    "so few scattered labels, found 232; nearest: 233": (RANDOM_NETWORK, {"samples": 232, "is_scattered": True}),
     "the law must be one of": (RANDOM_NETWORK, {"law": "cauchy"}),
-    "no coordinates can be added with the law 'sphere'": (RANDOM_NETWORK, {"law": "sphere", "n_added": 5}),
-    "the number of added coordinates must be an integer of at least 0": (RANDOM_NETWORK, {"n_added": -1}),
+    "no coordinates can be added with the law 'sphere'": (RANDOM_NETWORK, {"law": "sphere", "added": 5}),
+    "the number of added coordinates must be an integer of at least 0": (RANDOM_NETWORK, {"added": -1}),
     "the correlation must be between −0.999 and 0.999": (RANDOM_CNN, {"law": "gaussian", "correlation": 1.0}),
-    "the number of constraints must be an integer": (SIGN_CNN, {"n_samples": -3}),
-    "the number of samples must be an integer": (EASY_TWIN, {"n_samples": -3, "twin": "gaussian_inputs"}),
+    "the number of constraints must be an integer": (SIGN_CNN, {"samples": -3}),
+    "the number of samples must be an integer": (EASY_TWIN, {"samples": -3, "twin": "gaussian_inputs"}),
     "the twin must be one of few_variables, repeated_tuples, gaussian_inputs, found 'x'": (EASY_TWIN, {"twin": "x"}),
-    "at most all 60 variables can be in use, found 61": (EASY_TWIN, {"n_used": 61}),
-    "T_3,5 needs 15 distinct variables, found 14": (EASY_TWIN, {"n_used": 14}),
-    "the number of constraints must be": (EASY_TWIN, {"twin": "repeated_tuples", "n_distinct": 0}),
+    "at most all 60 variables can be in use, found 61": (EASY_TWIN, {"used": 61}),
+    "T_3,5 needs 15 distinct variables, found 14": (EASY_TWIN, {"used": 14}),
+    "the number of different inputs must be": (EASY_TWIN, {"twin": "repeated_tuples", "distinct": 0}),
+    "at most 40 of 40 inputs can be different, found 50": (EASY_TWIN, {"twin": "repeated_tuples", "samples": 40}),
+    "the planting must be one of uniform, balanced, found 'quiet'": (SIGN_CNN, {"planting": "quiet"}),
+    "need K ≥ 4 literals, found K = 3": (SIGN_CNN, {"clause_size": 3}),
+    "of K = 4 literals need M ≥ 9 clauses, found 8; nearest allowed: 9": (SIGN_CNN, {"clauses": 8}),
 }
 
 

@@ -18,9 +18,9 @@ from twolayer.theory.e2021hardness import (
 
 FAMILIES = (PARITY, HALFSPACES, COSINE)
 SMALL = {
-    "parity": {"d": 10, "n": 50},
-    "halfspaces": {"d": 9, "K": 3, "n": 60, "largest_weight": 2, "largest_bias": 1},
-    "cosine": {"d": 4, "n": 40, "harmonics": 2},
+    "parity": {"dim": 10, "samples": 50},
+    "halfspaces": {"dim": 9, "halfspaces": 3, "samples": 60, "largest_weight": 2, "largest_bias": 1},
+    "cosine": {"dim": 4, "samples": 40, "harmonics": 2},
 }
 
 
@@ -33,8 +33,8 @@ def small(family, seed=0):
 def test_labels_and_sizes_follow_from_the_arrays(family):
     for options in (family.defaults, SMALL[family.name]):
         X, y, planted, claim = family.draw(np.random.default_rng(1), **options)
-        assert X.shape == (options["n"], options["d"])
-        assert y.shape == (options["n"],)
+        assert X.shape == (options["samples"], options["dim"])
+        assert y.shape == (options["samples"],)
         assert np.array_equal(family.labels(planted, X), y)
         assert dict(family.sizes(X, y, planted, options)) == dict(claim.sizes)
         assert all(np.isfinite(value) for value in claim.sizes.values())
@@ -72,7 +72,7 @@ def test_a_parity_instance_is_a_parity_and_elimination_modulo_two_finds_it():
 def test_parities_are_drawn_uniformly():
     d, draws = 5, 400
     rng = np.random.default_rng(0)
-    V = np.array([PARITY.draw(rng, d=d, n=1)[2]["W"][0] / 2 for _ in range(draws)])
+    V = np.array([PARITY.draw(rng, dim=d, samples=1)[2]["W"][0] / 2 for _ in range(draws)])
     assert np.abs(V.mean(axis=0) - 0.5).max() < 4 * 0.5 / math.sqrt(draws)
     assert len(np.unique(V, axis=0)) == 32
 
@@ -89,12 +89,12 @@ def test_a_halfspace_instance_is_an_intersection_of_integer_half_spaces():
     assert claim.sizes["path_norm"] == network.path_norm() == pytest.approx(claim.sizes["path_norm_formula"])
     assert claim.sizes["least_margin_seen"] >= claim.sizes["least_margin"] * (1 - 1e-12) == pytest.approx(1 / 18)
     assert claim.sizes["inside"] == int(np.sum(y == 1))
-    assert options["n"] * 0.05 < claim.sizes["inside"] < options["n"] * 0.6
+    assert options["samples"] * 0.05 < claim.sizes["inside"] < options["samples"] * 0.6
 
 
 def test_a_cosine_instance_is_a_wave_of_norm_root_d():
     d = 6
-    X, y, planted, claim = COSINE.draw(np.random.default_rng(3), d=d, n=2000, harmonics=1)
+    X, y, planted, claim = COSINE.draw(np.random.default_rng(3), dim=d, samples=2000, harmonics=1)
     w = planted["W"][0] / (2 * math.pi)
     assert w @ w == pytest.approx(d, rel=1e-12)
     np.testing.assert_allclose(y, np.cos(2 * math.pi * X @ w), atol=1e-12)
@@ -109,7 +109,7 @@ def test_a_cosine_instance_is_a_wave_of_norm_root_d():
 
 
 def test_more_harmonics_make_the_triangle_wave():
-    X, y, planted, claim = COSINE.draw(np.random.default_rng(0), d=3, n=200, harmonics=40)
+    X, y, planted, claim = COSINE.draw(np.random.default_rng(0), dim=3, samples=200, harmonics=40)
     t = X @ planted["W"][0] / (2 * math.pi)
     triangle = math.pi**2 / 8 * (1 - 4 * np.abs(t - np.round(t)))
     assert np.abs(y - triangle).max() < 0.01
@@ -121,7 +121,7 @@ def test_the_gradient_varies_no_more_than_claimed_over_the_sphere_of_waves():
     """By sampling w from the sphere, as the family does; x by a large sample."""
     d = 2
     rng = np.random.default_rng(0)
-    sizes = COSINE.draw(rng, d=d, n=5, harmonics=1)[3].sizes
+    sizes = COSINE.draw(rng, dim=d, samples=5, harmonics=1)[3].sizes
     W = rng.standard_normal((300, d))
     W *= math.sqrt(d) / np.linalg.norm(W, axis=1)[:, None]
     X = rng.standard_normal((8_000, d))
@@ -148,10 +148,10 @@ def test_arrays_that_are_not_of_the_family_are_refused(family):
         refused("the planted network is not|the labels are not", planted=turned(name))
     refused("X and y must have shapes", X=X[:-1])
     refused("X and y must have shapes", y=y[:-1])
-    refused("X and y must have shapes", d=options["d"] + 1)
+    refused("X and y must have shapes", dim=options["dim"] + 1)
     refused("arrays a, W and b", planted=None)
     refused("arrays a, W and b", planted={"a": planted["a"]})
-    empty = {"a": np.zeros(0), "W": np.zeros((0, options["d"])), "b": np.zeros(0)}
+    empty = {"a": np.zeros(0), "W": np.zeros((0, options["dim"])), "b": np.zeros(0)}
     refused("have a unit", planted=empty)
 
 
@@ -170,7 +170,7 @@ def test_half_spaces_beyond_the_options_and_foreign_labels_are_refused():
     with pytest.raises(InputError, match="beyond the largest"):
         HALFSPACES.sizes(X, y, planted, options | {"largest_bias": 0})
     with pytest.raises(InputError, match="not that of an intersection of 2 half-spaces"):
-        HALFSPACES.sizes(X, y, planted, options | {"K": 2})
+        HALFSPACES.sizes(X, y, planted, options | {"halfspaces": 2})
     with pytest.raises(InputError, match="labels are not those"):
         HALFSPACES.sizes(X, -y, planted, options)
 
@@ -186,10 +186,10 @@ def test_a_wave_of_another_norm_or_shape_is_refused():
 @pytest.mark.parametrize(
     ("family", "options", "message"),
     [
-        (PARITY, {"d": 0}, "d must be an integer of at least 1"),
-        (PARITY, {"d": 1001}, "d must be at most 1000, found 1001"),
-        (PARITY, {"n": 0}, "n must be an integer of at least 1"),
-        (HALFSPACES, {"K": 0}, "K must be an integer of at least 1"),
+        (PARITY, {"dim": 0}, "dim must be an integer of at least 1"),
+        (PARITY, {"dim": 1001}, "dim must be at most 1000, found 1001"),
+        (PARITY, {"samples": 0}, "samples must be an integer of at least 1"),
+        (HALFSPACES, {"halfspaces": 0}, "halfspaces must be an integer of at least 1"),
         (HALFSPACES, {"largest_bias": -1}, "largest_bias must be an integer of at least 0"),
         (COSINE, {"harmonics": 0}, "harmonics must be an integer of at least 1"),
     ],
@@ -200,6 +200,6 @@ def test_options_out_of_range_are_refused(family, options, message):
 
 
 def test_the_largest_parity_still_has_finite_numbers():
-    *_, claim = PARITY.draw(np.random.default_rng(0), d=1000, n=2)
+    *_, claim = PARITY.draw(np.random.default_rng(0), dim=1000, samples=2)
     assert all(math.isfinite(value) for value in claim.sizes.values())
     assert claim.sizes["gradient_variance_over_energy"] > 0

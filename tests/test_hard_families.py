@@ -26,6 +26,7 @@ SPARSE = Family(
     labels=lambda planted, X: X @ planted["w"],
     sizes=lambda X, *_: {"nonzeros": int((X != 0).sum())},
     tolerance=1e-12,
+    explanations={"samples": "How many.", "share": "Of what is not zero.", "name": "Its name.", "dense": "Or not."},
 )
 
 
@@ -115,6 +116,16 @@ def test_an_option_that_is_unknown_or_of_another_type_is_refused(sparse_family, 
 def test_an_instance_beyond_every_memory_is_refused(samples):
     with pytest.raises(InputError, match="planar cannot be made with these options: "):
         make_instance("planar", 0, samples=samples)
+
+
+def test_a_mistake_of_a_family_is_not_taken_for_one_of_its_options(sparse_family, monkeypatch):
+    def draw(rng, **options):
+        return np.ones(3) + np.ones(4), None, None, None
+
+    monkeypatch.setitem(FAMILIES, "sparse", replace(SPARSE, draw=draw))
+    with pytest.raises(ValueError, match="broadcast") as mistake:
+        make_instance("sparse", 0)
+    assert not isinstance(mistake.value, InputError)
 
 
 def test_options_become_pythons_own_numbers(sparse_family):

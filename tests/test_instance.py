@@ -91,7 +91,9 @@ def test_a_family_says_what_it_is(made):
     claim = made.instance.claim
     assert all((family.summary, family.citation, claim.statement, claim.theorem, claim.assumption, claim.sizes))
     assert made.instance.options == dict(family.defaults)
-    assert family.explanations.keys() <= family.defaults.keys()
+    assert family.explanations.keys() == family.defaults.keys()
+    assert all(text.endswith(".") for text in (family.summary, *family.explanations.values()))
+    assert not claim.statement.endswith(".")
 
 
 def test_another_learner_reads_the_file_with_numpy_alone(made):

@@ -24,6 +24,7 @@ from twolayer.theory.daniely2020hardness import (
     quantities,
     satisfied_fraction,
     scattered_loss,
+    statistical_clauses,
     subgaussian_constant,
     unsatisfiable_ratio,
 )
@@ -129,6 +130,8 @@ def test_the_counting_quantities_are_their_definitions():
     assert (1 - 2.0**-3) ** conjunction_size(3, 1000) * 1000 < 1
     assert unsatisfiable_ratio(3) == pytest.approx(5.19089307, rel=1e-8)
     assert hidden_units(60) == 17
+    assert statistical_clauses(100, 3) == pytest.approx(1000)
+    assert statistical_clauses(100, 1) == statistical_clauses(100, 2) == pytest.approx(100 * np.log(100))
     assert log2_expected_assignments(100, 519, 3) > 0 > log2_expected_assignments(100, 520, 3)
     assert log2_realized_by_chance(60, 100) == -39
     assert log2_realized_by_chance(60, 50) == 0

@@ -20,7 +20,7 @@ __all__ = ["PASSED_ON", "instance", "theory"]
 
 PASSED_ON = {"ignore_unknown_options": True, "allow_extra_args": True, "allow_interspersed_args": False}
 
-File = Annotated[Path, typer.Option("--file", "-o", help="Where the instance goes (.npz).", show_default=False)]
+File = Annotated[Path, typer.Option("--output", "-o", help="Where the instance goes (.npz).", show_default=False)]
 
 
 def instance(context: typer.Context) -> int:
@@ -88,22 +88,22 @@ def _families_app() -> typer.Typer:
 def _maker(family: "Family") -> Callable[..., None]:
     """The command of a family: its options are the family's, beside the seed and the output."""
 
-    def make(file: Path, seed: int, as_json: bool, **options: Any) -> None:
+    def make(output: Path, seed: int, as_json: bool, **options: Any) -> None:
         from twolayer.display import narrated
         from twolayer.hard import make_instance, save_instance
 
-        require_writable(file)
+        require_writable(output)
         with narrated(f"making {family.name}"):
             made = make_instance(family.name, seed, **options)
-            save_instance(made, file)
+            save_instance(made, output)
         if as_json:
-            print_json({**_facts(made), "file": str(file)})
+            print_json({**_facts(made), "output": str(output)})
         else:
             _print_claim(made)
-            typer.echo(f"wrote {file}")
+            typer.echo(f"wrote {output}")
 
     own = [_option(name, default, family.explanations.get(name)) for name, default in family.defaults.items()]
-    shared = [_keyword("file", File), _keyword("seed", Seed, 0), _keyword("as_json", AsJson, False)]
+    shared = [_keyword("output", File), _keyword("seed", Seed, 0), _keyword("as_json", AsJson, False)]
     vars(make)["__signature__"] = inspect.Signature([*own, *shared], return_annotation=None)
     return make
 
@@ -146,7 +146,7 @@ def _print_claim(made: "Instance") -> None:
     from twolayer.display import console, quantities_table
 
     claim = made.claim
-    planted = "none exists" if made.planted is None else ", ".join(made.planted)
+    planted = "none" if made.planted is None else ", ".join(made.planted)
     typer.echo(f"{made.family}: {made.X.shape[0]} samples of {made.X.shape[1]} inputs; planted network: {planted}")
     typer.echo(f"claim ({claim.theorem}; assumption {claim.assumption}): {claim.statement}.")
     console().print(quantities_table(claim.sizes))

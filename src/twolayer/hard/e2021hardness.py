@@ -4,13 +4,14 @@ Each is planted as a two-layer network, so that the arrays ``a``, ``W``, ``b`` o
 """
 
 from collections.abc import Mapping
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from twolayer.arrays import frozen_array, whole_number
 from twolayer.errors import InputError
-from twolayer.hard.instance import Claim, Family, Inputs, Option, Planted
+from twolayer.hard.instance import Claim, Family, Inputs, Option, Planted, Shapes
 from twolayer.network import TwoLayerNetwork
 from twolayer.theory.e2021hardness import (
     cosine_network,
@@ -37,8 +38,8 @@ _CITATION = (
 _MOST_INPUTS = 1000  # 2^d is still a float
 
 
-def _draw_parity(rng: np.random.Generator, d: int, n: int) -> Drawn:
-    d, n = _input_count(d), whole_number(n, "n")
+def _draw_parity(rng: np.random.Generator, dim: int, samples: int) -> Drawn:
+    d, n = _input_count(dim), whole_number(samples, "samples")
     planted = _arrays(parity_network(rng.integers(0, 2, d)))
     X = rng.integers(0, 2, (n, d)).astype(np.float64)
     y = _relu_labels(planted, X)
@@ -48,7 +49,7 @@ def _draw_parity(rng: np.random.Generator, d: int, n: int) -> Drawn:
         "tell them apart, nor a learner by correlational statistical queries of tolerance 2^(-d/3) with fewer of them "
         "than stated; Gaussian elimination modulo 2, which is neither, does learn it once n exceeds d by a few"
     )
-    sizes = _parity_sizes(X, y, planted, {"d": d, "n": n})
+    sizes = _parity_sizes(X, y, planted, {"dim": d, "samples": n})
     return X, y, planted, Claim(statement, "Theorem 5, with the factor 4 of the square loss", "none", sizes)
 
 
@@ -59,9 +60,9 @@ def _parity_sizes(X: Inputs, y: NDArray[np.float64], planted: Planted | None, op
         raise InputError("the planted network is not that of a parity")
     d = network.dim
     return {
-        "inputs": d,
+        "dim": d,
         "samples": len(X),
-        "units": network.width,
+        "width": network.width,
         "path_norm": network.path_norm(),
         "path_norm_bound": 6 * d**2 + 1,
         "log2_query_dimension": d,
@@ -70,8 +71,10 @@ def _parity_sizes(X: Inputs, y: NDArray[np.float64], planted: Planted | None, op
     }
 
 
-def _draw_halfspaces(rng: np.random.Generator, d: int, K: int, n: int, largest_weight: int, largest_bias: int) -> Drawn:
-    d, K, n = _input_count(d), whole_number(K, "K"), whole_number(n, "n")
+def _draw_halfspaces(
+    rng: np.random.Generator, dim: int, halfspaces: int, samples: int, largest_weight: int, largest_bias: int
+) -> Drawn:
+    d, K, n = _input_count(dim), whole_number(halfspaces, "halfspaces"), whole_number(samples, "samples")
     W = rng.integers(0, whole_number(largest_weight, "largest_weight") + 1, (K, d))
     b = rng.integers(0, whole_number(largest_bias, "largest_bias", least=0) + 1, K)
     planted = _arrays(intersection_network(W, b))
@@ -83,8 +86,8 @@ def _draw_halfspaces(rng: np.random.Generator, d: int, K: int, n: int, largest_w
         "polynomial path norm; this is one such intersection, with random weights and uniform x, of which alone "
         "nothing is proved"
     )
-    options = {"d": d, "K": K, "n": n, "largest_weight": largest_weight, "largest_bias": largest_bias}
-    sizes = _halfspaces_sizes(X, y, planted, options)
+    largest = {"largest_weight": largest_weight, "largest_bias": largest_bias}
+    sizes = _halfspaces_sizes(X, y, planted, {"dim": d, "halfspaces": K, "samples": n, **largest})
     assumption = "a cryptographic assumption (Klivans and Sherstov 2009: the unique shortest vector problem is hard)"
     return X, y, planted, Claim(statement, "Theorems 1 and 2", assumption, sizes)
 
@@ -93,17 +96,17 @@ def _halfspaces_sizes(X: Inputs, y: NDArray[np.float64], planted: Planted | None
     network, X = _network(planted, "relu"), _inputs(X, y, options, (-1.0, 1.0))
     K = network.width // 2
     W, b = network.W[:K] / 2, -(network.b[:K] + 1) / 2
-    if options["K"] != K or network != intersection_network(W, b):
-        raise InputError(f"the planted network is not that of an intersection of {options['K']} half-spaces")
+    if options["halfspaces"] != K or network != intersection_network(W, b):
+        raise InputError(f"the planted network is not that of an intersection of {options['halfspaces']} half-spaces")
     if W.min() < 0 or b.min() < 0 or W.max() > options["largest_weight"] or b.max() > options["largest_bias"]:
         raise InputError("the planted half-spaces have weights or biases beyond the largest")
     if not np.array_equal(y > 0, intersection(W, b, X)):
         raise InputError("the labels are not those of the intersection of half-spaces")
     return {
-        "inputs": network.dim,
+        "dim": network.dim,
         "samples": len(X),
         "halfspaces": K,
-        "units": network.width,
+        "width": network.width,
         "path_norm": network.path_norm(),
         "path_norm_formula": intersection_path_norm(W, b),
         "least_margin": 1 / (6 * K),
@@ -112,8 +115,8 @@ def _halfspaces_sizes(X: Inputs, y: NDArray[np.float64], planted: Planted | None
     }
 
 
-def _draw_cosine(rng: np.random.Generator, d: int, n: int, harmonics: int) -> Drawn:
-    d, n = _input_count(d), whole_number(n, "n")
+def _draw_cosine(rng: np.random.Generator, dim: int, samples: int, harmonics: int) -> Drawn:
+    d, n = _input_count(dim), whole_number(samples, "samples")
     w = rng.standard_normal(d)
     w *= np.sqrt(d) / np.linalg.norm(w)
     planted = _arrays(cosine_network(w, _amplitudes(harmonics)))
@@ -125,7 +128,7 @@ def _draw_cosine(rng: np.random.Generator, d: int, n: int, harmonics: int) -> Dr
         "orthonormal functions that the class holds, exponentially many, so that a gradient method of lower precision "
         "cannot tell them apart; lattice reduction, which is none, can learn it from labels exact to many digits"
     )
-    sizes = _cosine_sizes(X, y, planted, {"d": d, "n": n, "harmonics": harmonics})
+    sizes = _cosine_sizes(X, y, planted, {"dim": d, "samples": n, "harmonics": harmonics})
     theorem = "Theorem 5, extended to nearly orthonormal classes, with the factor 4 of the square loss"
     return X, y, planted, Claim(statement, theorem, "none", sizes)
 
@@ -145,9 +148,9 @@ def _cosine_sizes(X: Inputs, y: NDArray[np.float64], planted: Planted | None, op
     log_dimension = log_query_dimension_of_waves(network.dim, coefficients)
     mean_square = float(periodic_gram(w[None], coefficients)[0, 0])
     return {
-        "inputs": network.dim,
+        "dim": network.dim,
         "samples": len(X),
-        "units": network.width,
+        "width": network.width,
         "mean_square": mean_square,
         "log_query_dimension": log_dimension,
         "log_gradient_variance_over_energy": float(np.log(8 * mean_square) - log_dimension),
@@ -188,7 +191,7 @@ def _inputs(
 ) -> NDArray[np.float64]:
     """The inputs, if they have the shape and, where these are given, only the values that the family says."""
     X = frozen_array(X, "X", 2)
-    shape = (options["n"], options["d"])
+    shape = (options["samples"], options["dim"])
     if X.shape != shape or np.shape(y) != shape[:1]:
         raise InputError(f"X and y must have shapes {shape} and {shape[:1]}, found {X.shape} and {np.shape(y)}")
     if values is not None and not np.isin(X, values).all():
@@ -197,37 +200,63 @@ def _inputs(
 
 
 def _input_count(d: int) -> int:
-    d = whole_number(d, "d")
+    d = whole_number(d, "dim")
     if d > _MOST_INPUTS:
-        raise InputError(f"d must be at most {_MOST_INPUTS}, found {d}")
+        raise InputError(f"dim must be at most {_MOST_INPUTS}, found {d}")
     return d
+
+
+def _planted_shapes(options: Mapping[str, Any]) -> Shapes:
+    """Shapes of X, and of the planted W where an option says how many units it has."""
+    shapes = {"X": (options["samples"], options["dim"])}
+    if "halfspaces" in options:
+        shapes["W"] = (2 * options["halfspaces"] + 1, options["dim"])
+    if "harmonics" in options:
+        shapes["W"] = (options["harmonics"], options["dim"])
+    return shapes
 
 
 PARITY = Family(
     name="parity",
-    summary="a parity on {0,1}^d, as a two-layer ReLU network that is exact on the whole cube",
+    summary="A parity on {0,1}^d, as a two-layer ReLU network that is exact on the whole cube.",
     citation=_CITATION,
-    defaults={"d": 40, "n": 2000},
+    defaults={"dim": 40, "samples": 2000},
     draw=_draw_parity,
     labels=_relu_labels,
     sizes=_parity_sizes,
+    shapes=_planted_shapes,
+    explanations={"dim": "Number of inputs d.", "samples": "Number of samples."},
 )
 HALFSPACES = Family(
     name="halfspaces",
-    summary="an intersection of K half-spaces on {-1,1}^d, as the sign of a two-layer ReLU network",
+    summary="An intersection of half-spaces on {-1,1}^d, as the sign of a two-layer ReLU network.",
     citation=_CITATION,
-    defaults={"d": 30, "K": 4, "n": 2000, "largest_weight": 3, "largest_bias": 2},
+    defaults={"dim": 30, "halfspaces": 4, "samples": 2000, "largest_weight": 3, "largest_bias": 2},
     draw=_draw_halfspaces,
     labels=_sign_labels,
     sizes=_halfspaces_sizes,
+    shapes=_planted_shapes,
+    explanations={
+        "dim": "Number of inputs d.",
+        "halfspaces": "Number K of half-spaces.",
+        "samples": "Number of samples.",
+        "largest_weight": "Integer weights are uniform from 0 to this.",
+        "largest_bias": "Integer biases are uniform from 0 to this.",
+    },
 )
 COSINE = Family(
     name="cosine",
-    summary="a periodic neuron cos(2 pi w.x), or more harmonics of the triangle wave, of Gaussian x",
+    summary="A periodic neuron cos(2 pi w.x), or more harmonics of the triangle wave, of Gaussian x.",
     citation=_CITATION,
-    defaults={"d": 20, "n": 2000, "harmonics": 1},
+    defaults={"dim": 20, "samples": 2000, "harmonics": 1},
     draw=_draw_cosine,
     labels=_wave_labels,
     sizes=_cosine_sizes,
+    shapes=_planted_shapes,
     tolerance=1e-9,
+    explanations={
+        "dim": "Number of inputs d.",
+        "samples": "Number of samples.",
+        "harmonics": "Number of harmonics 1, 3, 5, ... of the triangle wave; 1 is the cosine.",
+    },
 )

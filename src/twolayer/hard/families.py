@@ -13,7 +13,9 @@ from twolayer.hard.e2021hardness import COSINE, HALFSPACES, PARITY
 from twolayer.hard.instance import Family, Instance, Option
 from twolayer.hard.mondelli2019connection import HAAR, OVERCOMPLETE
 
-__all__ = ["FAMILIES", "family_named", "make_instance"]
+__all__ = ["FAMILIES", "checked_options", "family_named", "make_instance"]
+
+_BEYOND_NUMPY = ("Maximum allowed", "array is too big", "maximum possible size")
 
 FAMILIES: dict[str, Family] = {
     family.name: family
@@ -56,12 +58,12 @@ def make_instance(family: str, seed: int = 0, **options: Option) -> Instance:
     """
     known = family_named(family)
     seed = whole_number(seed, "seed", least=0)
-    chosen = _checked_options(known, options)
+    chosen = checked_options(known, options)
     try:
         X, y, planted, claim = known.draw(np.random.default_rng(seed), **chosen)
-    except InputError:
-        raise
     except (MemoryError, OverflowError, ValueError) as failure:
+        if not _is_too_large(failure):
+            raise
         raise InputError(f"{family} cannot be made with these options: {failure or 'too little memory'}") from failure
     return Instance(known.name, chosen, seed, X, y, planted, claim, known.citation)
 
@@ -73,12 +75,25 @@ def family_named(name: str) -> Family:
     return FAMILIES[name]
 
 
-def _checked_options(family: Family, given: Mapping[str, Option]) -> dict[str, Option]:
-    """Every option of the family, as given or by default, of its own type."""
+def checked_options(family: Family, given: Mapping[str, Option]) -> dict[str, Option]:
+    """Every option of the family, as given or by default, of its own type.
+
+    Raises
+    ------
+    InputError
+        If the family has no such option, or one is of another type.
+    """
     for name in given:
         if name not in family.defaults:
             raise InputError(f"{family.name} has no option {name!r}; its options are {', '.join(family.defaults)}")
     return {name: _like(default, given.get(name, default), name) for name, default in family.defaults.items()}
+
+
+def _is_too_large(failure: Exception) -> bool:
+    """Whether what failed is an array that no memory holds; NumPy says so with a ValueError, too."""
+    if isinstance(failure, ValueError):
+        return not isinstance(failure, InputError) and any(words in str(failure) for words in _BEYOND_NUMPY)
+    return True
 
 
 def _like(default: Option, value: Any, name: str) -> Option:

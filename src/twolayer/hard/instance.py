@@ -7,11 +7,18 @@ from typing import Any, TypeAlias
 from numpy.typing import NDArray
 from scipy import sparse
 
-__all__ = ["Claim", "Family", "Instance"]
+__all__ = ["Claim", "Family", "Inputs", "Instance", "Option", "Planted", "Shapes"]
 
 Inputs: TypeAlias = NDArray[Any] | sparse.csr_array
 Planted: TypeAlias = Mapping[str, NDArray[Any]]
 Option: TypeAlias = int | float | str | bool
+Shapes: TypeAlias = Mapping[str, tuple[int, ...]]
+
+
+def _shapes_by_name(options: Mapping[str, Any]) -> Shapes:
+    """Read off the shapes that options of the common names ask for: samples, dim and width."""
+    rows = {"X": options.get("samples"), "W": options.get("width")}
+    return {name: (count, options["dim"]) for name, count in rows.items() if count is not None and "dim" in options}
 
 
 @dataclass(frozen=True)
@@ -21,7 +28,7 @@ class Claim:
     Parameters
     ----------
     statement : str
-        One sentence: who cannot learn it, and to what accuracy.
+        One sentence, without a full stop: who cannot learn it, and to what accuracy.
     theorem : str
         Such as "Theorem 3.1".
     assumption : str
@@ -38,7 +45,7 @@ class Claim:
 
 @dataclass(frozen=True, eq=False)
 class Instance:
-    """Inputs and labels, the planted network or None where none exists, the claim, and how it was made.
+    """Inputs and labels, the planted network or None where there is none, the claim, and how it was made.
 
     Parameters
     ----------
@@ -47,7 +54,7 @@ class Instance:
     X : ndarray or scipy.sparse.csr_array, shape (n, d)
     y : ndarray, shape (n,)
     planted : mapping of str to ndarray, or None
-        What the family needs to compute the planted function; None where no network of the size claimed exists.
+        What the family needs to compute the planted function; None where labels are fair coins and nothing is planted.
     claim : Claim
     citation : str
     """
@@ -69,6 +76,7 @@ class Family:
     Parameters
     ----------
     name, summary, citation : str
+        The summary is a sentence for the command line.
     defaults : mapping of str to number, str or bool
         Every option with its default value; an option has the type of its default.
     draw : callable
@@ -76,11 +84,20 @@ class Family:
     labels : callable
         ``labels(planted, X) -> y``: what the planted function says, computed from the stored arrays alone.
     sizes : callable
-        ``sizes(X, y, planted, options) -> dict``: the numbers of the claim, computed anew from the arrays alone.
+        ``sizes(X, y, planted, options) -> dict``: the numbers of the claim, computed anew from the arrays alone, but
+        for `drawn_sizes`.
     tolerance : float
         Largest difference, relative to the largest label, between `y` and ``labels(planted, X)``; 0 where exact.
+    rounding : float
+        By how much another machine's arithmetic may change an entry that is no integer, of the largest of its row.
+    drawn_sizes : tuple of str
+        Numbers of the claim that follow from no array, but from what was drawn and is not told; of a file, they are
+        compared with those of the instance made anew.
+    shapes : callable
+        ``shapes(options) -> dict``: of ``X`` and of planted arrays, so that a file of other shapes than its options ask
+        for is refused before anything is made of them.
     explanations : mapping of str to str
-        What an option is, in a few words, for the command line.
+        What every option is, in a few words, for the command line.
     """
 
     name: str
@@ -91,4 +108,7 @@ class Family:
     labels: Callable[[Planted, Inputs], NDArray[Any]]
     sizes: Callable[[Inputs, NDArray[Any], Planted | None, Mapping[str, Option]], Mapping[str, int | float]]
     tolerance: float = 0.0
+    rounding: float = 1e-12
+    drawn_sizes: tuple[str, ...] = ()
+    shapes: Callable[[Mapping[str, Any]], Shapes] = _shapes_by_name
     explanations: Mapping[str, str] = field(default_factory=dict)

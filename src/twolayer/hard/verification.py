@@ -7,16 +7,17 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy import sparse
 
 from twolayer.errors import InputError
 from twolayer.files import FilePath
-from twolayer.hard.families import family_named, make_instance
-from twolayer.hard.instance import Family, Instance
+from twolayer.hard.families import checked_options, family_named, make_instance
+from twolayer.hard.instance import Family, Inputs, Instance
 from twolayer.hard.instance_files import input_arrays, instance_digest, load_instance
 
 __all__ = ["Verification", "verify_instance"]
 
-_RTOL = 1e-9  # of the largest entry, or of a size: what another machine's linear algebra may change
+_RTOL = 1e-9  # of a size: what another machine's linear algebra may change
 _LONGEST_VALUE = 100
 
 
@@ -41,9 +42,10 @@ class Verification:
 def verify_instance(instance: Instance | FilePath) -> Verification:
     """Check an instance, or a file of one, against its own claim.
 
-    Nothing that it says of itself is believed. It is made anew from family, options and seed, and must be equal to that
-    in every array, in the words of its claim and in its citation; its labels are computed from its planted network, and
-    each number of its claim from its arrays. Whoever changes a file and computes its digest anew is refused too.
+    Nothing that it says of itself is believed. Its arrays must have the shapes that its options ask for; it is made
+    anew from family, options and seed, and must be equal to that in every array, in the words of its claim and in its
+    citation; its labels are computed from its planted network, and each number of its claim from its arrays. Whoever
+    changes a file and computes its digest anew is refused too.
 
     Parameters
     ----------
@@ -60,21 +62,22 @@ def verify_instance(instance: Instance | FilePath) -> Verification:
 
     Notes
     -----
-    Costs as much as making the instance. Arrays of integers and text, and the labels of a family whose labels are
-    exact, are compared exactly; other floating entries to 1e-9 of the largest of their array, so that a file made on
-    another machine passes. What an option does not change in any array or word is not told from its default.
+    Costs as much as making the instance. Text and integers, of whatever type, and the labels of a family whose labels
+    are exact, are compared exactly; arrays with other entries to the family's `rounding` of the largest of each row, so
+    that a file made on another machine passes. What an option does not change in any array or word is not told from
+    its default.
     """
     if not isinstance(instance, Instance):
         return _verified_file(instance)
     family = family_named(instance.family)
-    made = _made_anew(instance)
+    made = _made_anew(family, instance)
     _compare_words(instance, made)
     _compare_arrays(family, instance, made)
     checks = [
         f"claim and citation are those of {family.name} for these options",
         f"X, y and the planted network are those of seed {instance.seed}",
         _labels_check(family, instance),
-        _sizes_check(family, instance),
+        _sizes_check(family, instance, made),
     ]
     return Verification(family.name, instance_digest(instance), tuple(checks))
 
@@ -88,14 +91,21 @@ def _verified_file(path: FilePath) -> Verification:
     return Verification(found.family, found.digest, ("the content gives the digest", *found.checks))
 
 
-def _made_anew(instance: Instance) -> Instance:
-    made = make_instance(instance.family, instance.seed, **instance.options)
-    for name, value in made.options.items():
+def _made_anew(family: Family, instance: Instance) -> Instance:
+    """Make it anew, if its options are whole and ask for no larger arrays than it has."""
+    options = checked_options(family, instance.options)
+    for name, value in options.items():
         if name not in instance.options:
             raise InputError(f"its options lack {name!r}")
         if type(instance.options[name]) is not type(value):
             raise InputError(f"its option {name!r} is of type {type(instance.options[name]).__name__}")
-    return made
+    own = {"X": instance.X, **(instance.planted or {})}
+    for name, shape in family.shapes(options).items():
+        found = np.shape(own[name]) if name in own else None
+        if found != shape:
+            shown = name if name == "X" else f"planted {name}"
+            raise InputError(f"its {shown} has shape {_short(found)}, and its options ask for {_short(shape)}")
+    return make_instance(instance.family, instance.seed, **instance.options)
 
 
 def _compare_words(instance: Instance, made: Instance) -> None:
@@ -118,8 +128,24 @@ def _compare_arrays(family: Family, instance: Instance, made: Instance) -> None:
     for name in sorted(found.keys() ^ expected.keys()):
         raise InputError(f"it {'lacks' if name in expected else 'should not have'} the array {name!r}")
     for name, array in expected.items():
-        rtol = min(family.tolerance, _RTOL) if name == "y" else _RTOL
-        _compare_array(name, found[name], array, rtol, "made anew it is")
+        is_exact = (name == "y" and not family.tolerance) or _is_whole(array)
+        slack = 0.0 if is_exact else family.rounding * _row_scale(name, array, made.X)
+        _compare_array(name, found[name], array, slack, "made anew it is")
+
+
+def _is_whole(array: NDArray[Any]) -> bool:
+    return array.dtype.kind != "f" or bool(np.all(array == np.rint(array)))
+
+
+def _row_scale(name: str, array: NDArray[Any], X: Inputs) -> NDArray[Any]:
+    """Largest magnitude in the row of each entry, or in all of a vector."""
+    sizes = np.abs(array)
+    if name == "X_data" and isinstance(X, sparse.csr_array):
+        largest = np.zeros(X.shape[0])
+        row = np.repeat(np.arange(X.shape[0]), np.diff(X.indptr))
+        np.maximum.at(largest, row, sizes)
+        return np.asarray(largest[row])
+    return np.asarray(sizes.max(axis=-1, keepdims=True, initial=0.0))
 
 
 def _arrays(instance: Instance) -> dict[str, NDArray[Any]]:
@@ -127,17 +153,18 @@ def _arrays(instance: Instance) -> dict[str, NDArray[Any]]:
     return {**planted, **input_arrays(instance.X), "y": np.asarray(instance.y)}
 
 
-def _compare_array(name: str, found: NDArray[Any], expected: NDArray[Any], rtol: float, source: str) -> None:
-    """Refuse an array of another type or shape, or with an entry that is further off than `rtol` of the largest."""
+def _compare_array(
+    name: str, found: NDArray[Any], expected: NDArray[Any], slack: NDArray[Any] | float, source: str
+) -> None:
+    """Refuse an array of another type or shape, or with an entry that is further off than `slack`."""
     if found.dtype.newbyteorder("=") != expected.dtype or found.shape != expected.shape:
         raise InputError(
             f"its {name} is {found.dtype} of shape {found.shape}, and {source} {expected.dtype} of shape"
             f" {expected.shape}"
         )
-    if expected.dtype.kind == "f" and rtol:
-        scale = float(np.abs(expected).max(initial=0.0))
+    if expected.dtype.kind == "f" and np.any(slack):
         with np.errstate(invalid="ignore"):
-            equal = np.abs(found - expected) <= rtol * scale  # false where either is NaN
+            equal = np.abs(found - expected) <= slack  # false where either is NaN
     else:
         equal = found == expected
     if not np.all(equal):
@@ -151,13 +178,15 @@ def _labels_check(family: Family, instance: Instance) -> str:
     if instance.planted is None:
         return "no planted network is claimed"
     labels = np.asarray(family.labels(instance.planted, instance.X))
-    _compare_array("y", np.asarray(instance.y), labels, family.tolerance, "from the planted network it is")
+    slack = family.tolerance * float(np.abs(labels).max(initial=0.0))
+    _compare_array("y", np.asarray(instance.y), labels, slack, "from the planted network it is")
     return f"{len(labels)} labels are those of the planted network"
 
 
-def _sizes_check(family: Family, instance: Instance) -> str:
-    sizes = family.sizes(instance.X, instance.y, instance.planted, instance.options)
-    _compare_sizes(instance.claim.sizes, sizes, "computed from its arrays it is")
+def _sizes_check(family: Family, instance: Instance, made: Instance) -> str:
+    sizes = dict(family.sizes(instance.X, instance.y, instance.planted, instance.options))
+    drawn = {name: made.claim.sizes[name] for name in family.drawn_sizes}
+    _compare_sizes(instance.claim.sizes, sizes | drawn, "computed from its arrays it is")
     return f"{len(sizes)} sizes are those of the arrays"
 
 

@@ -34,6 +34,7 @@ __all__ = [
     "quantities",
     "satisfied_fraction",
     "scattered_loss",
+    "statistical_clauses",
     "subgaussian_constant",
     "unsatisfiable_ratio",
 ]
@@ -268,6 +269,21 @@ def log2_realized_by_chance(n_variables: int, n_samples: int) -> float:
     """Bound log2 of the chance that some sign-CNN realises a scattered sample: n' + 1 − m, as there are 2^(n' + 1)."""
     n, m = whole_number(n_variables, "the number of variables"), whole_number(n_samples, "the number of samples")
     return min(0.0, float(n + 1 - m))
+
+
+def statistical_clauses(n_variables: int, order: int) -> float:
+    r"""Evaluate :math:`\max(n^{r/2}, n\log n)`, what a statistical algorithm needs to find a planted assignment.
+
+    Of clauses whose law has distribution complexity r: fewer than r literals are independent fair coins, and some r are
+    not. A lower bound for statistical algorithms up to logarithms and constants, for clauses of fixed size, and reached
+    by one of them; elimination modulo 2, which breaks XOR clauses, is none of them.
+
+    References
+    ----------
+    .. [1] feldman2018complexity
+    """
+    n, r = whole_number(n_variables, "the number of variables"), whole_number(order, "the order r")
+    return max(n ** (r / 2), n * log(n))
 
 
 def scattered_loss(n_seen: int, n_samples: int) -> float:

@@ -1,6 +1,8 @@
 r"""Networks with natural weights that are hard to learn (daniely2020hardness), from random K-SAT to samples.
 
 - `random_formula`, `planted_formula`, `sat`, `conjunction`: CSP(P) and random K-SAT; `read_dimacs`, `write_dimacs`;
+- `PLANTINGS`, `planting_order`: laws of the planted literals, and how many of them it takes to see the assignment;
+  `MajorityVote`: the attack on the law that shows it at a glance;
 - `satisfying_assignment`, `realising_assignment`: decided by a real solver;
 - `conjunctions`, `with_negations`, `scattered_tuples`, `realizable_tuples`, `encode`: the reductions
   :math:`\mathrm{SAT}_K \to T_{K,M} \to (T, \neg T)` → scattered or realizable samples of the sign-CNN;
@@ -36,6 +38,7 @@ from twolayer.hard.daniely2020hardness.laws import (
     covariance,
     goodness_of_fit,
 )
+from twolayer.hard.daniely2020hardness.planting import PLANTINGS, planting_order
 from twolayer.hard.daniely2020hardness.reduction import (
     LabelledTuples,
     conjunctions,
@@ -56,9 +59,11 @@ from twolayer.hard.daniely2020hardness.transform import (
     convolutional_transform,
     fully_connected_transform,
 )
+from twolayer.hard.daniely2020hardness.vote import MajorityVote
 
 __all__ = [
     "EASY_TWIN",
+    "PLANTINGS",
     "RANDOM_CNN",
     "RANDOM_NETWORK",
     "SIGN_CNN",
@@ -69,6 +74,7 @@ __all__ = [
     "GoodnessOfFit",
     "LabelledTuples",
     "Learner",
+    "MajorityVote",
     "Power",
     "Predicate",
     "Verdict",
@@ -86,6 +92,7 @@ __all__ = [
     "fully_connected_transform",
     "goodness_of_fit",
     "planted_formula",
+    "planting_order",
     "random_assignment",
     "random_formula",
     "read_dimacs",

@@ -9,11 +9,13 @@ from twolayer.arrays import whole_number
 from twolayer.errors import InputError
 from twolayer.hard.daniely2020hardness.families import (
     CITATION,
+    TUPLE_EXPLANATIONS,
     Drawn,
     Options,
     check_scattered,
     cnn_labels,
     sample_sizes,
+    shapes,
 )
 from twolayer.hard.daniely2020hardness.formula import Formula, Predicate, conjunction, random_assignment
 from twolayer.hard.daniely2020hardness.reduction import LabelledTuples, realizable_tuples, scattered_tuples
@@ -23,8 +25,8 @@ from twolayer.hard.instance import Claim, Family
 __all__ = ["EASY_TWIN", "TWINS"]
 
 TWINS = {
-    "few_variables": "only the first n_used variables occur",
-    "repeated_tuples": "there are only n_distinct different inputs",
+    "few_variables": "few of the variables occur",
+    "repeated_tuples": "there are few different inputs",
     "gaussian_inputs": "one patch is standard Gaussian, and the others are zero",
 }
 
@@ -33,33 +35,37 @@ def _draw(rng: np.random.Generator, **options: Any) -> Drawn:
     if options["twin"] not in TWINS:
         raise InputError(f"the twin must be one of {', '.join(TWINS)}, found {options['twin']!r}")
     if options["is_scattered"]:
-        check_scattered(options["n_variables"], options["n_samples"])
-    psi = random_assignment(options["n_variables"], rng)
+        check_scattered(options["variables"], options["samples"])
+    psi = random_assignment(options["variables"], rng)
     planted = None if options["is_scattered"] else {"filter": sign_filter(psi), "is_max_pooled": np.array(False)}
     if options["twin"] == "gaussian_inputs":
-        n_samples = whole_number(options["n_samples"], "the number of samples")
-        n_patches = whole_number(options["n_patches"], "the number of patches")
+        n_samples = whole_number(options["samples"], "the number of samples")
+        n_patches = whole_number(options["width"], "the number of patches")
         X = np.zeros((n_samples, n_patches * (len(psi) + 1)))
         X[:, : len(psi) + 1] = rng.standard_normal((n_samples, len(psi) + 1))
         y = rng.integers(0, 2, len(X)).astype(float) if planted is None else cnn_labels(planted, X)
     else:
-        X, y = encode(_tuples(psi, options, rng), options["n_patches"])
-    said = f"Easy: as in a hard sample, but {TWINS[options['twin']]}; the labels are " + (
-        "fair coins, which no network realises." if planted is None else "those of a network with a filter of ±1."
+        X, y = encode(_tuples(psi, options, rng), options["width"])
+    said = f"Easy: as in a sample of the sign-CNN, but {TWINS[options['twin']]}; the labels are " + (
+        "fair coins, which no filter of ±1 realises, but with chance 2^log2_realized_by_chance"
+        if planted is None
+        else "those of a network with a filter of ±1"
     )
     return X, y, planted, Claim(said, "none", "none", sample_sizes(X, y, planted, options))
 
 
 def _tuples(psi: NDArray[np.int8], options: Options, rng: np.random.Generator) -> LabelledTuples:
-    n_samples, predicate = options["n_samples"], conjunction(options["clause_size"], options["n_clauses"])
+    n_samples, predicate = options["samples"], conjunction(options["clause_size"], options["clauses"])
     if options["twin"] == "few_variables":
-        used = whole_number(options["n_used"], "the number of variables in use")
+        used = whole_number(options["used"], "the number of variables in use")
         if used > len(psi):
             raise InputError(f"at most all {len(psi)} variables can be in use, found {used}")
         few = _labelled(psi[:used], n_samples, predicate, options["is_scattered"], rng)
         formula = Formula(len(psi), few.tuples.variables, few.tuples.signs, predicate)
         return LabelledTuples(formula, few.y)
-    pool = _labelled(psi, options["n_distinct"], predicate, options["is_scattered"], rng)
+    if whole_number(options["distinct"], "the number of different inputs") > n_samples:
+        raise InputError(f"at most {n_samples} of {n_samples} inputs can be different, found {options['distinct']}")
+    pool = _labelled(psi, options["distinct"], predicate, options["is_scattered"], rng)
     rows = rng.integers(0, len(pool.y), n_samples)
     coins = rng.integers(0, 2, n_samples, dtype=np.int8)
     return LabelledTuples(pool.tuples[rows], np.where(options["is_scattered"], coins, pool.y[rows]))
@@ -74,21 +80,28 @@ def _labelled(
 
 
 EASY_TWIN = Family(
-    "easy_twin",
-    "samples of a sign-CNN that give it away: " + ", ".join(TWINS),
-    CITATION,
-    {
+    name="easy_twin",
+    summary=f"Samples of a sign-CNN that give it away: {', '.join(TWINS)}.",
+    citation=CITATION,
+    defaults={
         "twin": "few_variables",
-        "n_samples": 2000,
-        "n_variables": 60,
+        "samples": 2000,
+        "variables": 60,
         "clause_size": 3,
-        "n_clauses": 5,
-        "n_patches": 5,
-        "n_used": 15,
-        "n_distinct": 50,
+        "clauses": 5,
+        "width": 5,
+        "used": 15,
+        "distinct": 50,
         "is_scattered": False,
     },
-    _draw,
-    cnn_labels,
-    sample_sizes,
+    draw=_draw,
+    labels=cnn_labels,
+    sizes=sample_sizes,
+    shapes=shapes,
+    explanations={
+        **{name: text for name, text in TUPLE_EXPLANATIONS.items() if name not in ("pooling", "planting")},
+        "twin": f"What gives it away: {', '.join(TWINS)}.",
+        "used": "Number of variables that occur, in few_variables.",
+        "distinct": "Number of different inputs, in repeated_tuples.",
+    },
 )

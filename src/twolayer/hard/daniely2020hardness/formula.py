@@ -14,6 +14,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from twolayer.arrays import real_array, whole_number
 from twolayer.errors import InputError
+from twolayer.hard.daniely2020hardness.planting import check_planting, planted_values
 
 __all__ = ["Formula", "Predicate", "conjunction", "planted_formula", "random_assignment", "random_formula", "sat"]
 
@@ -40,10 +41,12 @@ class Predicate:
     holds : callable
         Values of literals, shape (m, A), ±1 → whether P holds, shape (m,).
     draw : callable, optional
-        ``draw(count, rng)``: values uniform among those for which P holds, shape (count, A). Without it, values are
-        drawn until P holds.
+        ``draw(count, rng)``: values for which P holds, shape (count, A). Without it, uniform values are drawn until P
+        holds.
     clause_size, n_clauses, is_negated
         The K and M of :math:`T_{K,M}`, and whether this is its negation; 0, 0, False for any other predicate.
+    planting : str
+        Law of the values that are drawn, one of ``PLANTINGS``.
     """
 
     name: str
@@ -53,9 +56,10 @@ class Predicate:
     clause_size: int = 0
     n_clauses: int = 0
     is_negated: bool = False
+    planting: str = "uniform"
 
     def values(self, count: int, rng: np.random.Generator) -> Signs:
-        """Draw values of literals uniformly among those for which the predicate holds, shape (count, A).
+        """Draw values of literals for which the predicate holds, shape (count, A), by the law of the planting.
 
         Raises
         ------
@@ -85,7 +89,7 @@ def sat(clause_size: int) -> Predicate:
     return conjunction(clause_size, 1)
 
 
-def conjunction(clause_size: int, n_clauses: int, is_negated: bool = False) -> Predicate:
+def conjunction(clause_size: int, n_clauses: int, is_negated: bool = False, planting: str = "uniform") -> Predicate:
     r"""Make :math:`T_{K,M}(z) = \bigwedge_{i \le M} (z_{(i-1)K+1} \vee \dots \vee z_{iK})`, or its negation.
 
     Parameters
@@ -93,34 +97,35 @@ def conjunction(clause_size: int, n_clauses: int, is_negated: bool = False) -> P
     clause_size, n_clauses : int
         K ≥ 2 and M ≥ 1. M = 1 is :math:`\mathrm{SAT}_K`.
     is_negated : bool
+    planting : {"uniform", "balanced"}
+        Law of the values that a planted assignment gives the literals, see ``PLANTINGS``.
 
     Returns
     -------
     Predicate
-        Uniform values that satisfy it are drawn directly, at cost O(KM) each, however rare they are.
+        Values that satisfy it are drawn directly, at cost O(KM log K) each, however rare they are.
 
     Raises
     ------
     InputError
-        If K is below 2 or above 30, or M below 1; it names the nearest K allowed.
+        If K is below 2 or above 30, or M below 1, or there is no such planting; it names the nearest number allowed.
     """
     K = whole_number(clause_size, "the clause size K", least=0)
     M = whole_number(n_clauses, "the number M of clauses")
     if not 2 <= K <= _MOST_CLAUSE_LITERALS:
         nearest = min(max(K, 2), _MOST_CLAUSE_LITERALS)
         raise InputError(f"a clause needs 2 ≤ K ≤ {_MOST_CLAUSE_LITERALS} literals, found K = {K}; nearest: {nearest}")
+    check_planting(planting, K, M, is_negated)
 
     def holds(values: Signs) -> Truth:
         is_true = np.all(np.any(values.reshape(len(values), M, K) > 0, axis=2), axis=1)
         return np.asarray(is_true != is_negated)
 
     def draw(count: int, rng: np.random.Generator) -> Signs:
-        patterns = _false_patterns(count, K, M, rng) if is_negated else rng.integers(1, 1 << K, (count, M))
-        is_set = (patterns[:, :, None] >> np.arange(K)) & 1
-        return (2 * is_set - 1).astype(np.int8).reshape(count, M * K)
+        return planted_values(planting, K, M, is_negated, count, rng)
 
     name = f"SAT_{K}" if M == 1 else f"T_{K},{M}"
-    return Predicate(f"not {name}" if is_negated else name, K * M, holds, draw, K, M, is_negated)
+    return Predicate(f"not {name}" if is_negated else name, K * M, holds, draw, K, M, is_negated, planting)
 
 
 @dataclass(frozen=True, eq=False)
@@ -215,7 +220,7 @@ def random_formula(n_variables: int, n_constraints: int, predicate: Predicate, r
 
 
 def planted_formula(assignment: ArrayLike, n_constraints: int, predicate: Predicate, rng: Seed = None) -> Formula:
-    """Draw a formula that an assignment satisfies: tuples independent and uniform among those whose constraint holds.
+    """Draw a formula that an assignment satisfies: independent tuples, values of literals by the predicate's planting.
 
     Parameters
     ----------
@@ -302,21 +307,6 @@ def _distinct_variables(n: int, count: int, arity: int, rng: np.random.Generator
 def _has_repeats(variables: NDArray[Any]) -> Truth:
     in_order = np.sort(variables, axis=1)
     return (in_order[:, 1:] == in_order[:, :-1]).any(axis=1)
-
-
-def _false_patterns(count: int, K: int, M: int, rng: np.random.Generator) -> NDArray[np.int64]:
-    """Patterns of M clauses, uniform given that one clause at least is false (pattern 0), by its first false clause.
-
-    The first is clause j with probability proportional to (1 − 2^−K)^j; clauses before it are uniform among the true
-    patterns, and those after it among all.
-    """
-    weights = np.cumsum((1 - 0.5**K) ** np.arange(M))
-    first = np.searchsorted(weights, rng.random(count) * weights[-1], side="right").clip(max=M - 1)
-    patterns = rng.integers(0, 1 << K, (count, M))
-    before = np.arange(M) < first[:, None]
-    patterns[before] = rng.integers(1, 1 << K, int(before.sum()))
-    patterns[np.arange(count), first] = 0
-    return patterns
 
 
 def _outlier(variables: NDArray[Any], n: int) -> int:

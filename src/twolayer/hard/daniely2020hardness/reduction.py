@@ -121,8 +121,8 @@ def with_negations(formula: Formula, rng: Seed = None, assignment: ArrayLike | N
         Of the predicate ``conjunction(K, M)``.
     rng : numpy.random.Generator or int or None
     assignment : array of ±1, optional
-        Condition on this assignment satisfying each new constraint, so that a satisfiable formula gives a realisable
-        sample for any M. A uniform tuple is not what this draws, and labels are then no fair coins on other tuples.
+        Plant it in each new constraint, by the planting of the formula's predicate, so that a satisfiable formula gives
+        a realisable sample for any M. A uniform tuple is not what this draws.
 
     Returns
     -------
@@ -143,7 +143,8 @@ def with_negations(formula: Formula, rng: Seed = None, assignment: ArrayLike | N
     if assignment is None:
         fresh = random_formula(formula.n_variables, len(replaced), formula.predicate, rng)
     else:
-        fresh = planted_formula(assignment, len(replaced), conjunction(K, M, is_negated=True), rng)
+        violated = conjunction(K, M, is_negated=True, planting=formula.predicate.planting)
+        fresh = planted_formula(assignment, len(replaced), violated, rng)
     variables, signs = formula.variables.copy(), formula.signs.copy()
     variables[replaced], signs[replaced] = fresh.variables, fresh.signs
     return LabelledTuples(Formula(formula.n_variables, variables, signs, formula.predicate), y)
@@ -165,7 +166,9 @@ def scattered_tuples(n_variables: int, n_samples: int, predicate: Predicate, rng
 def realizable_tuples(assignment: ArrayLike, n_samples: int, predicate: Predicate, rng: Seed = None) -> LabelledTuples:
     """Draw what a planted formula is reduced to: labels are fair coins, and the assignment realises every one.
 
-    The tuples are uniform among those to which the assignment gives the label drawn.
+    The values that the assignment gives the literals have the law of the predicate's planting. Uniform ones, of which
+    the reduction speaks no more than of any other, are found out by a majority vote over each variable's literals;
+    balanced ones are not.
 
     Raises
     ------
