@@ -140,7 +140,7 @@ def test_an_unknown_diagonalisation_is_refused():
 
 
 def test_duplicates_and_antipodes_are_merged_into_the_one_best_known():
-    turn = np.array([[np.cos(0.01), np.sin(0.01), 0.0], [0.0, 1.0, 0.0], [0.0, 0.0, -1.0]])
+    turn = np.array([[np.cos(0.005), np.sin(0.005), 0.0], [0.0, 1.0, 0.0], [0.0, 0.0, -1.0]])
     first = Terms(
         3, np.array([[1.0, 0.0, 0.0], [0.0, 1.0, 0.0], [0.6, 0.8, 0.0]]), np.array([1.0, 2.0, 1e-3]), 0.01, np.ones(3)
     )
@@ -151,7 +151,7 @@ def test_duplicates_and_antipodes_are_merged_into_the_one_best_known():
 
 def test_units_that_are_further_apart_than_their_errors_stay_apart():
     close = np.array([[1.0, 0.0], [np.cos(0.1), np.sin(0.1)]])
-    exact, rough = (Terms(3, close, np.ones(2), noise, np.ones(2)) for noise in (1e-9, 0.02))
+    exact, rough = (Terms(3, close, np.ones(2), noise, np.ones(2)) for noise in (1e-9, 0.08))
     assert len(merged([exact])) == 2
     assert len(merged([rough])) == 1
 

@@ -17,7 +17,7 @@ __all__ = ["DIAGONALISATIONS", "Terms", "best_coefficients", "merged", "rank_one
 
 _DRAWS = 8
 _WIDEST_MERGE = 0.5
-_ERRORS_APART = 3.0
+_ERRORS_APART = 0.7
 _ROUNDING = 1e-7
 
 
@@ -114,7 +114,8 @@ def merged(parts: Sequence[Terms]) -> NDArray:
 
     Terms with |α| up to the noise are dropped. The others are gone through from the best known to the worst, by
     noise/|α|, which is the size of the error of the direction. A term is a duplicate if it is no further from one kept
-    before, up to sign, than 3 times their errors together, and than 1/2.
+    before, up to sign, than 0.7 times their errors together, and than 1/2: the noise in the one direction that matters
+    is less than its norm.
 
     Returns
     -------
