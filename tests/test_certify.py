@@ -16,6 +16,7 @@ from twolayer.certify import (
     Status,
     ambiguous_reflection,
     curvature,
+    is_turning_untried,
     normal_matrix,
     singular_value_conditioning,
     standard_errors,
@@ -45,12 +46,25 @@ def jacobian(problem, point):
 
 
 def scaled_eigenvalues(problem, point):
-    """Eigenvalues of D JᵀJ D / n: D has the size of the row over that of the input, that of the outer weight, or 1."""
+    """Eigenvalues of JᵀJ / n of the same function written on standardised inputs, each row, outer weight in its size.
+
+    Only the definition: J by differences of the model itself, with parameters moved in their own units.
+    """
+    X, has_bias = problem.X, problem.has_bias
+    mean = X.mean(axis=0) if has_bias else np.zeros(X.shape[1])
+    spread = np.sqrt(np.mean((X - mean) ** 2, axis=0))
     v, theta = problem.units(point)
-    inputs = np.r_[np.linalg.norm(problem.X, axis=0) / np.sqrt(problem.n_rows), [1.0] * problem.has_bias]
-    sizes = np.concatenate([np.linalg.norm(row * inputs) / inputs for row in theta])
-    sizes = np.r_[sizes, np.abs(v) if problem.signs is None else [], [1.0] * problem.has_bias]
-    J = jacobian(problem, point) * sizes
+    d = X.shape[1]
+    rows = theta[:, :d] * spread
+    if has_bias:
+        rows = np.column_stack([rows, theta[:, d] + theta[:, :d] @ mean])
+    same = UnitsProblem(
+        (X - mean) / spread, problem.y, problem.activation, problem.width, signs=problem.signs, has_bias=has_bias
+    )
+    there = same.join(rows, v, constant=problem.constant(point))
+    sizes = np.repeat(np.linalg.norm(rows, axis=1), rows.shape[1])
+    sizes = np.r_[sizes, np.abs(v) if problem.signs is None else [], [1.0] * has_bias]
+    J = jacobian(same, there) * sizes
     return np.linalg.eigvalsh(J.T @ J / problem.n_rows)
 
 
@@ -161,6 +175,44 @@ def test_the_curvature_does_not_depend_on_the_units_of_the_inputs():
     scaled = other.join(theta / units, v)
     one, two = (curvature(p, z, normal_matrix(p, z), is_held_out=False) for p, z in ((problem, point), (other, scaled)))
     assert two.smallest == pytest.approx(one.smallest, rel=1e-6)
+
+
+@pytest.mark.parametrize(("is_dense", "distance"), [(True, 500.0), (False, 1.0)])
+def test_the_curvature_does_not_depend_on_where_the_inputs_are(is_dense, distance):
+    problem, point = network_problem("relu", True, n=2000)
+    shift = np.linspace(-distance, distance, problem.X.shape[1])
+    other = UnitsProblem(
+        problem.X + shift, problem.y, problem.activation, problem.width, signs=problem.signs, has_bias=True
+    )
+    v, theta = problem.units(point)
+    moved = other.join(
+        np.column_stack([theta[:, :-1], theta[:, -1] - theta[:, :-1] @ shift]), v, constant=problem.constant(point)
+    )
+    here = curvature(problem, point, normal_matrix(problem, point), is_held_out=False)
+    there = curvature(other, moved, normal_matrix(other, moved) if is_dense else None, is_held_out=False)
+    assert there.smallest == pytest.approx(here.smallest, rel=1e-3 if is_dense else 0.3)
+
+
+def test_units_whose_squares_cancel_can_be_turned_round_together():
+    angle = 0.3
+    f = np.array([[np.cos(angle), np.sin(angle)], [-np.sin(angle), np.cos(angle)]])
+    network = TwoLayerNetwork(np.array([1.0, 1, -1, -1]), np.vstack([np.eye(2), f]), None, "squared_relu")
+    turned = TwoLayerNetwork(-network.a, -network.W, None, "squared_relu")
+    X = np.random.default_rng(0).standard_normal((50, 2))
+    assert_allclose(network(X), turned(X), atol=1e-13)
+    assert ambiguous_reflection(network).tolist() == [0, 1, 2, 3]
+    other = TwoLayerNetwork(np.array([1.0, 1, -1, 1]), network.W, None, "squared_relu")
+    assert ambiguous_reflection(other) is None
+
+
+def test_too_many_units_to_try_are_said_to_be_untried(rng):
+    many, few, independent = (
+        TwoLayerNetwork(np.ones(m), rng.standard_normal((m, d)), None, "relu") for m, d in ((17, 5), (16, 5), (17, 30))
+    )
+    assert is_turning_untried(many)
+    assert not is_turning_untried(few)
+    assert not is_turning_untried(independent)
+    assert not is_turning_untried(TwoLayerNetwork(many.a, many.W, None, "abs"))
 
 
 def test_conditioning_is_that_of_the_planted_weights():

@@ -510,3 +510,12 @@ def test_a_polynomial_of_other_inputs_is_not_evaluated():
     with pytest.raises(InputError, match="X must have 2 columns, found 3"):
         Polynomial(0, [1, 2])(np.ones((1, 3)))
     np.testing.assert_array_equal(Polynomial(2)(np.ones((2, 3))), [2, 2])
+
+
+@pytest.mark.parametrize(("spec", "period"), [("sine", np.pi), ("scaled(sine,2)", np.pi / 2)])
+def test_phases_are_brought_near_zero_and_the_function_stays(spec, period):
+    network = TwoLayerNetwork(np.array([1.0, -2.0, 0.5]), np.eye(3), np.array([2.0, -7.5, 0.3]), spec)
+    folded = network.balanced()
+    assert (np.abs(folded.b) <= period / 2).all()
+    assert not np.allclose(folded.b, network.b)
+    assert_same_function(network, folded)

@@ -9,6 +9,7 @@ from scipy.spatial.distance import cdist
 
 from twolayer.arrays import real_array
 from twolayer.errors import InputError
+from twolayer.hermite import gauss_hermite
 from twolayer.network import Polynomial, TwoLayerNetwork
 
 __all__ = ["Alignment", "align", "nearest_neighbour_error", "recovery_error"]
@@ -17,6 +18,7 @@ Errors = NDArray[np.float64]
 
 # Relative errors are cut here for the assignment, which needs finite costs.
 _FAR = 1e3
+_ROUNDING_OF_UNITS = 1e-6
 
 
 @dataclass(frozen=True, eq=False)
@@ -40,7 +42,7 @@ class Alignment:
         Whether every matched pair has output weights of the same sign.
     polynomial_error : float
         Error of the polynomial part of `network`: its root mean square over standard Gaussian inputs, relative to that
-        of the reference's units and polynomial part (added in squares).
+        of the reference's units and polynomial part (added in squares), or to 1e-6 of what the units reach elsewhere.
     unmatched : array of int
         Units of the network matched to none.
     """
@@ -234,7 +236,7 @@ def _arranged(
     signs: NDArray[np.int_],
     unmatched: NDArray[np.intp],
 ) -> TwoLayerNetwork:
-    """The network with its units turned, in the reference's order and on the reference's scale."""
+    """The network with its units turned, in the reference's order, on the reference's scale and in its phases."""
     matched = permutation >= 0
     turned = network.balanced().reflected(permutation[matched & (signs < 0)])
     order = np.concatenate([permutation[matched], unmatched])
@@ -245,6 +247,11 @@ def _arranged(
         scale[: len(sizes)] = np.where(sizes > 0, sizes, 1.0)
         root = scale ** (1.0 / network.activation.degree)
         a, W, b = a * scale, W / root[:, None], b / root
+    if network.activation.antiperiod:
+        count = int(matched.sum())
+        turns = np.round((reference.b[matched] - b[:count]) / network.activation.antiperiod)
+        b[:count] += network.activation.antiperiod * turns
+        a[:count] *= np.where(turns % 2, -1.0, 1.0)
     return TwoLayerNetwork(a, W, b, network.activation, turned.polynomial)
 
 
@@ -253,8 +260,11 @@ def _polynomial_error(network: TwoLayerNetwork, reference: TwoLayerNetwork) -> f
     difference = (ours - theirs).gaussian_norm()
     if difference == 0.0:
         return 0.0
-    nodes, weights = np.polynomial.hermite_e.hermegauss(40)
+    nodes, weights = gauss_hermite(40)
     t = np.linalg.norm(reference.W, axis=1)[:, None] * nodes + reference.b[:, None]
-    means = reference.activation(t) ** 2 @ weights / weights.sum()
-    size = float(np.sqrt(theirs.gaussian_norm() ** 2 + reference.a**2 @ means))
+    means = reference.activation(t) ** 2 @ weights
+    size = np.sqrt(theirs.gaussian_norm() ** 2 + reference.a**2 @ means)
+    reach = np.hypot(np.linalg.norm(reference.W, axis=1), reference.b)  # of units that see nothing of such inputs
+    largest = np.maximum(np.abs(reference.activation(reach)), np.abs(reference.activation(-reach)))
+    size = float(max(size, _ROUNDING_OF_UNITS * np.linalg.norm(reference.a * largest)))
     return difference / size if size > 0 else float("inf")

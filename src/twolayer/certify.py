@@ -23,6 +23,7 @@ __all__ = [
     "Status",
     "ambiguous_reflection",
     "curvature",
+    "is_turning_untried",
     "normal_matrix",
     "singular_value_conditioning",
     "standard_errors",
@@ -129,7 +130,7 @@ class Certificate:
     noise : float
         Estimated standard deviation of the label noise, √(‖r‖²/(n-p)), in the unit of y.
     held_out_residual : float or None
-        As `residual`, on rows kept from the fit; None where all rows were needed.
+        As `residual`, on rows kept from the search, before they were fitted too; None where all rows were needed.
     kappa, lambda_ : float
         σ_1/σ_k and Πσ_i/σ_k^k of the recovered W (zhong2017recovery, Definition 4.1); infinite where k > d.
     curvature : Curvature
@@ -213,16 +214,14 @@ def ambiguous_reflection(network: TwoLayerNetwork, errors: StandardErrors | None
 
     Notes
     -----
-    If p is constant or the units are dependent, all sets are tried, up to 16 units; above, and if p is quadratic, None.
+    Where what they leave is linearly dependent, all sets are tried, up to 16 units; above, see `is_turning_untried`.
     Even and odd activations, to which a turn means nothing, have p = 0 and give None.
     """
     left, deviations = _left_by_turning(network, errors)
     m, scale = network.width, float(np.abs(left).sum())
-    if m > _MOST_UNITS_TURNED or scale == 0:
+    if m > _MOST_UNITS_TURNED or scale == 0 or _are_independent(left, deviations):
         return None
     vectors, values, _ = np.linalg.svd(left, full_matrices=False)
-    if len(values) == m and values[-1] > max(1e-10 * scale, _CLEARLY_LEFT * float(np.linalg.norm(deviations))):
-        return None
     sets = (np.arange(1, 1 << m)[:, None] >> np.arange(m)) & 1
     remainders = np.linalg.norm(sets @ (vectors * values), axis=1)
     remainders /= np.maximum(1e-9 * scale, _CLEARLY_LEFT * np.sqrt(sets @ np.sum(deviations**2, axis=1)))
@@ -230,36 +229,87 @@ def ambiguous_reflection(network: TwoLayerNetwork, errors: StandardErrors | None
     return np.flatnonzero(sets[best]) if remainders[best] <= 1 else None
 
 
+def is_turning_untried(network: TwoLayerNetwork, errors: StandardErrors | None = None) -> bool:
+    """Whether units might be turned round together, and are too many to try all sets of them."""
+    left, deviations = _left_by_turning(network, errors)
+    return network.width > _MOST_UNITS_TURNED and bool(left.any()) and not _are_independent(left, deviations)
+
+
+def _are_independent(left: Matrix, deviations: Matrix) -> bool:
+    """Whether the rows are so, beyond rounding and what their deviations explain: then no subset of them has sum 0."""
+    if len(left) > left.shape[1]:
+        return False
+    rounding = 1e-10 * float(np.abs(left).sum())
+    values = np.linalg.svd(left, compute_uv=False)
+    return bool(values[-1] > max(rounding, _CLEARLY_LEFT * float(np.linalg.norm(deviations))))
+
+
 def _left_by_turning(network: TwoLayerNetwork, errors: StandardErrors | None) -> tuple[Matrix, Matrix]:
-    """Coefficients of each a_i p(w_i·x + b_i), p of degree at most 1, and their standard deviations."""
-    a, W, b, p = network.a[:, None], network.W, network.b[:, None], network.activation.reflection.polynomial
-    da, dW, db = (0 * a, 0 * W, 0 * b) if errors is None else (errors.a[:, None], errors.W, errors.b[:, None])
-    has_constant = network.polynomial is not None
-    if len(p) not in (1, 2) or (len(p) == 1 and has_constant):
-        return np.zeros((network.width, 0)), np.zeros((network.width, 0))
-    if len(p) == 1:
-        return p[0] * a, abs(p[0]) * da
-    left, deviations = p[1] * a * W, abs(p[1]) * np.hypot(a * dW, da * W)
-    if has_constant:
-        return left, deviations
-    constant = np.hypot(p[1] * a * db, da * (p[0] + p[1] * b))
-    return np.hstack([left, a * (p[0] + p[1] * b)]), np.hstack([deviations, constant])
+    """Coefficients of each polynomial a_i p(w_i·x + b_i), and their standard deviations.
 
-
-def _scales(problem: UnitsProblem, point: Vector) -> Vector:
-    """The unit of each parameter: the size of its row over that of its input, that of its outer weight, or 1.
-
-    The size of an input is its root mean square, so that the units of the inputs do not matter.
+    By the square, linear and constant part; a constant is left out where the network has one of its own.
     """
-    scales = np.ones(problem.n_parameters)
-    rows, c = problem.split(scales)
-    v, theta = problem.units(point)
-    some = problem.inputs(slice(0, min(_ROWS_FOR_SIZES, problem.n_rows)))
-    sizes = np.sqrt(np.mean(some**2, axis=0))
-    sizes = np.where(sizes > 0, sizes, 1.0)
-    rows[:] = np.maximum(np.linalg.norm(theta * sizes, axis=1), 1e-12)[:, None] / sizes
-    c[: problem.n_amplitudes] = np.maximum(np.abs(v), 1e-12)[: problem.n_amplitudes]
-    return scales
+    a, W, b = network.a[:, None], network.W, network.b[:, None]
+    da, dW, db = (0 * a, 0 * W, 0 * b) if errors is None else (errors.a[:, None], errors.W, errors.b[:, None])
+    law = network.activation.reflection.polynomial
+    if len(law) > 3:  # symmetric tensors of order 3 and more, which no sum of few units makes vanish by chance
+        return np.zeros((network.width, 0)), np.zeros((network.width, 0))
+    p = np.r_[law, np.zeros(3 - len(law))]
+    slope, value = p[1] + 2 * p[2] * b, p[0] + p[1] * b + p[2] * b**2
+    left, deviations = [a * slope * W], [np.hypot(np.hypot(a * slope * dW, da * slope * W), 2 * p[2] * a * db * W)]
+    if p[2]:
+        i, j = np.triu_indices(network.dim)
+        fold = p[2] * np.where(i == j, 1.0, np.sqrt(2.0))
+        left.append(fold * a * W[:, i] * W[:, j])
+        moved = np.hypot(dW[:, i] * W[:, j], W[:, i] * dW[:, j])
+        deviations.append(np.abs(fold) * np.hypot(a * moved, da * W[:, i] * W[:, j]))
+    if network.polynomial is None:
+        left.append(a * value)
+        deviations.append(np.hypot(a * slope * db, da * value))
+    return np.hstack(left), np.hstack(deviations)
+
+
+class _StandardUnits:
+    """Parameters of an unlifted fit in units of their own, on centred inputs of variance one: z = T u.
+
+    A row is in units of its size on such inputs, an outer weight in units of its magnitude, the constant in units of y.
+    """
+
+    def __init__(self, problem: UnitsProblem, point: Vector):
+        some = problem.X[: min(_ROWS_FOR_SIZES, problem.n_rows)].astype(np.float64)
+        d, D = problem.X.shape[1], problem.n_columns
+        mean = some.mean(axis=0) if problem.has_bias else np.zeros(d)
+        spread = np.sqrt(np.mean((some - mean) ** 2, axis=0))
+        spread = np.where(spread > 0, spread, 1.0)
+        self.back, self.there = np.eye(D), np.eye(D)  # of a row on standard inputs to the row, and from there
+        self.back[:d, :d], self.there[:d, :d] = np.diag(1 / spread), np.diag(spread)
+        if problem.has_bias:
+            self.back[d, :d], self.there[d, :d] = -mean / spread, mean
+        v, theta = problem.units(point)
+        self.sizes = np.maximum(np.linalg.norm(theta @ self.there.T, axis=1), 1e-12)
+        self.others = np.ones(problem.n_features)
+        self.others[: problem.n_amplitudes] = np.maximum(np.abs(v), 1e-12)[: problem.n_amplitudes]
+
+    def outward(self, V: Matrix) -> Matrix:
+        """T V, for V of shape (p, q)."""
+        return self._applied(self.back, self.sizes, self.others, V)
+
+    def pulled(self, V: Matrix) -> Matrix:
+        """Tᵀ V."""
+        return self._applied(self.back.T, self.sizes, self.others, V)
+
+    def inward(self, V: Matrix) -> Matrix:
+        """T⁻¹ V."""
+        return self._applied(self.there, 1 / self.sizes, 1 / self.others, V)
+
+    def pushed(self, V: Matrix) -> Matrix:
+        """T⁻ᵀ V."""
+        return self._applied(self.there.T, 1 / self.sizes, 1 / self.others, V)
+
+    def _applied(self, G: Matrix, sizes: Vector, others: Vector, V: Matrix) -> Matrix:
+        edge = len(V) - len(others)
+        rows = (sizes[:, None, None] * (G @ V[:edge].reshape(len(sizes), len(G), -1))).reshape(edge, -1)
+        return np.vstack([rows, others[:, None] * V[edge:]])
 
 
 def normal_matrix(problem: UnitsProblem, point: Vector) -> Matrix | None:
@@ -275,23 +325,26 @@ def normal_matrix(problem: UnitsProblem, point: Vector) -> Matrix | None:
 
 
 def curvature(problem: UnitsProblem, point: Vector, H: Matrix | None, is_held_out: bool) -> Curvature:
-    """Extreme eigenvalues of D JᵀJ D / n with D the size of each parameter, so that they compare with Var(y).
+    """Extreme eigenvalues of JᵀJ / n with the parameters in units of their own, so that they compare with Var(y) = 1.
 
-    From the `normal_matrix` H; where there is none, by LOBPCG with the dual-kernel preconditioner, some 60 products.
+    The units are those of centred inputs of variance one, so that neither unit nor mean of the inputs matters. From the
+    `normal_matrix` H; where there is none, by LOBPCG with the dual-kernel preconditioner, some 60 products.
     """
-    scale, n = _scales(problem, point), problem.n_rows
+    units, n = _StandardUnits(problem, point), problem.n_rows
     if H is not None:
-        values = np.linalg.eigvalsh(H * np.outer(scale, scale) / n, UPLO="L")
+        whole = np.tril(H) + np.tril(H, -1).T
+        values = np.linalg.eigvalsh(units.pulled(units.pulled(whole).T) / n)
         return Curvature(float(values[0]), float(values[-1]), n, is_held_out)
     at = problem.linearize(point)
     precondition = kernel_preconditioner(problem, at, 0.0)
     p = problem.n_parameters
 
     def hessian(V: Matrix) -> Matrix:
-        return np.column_stack([scale * problem.gauss_newton_product(at, scale * v) / n for v in V.T])
+        pushed = units.outward(V)
+        return units.pulled(np.column_stack([problem.gauss_newton_product(at, v) for v in pushed.T])) / n
 
     def inverse_kernel(V: Matrix) -> Matrix:
-        return np.column_stack([precondition(v / scale) / scale for v in V.T])
+        return units.inward(np.column_stack([precondition(v) for v in units.pushed(V).T]))
 
     rng = np.random.default_rng(0)
     with warnings.catch_warnings():

@@ -27,6 +27,7 @@ from twolayer.polynomial import Polynomial
 from twolayer.recover import RECOVERIES, Result, n_parameters, recover
 from twolayer.refine import UnitsProblem
 from twolayer.ridge import RidgeFit, ridge_fit, ridge_fit_from
+from twolayer.sources import check_magnitude
 from twolayer.standardisation import Standardisation
 
 __all__ = ["TwoLayerRegressor"]
@@ -143,6 +144,7 @@ class TwoLayerRegressor(RegressorMixin, BaseEstimator):
         """Recover a network or approximate one, and store it with what is to be said of it."""
         rng = np.random.default_rng(check_random_state(self.random_state).randint(2**31))
         has_bias = bool(self.bias)
+        check_magnitude(X, y)
         standard = Standardisation.of(X, y, has_bias)
         Z, t = standard.inputs(X), standard.labels(y)
         if alpha != 0:

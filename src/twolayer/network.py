@@ -149,12 +149,16 @@ class TwoLayerNetwork:
 
         For σ homogeneous of degree q > 0, :math:`a\,\sigma(t) = \operatorname{sign}(a)\,\sigma(|a|^{1/q} t)`. A unit
         with a = 0 becomes one with a = 1, w = 0, b = 0. Units keep their number and order. Where σ is not homogeneous
-        no scale is free, and the network itself is returned.
+        no scale is free. Where σ(t + P) = -σ(t), as of the sine, biases are brought into [-P/2, P/2).
 
         References
         ----------
         .. [1] zhong2017recovery, section 5
         """
+        if self.activation.antiperiod:
+            turns = np.floor(self.b / self.activation.antiperiod + 0.5)
+            a = self.a * np.where(turns % 2, -1.0, 1.0)
+            return replace(self, a=a, b=self.b - self.activation.antiperiod * turns)
         if not self.activation.degree:
             return self
         scale = np.abs(self.a) ** (1.0 / self.activation.degree)

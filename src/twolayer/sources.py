@@ -11,10 +11,11 @@ from twolayer.arrays import first_nonfinite, real_array, whole_number
 from twolayer.errors import InputError
 from twolayer.files import FilePath, read_csv, read_npy, read_npz, write_csv, write_npz
 
-__all__ = ["blocks", "check_samples", "read_samples", "row_blocks", "write_samples"]
+__all__ = ["blocks", "check_magnitude", "check_samples", "read_samples", "row_blocks", "write_samples"]
 
 Samples = tuple[NDArray[np.floating[Any]], NDArray[np.floating[Any]]]
 
+_MOST = 1e100
 _BLOCK_BYTES = 1 << 23
 _LEAST_ROWS, _MOST_ROWS = 256, 1 << 16
 
@@ -55,6 +56,23 @@ def check_samples(X: ArrayLike, y: ArrayLike) -> Samples:
     if place is not None:
         raise InputError(f"y must be finite, found {y[place]} in row {place[0]} (counted from 0)")
     return X, y
+
+
+def check_magnitude(X: NDArray[Any], y: NDArray[Any]) -> None:
+    """Refuse samples whose squares are not numbers.
+
+    Raises
+    ------
+    InputError
+        If the largest magnitude in an array is above 1e100, or below 1e-100 and not 0.
+    """
+    for name, values in (("X", X), ("y", y)):
+        largest = max(float(values.max()), -float(values.min()))
+        if largest > _MOST or 0 < largest < 1 / _MOST:
+            raise InputError(
+                f"{name} must be between {1 / _MOST:g} and {_MOST:g} in magnitude, found {largest:g}:"
+                " give it in another unit"
+            )
 
 
 def read_samples(path: FilePath, y_path: FilePath | None = None) -> Samples:

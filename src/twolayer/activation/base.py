@@ -49,6 +49,8 @@ class Activation(ABC):
         +1 if σ is even, -1 if it is odd, 0 if neither.
     reflection : Reflection
         How σ(-t) follows from σ(t).
+    antiperiod : float or None
+        The P of σ(t + P) = -σ(t), None where there is none.
     kinks : tuple of float
         The points, ascending, where σ is not infinitely differentiable.
     is_smooth : bool
@@ -77,6 +79,11 @@ class Activation(ABC):
     def parity(self) -> int:
         """+1 if σ is even, -1 if it is odd, 0 if neither."""
         return 0
+
+    @property
+    def antiperiod(self) -> float | None:
+        """The P of σ(t + P) = -σ(t); None where there is none."""
+        return None
 
     @property
     def kinks(self) -> tuple[float, ...]:

@@ -54,6 +54,11 @@ class Scaled(Activation):
         return Reflection(law.sign, tuple(c * self.factor**j for j, c in enumerate(law.polynomial)))
 
     @property
+    def antiperiod(self) -> float | None:
+        """The base's, shorter by the factor."""
+        return None if self.base.antiperiod is None else self.base.antiperiod / self.factor
+
+    @property
     def kinks(self) -> tuple[float, ...]:
         """The base's, closer by the factor."""
         return tuple(kink / self.factor for kink in self.base.kinks)

@@ -17,6 +17,7 @@ class Sine(Activation):
     keyword = "sine"
     parity = -1
     reflection = Reflection(-1)
+    antiperiod = np.pi
 
     def _value(self, t: NDArray) -> NDArray:
         return np.sin(t)

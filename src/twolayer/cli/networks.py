@@ -75,6 +75,8 @@ def sample(
     require_writable(output)
     if teacher is not None:
         require_writable(teacher)
+        if teacher.resolve() == output.resolve():
+            raise InputError(f"samples and teacher must be different files, found {output} for both")
     draw = lookup(LAWS, law, "law").function
     options = {name: value for name, value in (("kappa", kappa), ("bias", bias)) if value is not None}
     for name in options:

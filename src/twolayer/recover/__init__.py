@@ -11,9 +11,11 @@ from twolayer.activation import activation as parse_activation
 from twolayer.arrays import whole_number
 from twolayer.errors import InputError
 from twolayer.recover.judgement import judge
+from twolayer.recover.label_units import LabelUnits
 from twolayer.recover.methods import RECOVERIES, Recovery
 from twolayer.recover.result import RecoveryError, Result, Step
-from twolayer.sources import check_samples
+from twolayer.refine.threads import threads_over_rows
+from twolayer.sources import check_magnitude, check_samples
 
 __all__ = ["RECOVERIES", "Recovery", "RecoveryError", "Result", "Step", "recover"]
 
@@ -64,20 +66,23 @@ def recover(
     Raises
     ------
     InputError
-        If the samples are not finite numbers of matching shapes, y is constant, the rows are not more than the
-        parameters (the least number is named), or the activation, the width or the method is none.
+        If the samples are not finite numbers of matching shapes, or too large or too small to be squared, y is
+        constant, the rows are not more than the parameters (the least number is named), or the activation, the width or
+        the method is none.
 
     Notes
     -----
     A start costs some 30 to 100 steps of O(n m d) multiply-adds each (times about 20), with at most 10 rows a
-    parameter; the others are passed over a few times. Memory beyond the samples is O(n m) at most. Orders of the
-    samples needed, noiseless: 2 rows a parameter for squared ReLU, 4 for ReLU with many units.
+    parameter; the others are passed over a few times. Memory beyond the samples is O(n m), and that of the rows
+    searched on. Orders of the samples needed, noiseless: 2 rows a parameter for squared ReLU, 4 for ReLU with many
+    units.
 
     References
     ----------
     zhong2017recovery (setting, moments, conditioning); the lift and the exchange of units are this library's own.
     """
     X, y = check_samples(X, y)
+    check_magnitude(X, y)
     width = whole_number(width, "width")
     sigma = parse_activation(activation)
     if method not in RECOVERIES:
@@ -92,10 +97,12 @@ def recover(
         if progress is not None:
             progress(stage, step, loss)
 
-    generator = np.random.default_rng(rng)
-    found = RECOVERIES[method].function(X, y, width, sigma, has_bias=bias, rng=generator, report=report)
-    network, status, certificate = judge(found)
-    return Result(network, status, certificate, tuple(history))
+    generator, units = np.random.default_rng(rng), LabelUnits.of(y, bias)
+    with threads_over_rows():
+        found = RECOVERIES[method].function(X, units.done(y), width, sigma, has_bias=bias, rng=generator, report=report)
+        network, status, certificate = judge(found)
+    certificate = units.certificate_undone(certificate, network)
+    return Result(units.network_undone(network), status, certificate, tuple(history))
 
 
 def n_parameters(d: int, width: int, activation: Activation, bias: bool) -> int:

@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 from twolayer.recover.starts import SecondMoment
 from twolayer.refine import UnitsProblem
 from twolayer.refine.problem import Matrix, Vector
+from twolayer.sources import row_blocks
 
 __all__ = ["ChangeOfInputs", "principal_inputs", "whitening_of"]
 
@@ -23,7 +24,7 @@ class ChangeOfInputs:
     Attributes
     ----------
     mean : array, shape (d,)
-        The μ; 0 where there are no biases to make up for it.
+        The μ, in float64; 0 where there are no biases to make up for it.
     A : array, shape (e, d)
     """
 
@@ -60,7 +61,11 @@ def whitening_of(X: NDArray, has_bias: bool) -> ChangeOfInputs | None:
     """
     n, d = X.shape
     mean = X.mean(axis=0, dtype=np.float64) if has_bias else np.zeros(d)
-    second = (X.T @ X).astype(np.float64) / n - np.outer(mean, mean)
+    second = np.zeros((d, d))
+    for rows in row_blocks(X):
+        centred = X[rows] - mean
+        second += centred.T @ centred
+    second /= n
     values, vectors = np.linalg.eigh(second)
     slack = (1 + np.sqrt(d / n)) ** 2
     low = _GOOD_ENOUGH * slack if n <= 4 * d else _GOOD_ENOUGH / (1 - np.sqrt(d / n)) ** 2

@@ -60,7 +60,7 @@ def _exchanges(fit: Fit, report: Report, rng: np.random.Generator) -> Iterator[F
         smaller, point = without_unit(problem, fit.point, int(i))
         old = problem.units(fit.point)[1][i]
         for sign, row in missing_units(problem, residual + values[:, i], rng):
-            if sign == problem.units(fit.point)[0][i] and _cosine(row, old) > 0.9:
+            if sign == np.sign(problem.units(fit.point)[0][i]) and _cosine(row, old) > 0.9:
                 continue
             yield explore(*with_unit(smaller, point, sign, row), report, "exchange")
 

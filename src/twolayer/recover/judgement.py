@@ -9,6 +9,7 @@ from twolayer.certify import (
     Status,
     ambiguous_reflection,
     curvature,
+    is_turning_untried,
     normal_matrix,
     singular_value_conditioning,
     standard_errors,
@@ -62,7 +63,7 @@ def judge(found: Found) -> tuple[TwoLayerNetwork, Status, Certificate]:
         score_test=None if evidence is None else evidence.test,
         wider_gain=None if evidence is None else evidence.wider_gain,
         narrower_loss=None if evidence is None else evidence.narrower_loss,
-        notes=_notes(found, status, twin),
+        notes=_notes(found, network, status, twin),
     )
     return network, status, certificate
 
@@ -111,7 +112,7 @@ def _silent(*_: object) -> None:
     """Report to nobody."""
 
 
-def _notes(found: Found, status: Status, twin: np.ndarray | None) -> tuple[str, ...]:
+def _notes(found: Found, network: TwoLayerNetwork, status: Status, twin: np.ndarray | None) -> tuple[str, ...]:
     """What cannot be known, in sentences."""
     problem = found.fit.problem
     law, parity = problem.activation.reflection, problem.activation.parity
@@ -126,6 +127,8 @@ def _notes(found: Found, status: Status, twin: np.ndarray | None) -> tuple[str, 
         notes.append(
             "The activation is homogeneous: the scale of a unit is in its input weights, |a| = 1 by convention."
         )
+    if is_turning_untried(network):
+        notes.append(f"{network.width} units are too many to try whether some can be turned round together.")
     if twin is not None:
         notes.append(f"Turning units {', '.join(map(str, twin))} round together leaves the function as it is.")
     if status is Status.NOT_IDENTIFIABLE and problem.width > 1:

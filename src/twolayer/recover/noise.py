@@ -13,7 +13,7 @@ from twolayer.refine.problem import Vector
 
 __all__ = ["NoiseEvidence", "gain_ratio", "noise_evidence"]
 
-_LEAST_P_VALUE = 1e-6
+_LEAST_P_VALUE = 1e-4
 _GAIN_PER_PARAMETER, _GAIN_OFFSET = 4.0, 40.0
 _MOST_WIDER_GAIN, _LEAST_NARROWER_LOSS = 0.6, 5.0  # over 59 right recoveries: at most 0.52, and at least 9
 _WEAKEST_UNIT_SHARE = 0.1
@@ -30,29 +30,30 @@ class NoiseEvidence:
     ----------
     test : ScoreTest
         Against features fixed beforehand.
-    wider_gain : float
+    wider_gain : float or None
         Decrease of ‖r‖² by more units, in units of the noise variance that they leave, relative to a generous bound for
-        noise: above 0.6, the residual still depends on the inputs.
-    narrower_loss : float
-        The same for the best network with a unit fewer: below 5, the data do not clearly need all units.
+        noise: above 0.6, the residual still depends on the inputs. None where the score test has already said so.
+    narrower_loss : float or None
+        The same for the best network with a unit fewer: below 5, the data do not clearly need all units. None where the
+        residual is not noise.
     has_power : bool
         Whether a unit of a tenth of the mean strength would have been noticed.
     """
 
     test: ScoreTest
-    wider_gain: float
-    narrower_loss: float
+    wider_gain: float | None
+    narrower_loss: float | None
     has_power: bool
 
     @property
     def is_noise(self) -> bool:
         """Whether nothing of the inputs was found in the residual."""
-        return self.test.p_value > _LEAST_P_VALUE and self.wider_gain < _MOST_WIDER_GAIN
+        return self.wider_gain is not None and self.wider_gain < _MOST_WIDER_GAIN
 
     @property
     def needs_all_units(self) -> bool:
         """Whether a network with one unit fewer is clearly worse."""
-        return self.narrower_loss >= _LEAST_NARROWER_LOSS
+        return self.narrower_loss is not None and self.narrower_loss >= _LEAST_NARROWER_LOSS
 
 
 def noise_evidence(fit: Fit, fresh: Callable[[int], Fit], report: Report, rng: np.random.Generator) -> NoiseEvidence:
@@ -77,14 +78,14 @@ def noise_evidence(fit: Fit, fresh: Callable[[int], Fit], report: Report, rng: n
     """
     problem = fit.problem
     test = score_test(problem, fit.point, rng)
-    wider = 0.0
-    if test.p_value > _LEAST_P_VALUE:
-        for trial in _wider_fits(fit, fresh, report, rng):
-            wider = max(wider, gain_ratio(fit, trial))
-            if wider >= _MOST_WIDER_GAIN:
-                break
-    narrower = np.inf
-    if test.p_value > _LEAST_P_VALUE and wider < _MOST_WIDER_GAIN:
+    if test.p_value <= _LEAST_P_VALUE:
+        return NoiseEvidence(test, None, None, _has_power(fit))
+    wider, narrower = 0.0, None
+    for trial in _wider_fits(fit, fresh, report, rng):
+        wider = max(wider, gain_ratio(fit, trial))
+        if wider >= _MOST_WIDER_GAIN:
+            break
+    else:
         narrower = min((gain_ratio(trial, fit) for trial in narrower_fits(fit, report)), default=np.inf)
     return NoiseEvidence(test, wider, narrower, _has_power(fit))
 

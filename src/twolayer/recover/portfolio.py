@@ -154,11 +154,10 @@ class _Search:
             self.X = self.whitening.done(self.X)
         self.is_everything = self.held_out is None and self.whitening is None
         self.spectrum: SecondMoment = second_moment(self.X, self.y)
-        _, _, self.c2, c3 = activation.hermite_coefficients(3)
+        self.c2 = float(activation.hermite_coefficients(2)[2])
         self.has_second_moment = abs(self.c2) > _NO_SIGNAL
         self.has_quadratic_lift = len(activation.reflection.polynomial) == 3
         self.is_small = self.n_parameters(width) < _SMALL
-        self.moment_attempt = int(self.is_small or self.has_second_moment or abs(c3) <= _NO_SIGNAL)
         self.best: Fit | None = None
         self.is_best_polished = False
         self.lifted_loss: float | None = None
@@ -189,8 +188,8 @@ class _Search:
             lift_is_exact = self.lifted_loss is not None and self.lifted_loss <= EXACT
             if lift_is_exact and attempt >= 2:
                 break
-            lifts = self.can_lift(self.width) and attempt % 3 != 2 and not lift_is_exact
             width = self.width + (self.width + 1) // 2 if attempt == _WIDE_ATTEMPT else self.width
+            lifts = self.can_lift(width) and attempt % 3 != 2 and not lift_is_exact
             fit = prune(self.start(width, lifts, attempt), self.width, self.report)
             ended = self.settle(fit) or self.settle(exchange(fit, self.report, self.rng))
             if ended is not None:
@@ -211,7 +210,7 @@ class _Search:
             if principal is not None:
                 return self.principal_start(*principal, amplitudes, lifts)
             directions = principal_directions(self.spectrum, width, self.rng)
-        elif attempt == self.moment_attempt:
+        elif attempt == 1 and (self.has_second_moment or self.has_bias):
             directions, kind = moment_directions(self.X, self.y, width, self.spectrum, self.rng), "moment "
         if attempt > 1:
             amplitudes = amplitudes * np.where(self.rng.random(width) < _SIGN_DOUBT, -1.0, 1.0)

@@ -4,7 +4,6 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.optimize import Bounds, LinearConstraint, milp
 
-from twolayer.activation import activation
 from twolayer.network import Polynomial, TwoLayerNetwork
 from twolayer.refine import UnitsProblem
 from twolayer.refine.problem import Matrix, Vector
@@ -12,7 +11,6 @@ from twolayer.refine.problem import Matrix, Vector
 __all__ = ["network_of", "orientations", "unlifted"]
 
 _MILP_SECONDS = 10.0
-SINE = activation("sine")
 
 
 def orientations(problem: UnitsProblem, z: Vector) -> Vector:
@@ -111,12 +109,10 @@ def _left_constant(problem: UnitsProblem, z: Vector, epsilon: Vector) -> float:
 
 
 def network_of(problem: UnitsProblem, z: Vector) -> TwoLayerNetwork:
-    """The network of an unlifted fit; the phases of sines are brought into [-π/2, π/2)."""
+    """The network of an unlifted fit; the phases of sines are brought near 0."""
     v, theta = problem.units(z)
     d = problem.X.shape[1]
     b = theta[:, d] if problem.has_bias else None
-    if b is not None and problem.activation == SINE:
-        turns = np.round(b / np.pi)
-        v, b = v * np.where(turns % 2, -1.0, 1.0), b - np.pi * turns
     polynomial = Polynomial(problem.constant(z)) if problem.has_bias else None
-    return TwoLayerNetwork(v, theta[:, :d], b, problem.activation, polynomial)
+    network = TwoLayerNetwork(v, theta[:, :d], b, problem.activation, polynomial)
+    return network.balanced() if problem.activation.antiperiod else network

@@ -23,7 +23,7 @@ class Step:
     step : int
         Counted from 0 within the stage.
     loss : float
-        Squared residual relative to ‖y‖².
+        Squared residual relative to ‖y‖², or to that of y less its mean where there are biases.
     seconds : float
         Since the beginning.
     """

@@ -7,6 +7,7 @@ from numpy.typing import NDArray
 
 from twolayer.decompose.joint_diagonalisation import joint_diagonalise
 from twolayer.moments import controlled_moments, weighted_gram
+from twolayer.moments.control_variates import ControlledMoments
 from twolayer.refine import UnitsProblem
 from twolayer.refine.problem import Matrix, Vector
 
@@ -99,15 +100,21 @@ def moment_directions(
         return None
     V = spectrum.vectors[:, :width]
     moments = controlled_moments([(X, y)], 4, V)
-    slices = [moments.tensor(2) / max(moments.noise(2), 1e-300)]
-    slices += list(moments.tensor(3) / max(moments.noise(3), 1e-300))
-    fourth = moments.tensor(4).reshape(width**2, width**2) / max(moments.noise(4), 1e-300)
+    second, third, fourth = (_in_noise_units(moments, order) for order in (2, 3, 4))
+    slices = [second, *third]
+    fourth = fourth.reshape(width**2, width**2)
     values, vectors = np.linalg.eigh(fourth)
     leading = np.argsort(-np.abs(values))[:width]
     slices += [values[j] * _symmetric(vectors[:, j].reshape(width, width)) for j in leading]
     A = joint_diagonalise(np.stack([_symmetric(C) for C in slices]), max_starts=2, rng=rng).A
     directions = (V @ A).T * rng.choice([-1.0, 1.0], (width, 1))
     return directions / np.linalg.norm(directions, axis=1, keepdims=True)
+
+
+def _in_noise_units(moments: ControlledMoments, order: int) -> NDArray:
+    """A moment over its noise level, or over rounding where that is more."""
+    tensor = moments.tensor(order)
+    return tensor / max(moments.noise(order), 1e-12 * float(np.linalg.norm(tensor)), 1e-300)
 
 
 def _symmetric(C: Matrix) -> Matrix:

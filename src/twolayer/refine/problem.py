@@ -1,6 +1,6 @@
 """The nonlinear least-squares problem that every refiner solves: units, and what their reflections leave behind."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 from scipy.linalg.blas import dsyrk
 
 from twolayer.activation import Activation
+from twolayer.refine.threads import Part, over_blocks
 
 __all__ = ["Linearization", "UnitsProblem"]
 
@@ -16,6 +17,7 @@ Vector = NDArray[np.float64]
 Matrix = NDArray[np.float64]
 
 BLOCK_ROWS = 2048
+_WORTH_THREADS = 2e7  # multiply-adds, some milliseconds
 _SINGLE_COPY_ENTRIES = 60_000_000  # up to 240 MB for a float32 copy of the inputs
 _JACOBIAN_BLOCK_ENTRIES = 1_500_000
 
@@ -60,7 +62,7 @@ class UnitsProblem:
 
     with P free in the span of what reflections can leave behind: an affine function if p is affine, a constant if p is
     constant, a quadratic form in the current units if p is quadratic. To it, both orientations of a unit are the same
-    point, so that no unit has to be pushed through zero to turn round. `decode` finds the orientations afterwards.
+    point, so that no unit has to be pushed through zero to turn round. The orientations are decoded afterwards.
 
     The p parameters are M rows of D entries (the units, then the linear part of an affine lift) and f coefficients of
     features that the model is linear in: the outer weights where they are free, the quadratic form, the constant.
@@ -224,6 +226,10 @@ class UnitsProblem:
         for start in range(0, self.n_rows, size):
             yield slice(start, min(start + size, self.n_rows))
 
+    def _over_blocks(self, kernel: Callable[[slice], Part]) -> Iterator[Part]:
+        work = self.n_rows * self.n_rows_of_units * self.n_columns
+        return over_blocks(kernel, self.blocks(), is_large=work > _WORTH_THREADS)
+
     def _project(self, rows: slice, theta: Matrix) -> Matrix:
         """x̃·θ for a block of rows, without a copy of the inputs."""
         block = self.X[rows].astype(np.float64, copy=False)
@@ -286,10 +292,8 @@ class UnitsProblem:
 
     def residual(self, z: Vector) -> Vector:
         """Model minus labels, (n,)."""
-        r = np.empty(self.n_rows)
-        for rows in self.blocks():
-            r[rows] = self.predict(rows, z) - self.y[rows]
-        return r
+        parts = self._over_blocks(lambda rows: self.predict(rows, z) - self.y[rows])
+        return np.concatenate(list(parts))
 
     def loss(self, z: Vector) -> float:
         """Sum of squared residuals, ridge included."""
@@ -335,19 +339,22 @@ class UnitsProblem:
         feature_gram = np.zeros((self.n_features,) * 2)
         gradient, loss = np.zeros(self.n_parameters), 0.0
         g_rows, g_features = self.split(gradient)
-        for rows in self.blocks():
+
+        def on_block(rows: slice) -> tuple[float, Matrix, Matrix, Vector, Matrix]:
             x = self.inputs(rows)
             t = x @ theta.T
             value, psi = self._predict(t, z)
             S, phi = self._differentiate(t, psi, z)
             r = value - self.y[rows]
-            loss += float(r @ r)
             slopes[rows], features[rows] = S, phi
-            slope_gram += S.T @ S
-            feature_gram += phi.T @ phi
-            g_features += phi.T @ r
-            np.multiply(S, r[:, None], out=S)
-            g_rows += S.T @ x
+            return float(r @ r), S.T @ S, phi.T @ phi, phi.T @ r, (S * r[:, None]).T @ x
+
+        for squares, SS, phiphi, phir, Srx in self._over_blocks(on_block):
+            loss += squares
+            slope_gram += SS
+            feature_gram += phiphi
+            g_features += phir
+            g_rows += Srx
         penalized = self.penalized(z)
         return Linearization(
             z,
@@ -373,7 +380,8 @@ class UnitsProblem:
         P, q = np.ascontiguousarray(rows_of.T, np.float32), coefficients.astype(np.float32)
         product = np.zeros(self.n_parameters)
         out_rows, out_features = self.split(product)
-        for rows in self.blocks():
+
+        def on_block(rows: slice) -> tuple[NDArray, NDArray]:
             x = self.inputs(rows).astype(np.float32) if self._single_inputs is None else self._single_inputs[rows]
             S, phi = at.slopes[rows], at.features[rows]
             t = x @ P
@@ -381,9 +389,12 @@ class UnitsProblem:
             u = t.sum(axis=1)
             if self.n_features:
                 u += phi @ q
-                out_features += phi.T @ u
             np.multiply(S, u[:, None], out=t)
-            out_rows += t.T @ x
+            return t.T @ x, phi.T @ u
+
+        for part_rows, part_features in self._over_blocks(on_block):
+            out_rows += part_rows
+            out_features += part_features
         return product + self.ridge * self.penalized(direction) if self.ridge else product
 
     def pull_back(self, at: Linearization, weights: Vector) -> Vector:

@@ -1,0 +1,69 @@
+"""Labels in units of their own spread, and what was found brought back from there."""
+
+from dataclasses import dataclass, replace
+from typing import Any, Self
+
+import numpy as np
+from numpy.typing import NDArray
+
+from twolayer.certify import Certificate
+from twolayer.network import TwoLayerNetwork
+from twolayer.polynomial import Polynomial
+from twolayer.refine.problem import Vector
+
+__all__ = ["LabelUnits"]
+
+
+@dataclass(frozen=True)
+class LabelUnits:
+    r"""The map :math:`t = (y - o)/u`, to mean square 1.
+
+    The offset is the mean of y where the network has a constant to make up for it, else 0. What counts as rounding, as
+    a flat direction or as a large step then does not depend on the unit of y.
+
+    Attributes
+    ----------
+    offset : float
+    unit : float
+    """
+
+    offset: float
+    unit: float
+
+    @classmethod
+    def of(cls, y: NDArray[Any], has_bias: bool) -> Self:
+        """That of some labels, which must not be constant."""
+        offset = float(y.mean(dtype=np.float64)) if has_bias else 0.0
+        largest = float(np.abs(y - offset).max())
+        return cls(offset, largest * float(np.sqrt(np.mean(((y - offset) / largest) ** 2, dtype=np.float64))))
+
+    def done(self, y: NDArray[Any]) -> Vector:
+        """The t of each label."""
+        return (y.astype(np.float64, copy=False) - self.offset) / self.unit
+
+    def network_undone(self, network: TwoLayerNetwork) -> TwoLayerNetwork:
+        """The network that gives y where `network` gives t; a homogeneous σ keeps its outer weights."""
+        a, W, b = network.a, network.W, network.b
+        if network.activation.degree:
+            stretch = self.unit ** (1 / network.activation.degree)
+            W, b = stretch * W, stretch * b
+        else:
+            a = self.unit * a
+        polynomial = network.polynomial
+        if polynomial is not None:
+            polynomial = Polynomial(self.unit * polynomial.constant + self.offset)
+        return TwoLayerNetwork(a, W, b, network.activation, polynomial)
+
+    def certificate_undone(self, certificate: Certificate, network: TwoLayerNetwork) -> Certificate:
+        """The certificate of that network: noise, conditioning and standard errors in the unit of y."""
+        errors = certificate.standard_errors
+        degree = network.activation.degree
+        stretch = self.unit ** (1 / degree) if degree else 1.0
+        errors = replace(
+            errors,
+            a=errors.a * self.unit,
+            W=errors.W * stretch,
+            b=errors.b * stretch,
+            constant=errors.constant * self.unit,
+        )
+        return replace(certificate, noise=certificate.noise * self.unit, standard_errors=errors)
