@@ -374,7 +374,20 @@ def test_more_patterns_than_can_be_tried_are_refused():
         binary_solutions(np.ones((22, 1)), np.zeros(1))
 
 
-def test_what_a_unit_leaves_is_a_multiple_of_its_line():
+@pytest.mark.parametrize("sigma", ["relu", "leaky_relu(0.1)", "softplus", "sigmoid", "squared_relu", "tanh"])
+def test_what_a_unit_leaves_is_its_difference_from_the_turned_one(sigma):
+    network, X = TwoLayerNetwork([1.5, -0.7], [[1.0, 2.0], [0.3, -0.6]], [0.4, -1.1], sigma), points(2)
+    twice = np.array([1.0, 2.0, 1.0])  # an entry off the diagonal stands for two
+    monomials = np.column_stack([np.ones(len(X)), X, X[:, [0, 0, 1]] * X[:, [0, 1, 1]] * twice])
+    rows = left_behind(network)
+    for i in range(2):
+        unit = TwoLayerNetwork(network.a[[i]], network.W[[i]], network.b[[i]], sigma)
+        np.testing.assert_allclose(
+            monomials[:, : rows.shape[1]] @ rows[i], unit(X) - with_signs(unit, [-1])(X), atol=1e-12
+        )
+
+
+def test_what_a_relu_unit_leaves_is_a_multiple_of_its_line():
     network = relu_network(3, 2)
     np.testing.assert_allclose(
         left_behind(network), network.a[:, None] * np.column_stack([network.b, network.W]), rtol=1e-15

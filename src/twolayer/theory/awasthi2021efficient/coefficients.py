@@ -156,8 +156,8 @@ def least_separation(k: int) -> float:
     ----------
     .. [1] awasthi2021efficient, Lemma 4.3
     """
-    crossings = [hermeroots([*[0.0] * checked_order(k), 1.0, sign]).real for sign in (1.0, -1.0)]
-    return float(separation(np.concatenate(crossings), k).min())
+    crossings = hermeroots([*[0.0] * checked_order(k), 1.0, 1.0]).real  # those with -1 are their mirror image
+    return float(separation(crossings, k).min())
 
 
 def consecutive_coefficients(network: TwoLayerNetwork, ell: int) -> NDArray:
