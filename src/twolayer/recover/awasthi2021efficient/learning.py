@@ -106,9 +106,8 @@ def recover_awasthi2021(
     Notes
     -----
     Time O(n d⁴/8) for ℓ = 1, see `sample_tensors`. Only the estimates of section 5 are made, no refinement: for m = 5
-    of d = 10 and |b| ≤ 1 the units are within some 7 % at n = 10⁵, and g leaves 2e-4 to 7e-4 of the variance of y. A unit that
-    is below the noise in both orders is missing.
-    Where Appendix D of the paper does not give constants, they are this library's.
+    of d = 10 and |b| ≤ 1 the units are within some 7 % at n = 10⁵, and g leaves 2e-4 to 7e-4 of the variance of y. A
+    unit that is below the noise in both orders is missing. Constants that the paper leaves open are this library's.
 
     References
     ----------
