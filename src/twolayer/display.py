@@ -14,7 +14,16 @@ from rich.table import Table
 if TYPE_CHECKING:
     from twolayer.network import TwoLayerNetwork
 
-__all__ = ["comparison_table", "facts", "names_table", "narrated", "plain", "quantities_table", "units_table"]
+__all__ = [
+    "comparison_table",
+    "components_table",
+    "facts",
+    "names_table",
+    "narrated",
+    "plain",
+    "quantities_table",
+    "units_table",
+]
 
 SHOWN_UNITS = 20
 SHOWN_INPUTS = 4
@@ -93,6 +102,18 @@ def comparison_table(truth: "TwoLayerNetwork", recovered: "TwoLayerNetwork", err
             _entries(recovered.W[unit]),
             f"{errors[unit]:.1e}",
         )
+    return table
+
+
+def components_table(weights: NDArray[np.float64], factors: NDArray[np.float64]) -> Table:
+    """Return a table with one row a term of a decomposition: weight, and leading entries of the unit factor."""
+    table = Table(box=box.SIMPLE_HEAD)
+    for heading in ("term", "weight", _leading_entries(factors.shape[1]).replace("w", "u")):
+        table.add_column(heading, justify="right", no_wrap=True)
+    for term in range(min(len(weights), SHOWN_UNITS)):
+        table.add_row(str(term), f"{weights[term]:.6g}", _entries(factors[term]))
+    if len(weights) > SHOWN_UNITS:
+        table.caption = f"{len(weights) - SHOWN_UNITS} more terms"
     return table
 
 

@@ -11,7 +11,7 @@ from typing import Annotated
 import typer
 
 from twolayer import __version__
-from twolayer.cli import instances, networks
+from twolayer.cli import extraction, instances, networks
 from twolayer.cli.conventions import BAD_INPUT, INTERRUPTED, require_writable, summary
 from twolayer.errors import InputError
 
@@ -69,7 +69,16 @@ def root(
         typer.echo(context.get_help())
 
 
-for command in (networks.demo, networks.sample, networks.recover, networks.compare, networks.show, instances.theory):
+for command in (
+    networks.demo,
+    networks.sample,
+    networks.recover,
+    extraction.extract,
+    extraction.decompose,
+    networks.compare,
+    networks.show,
+    instances.theory,
+):
     app.command()(command)
 app.command(context_settings=instances.PASSED_ON, add_help_option=False)(instances.instance)
 app.command("list")(networks.list_names)

@@ -1,0 +1,132 @@
+"""The commands on what is not a file of samples: `extract` asks a black box, `decompose` takes a tensor apart."""
+
+from pathlib import Path
+from time import perf_counter
+from typing import Annotated
+
+import typer
+
+from twolayer.cli.conventions import NOT_CERTIFIED, AsJson, Name, Seed, closing, lookup, print_json, require_writable
+from twolayer.errors import InputError
+
+__all__ = ["decompose", "extract"]
+
+
+def extract(
+    target: Annotated[
+        str | None, typer.Argument(help="A module:function, or an .onnx file.", show_default=False)
+    ] = None,
+    command: Annotated[
+        str | None, typer.Option(help="Ask a program instead: rows on its standard input, one number a line back.")
+    ] = None,
+    dim: Annotated[int | None, typer.Option(min=1, help="Number of inputs, where no file says it.")] = None,
+    output: Annotated[Path | None, typer.Option("--output", "-o", help="Where the network goes (.npz).")] = None,
+    activation: Annotated[str, typer.Option(help="Its name, as `twolayer list` shows it, or auto.")] = "auto",
+    width: Annotated[int | None, typer.Option(min=1, help="Number of units, where it is known.")] = None,
+    budget: Annotated[int, typer.Option(min=1, help="The most rows to ask for.")] = 3_000_000,
+    resume: Annotated[
+        Path | None, typer.Option(help="A file (.npz) that keeps the answers, to go on from after an interruption.")
+    ] = None,
+    seed: Seed = 0,
+    as_json: AsJson = False,
+) -> int:
+    """Find the network inside a black box, by asking it for values."""
+    from twolayer.display import console, facts, narrated, units_table
+    from twolayer.extract import CommandBox, extract, open_box
+
+    for path in (output, resume):
+        if path is not None:
+            require_writable(path)
+    if (target is None) == (command is None):
+        raise InputError("give one black box: a module:function, an .onnx file, or --command")
+    if command is not None and dim is None:
+        raise InputError("the number of inputs of a command is not known: give --dim")
+    box = CommandBox(command, dim) if command is not None and dim is not None else open_box(str(target), dim)
+    start = perf_counter()
+    with narrated(f"extracting {box.name}") as progress:
+        result = extract(
+            box, activation=activation, width=width, budget=budget, kept=resume, rng=seed, progress=progress
+        )
+    seconds = perf_counter() - start
+    if output is not None:
+        result.network.save(output)
+    if as_json:
+        print_json(
+            {
+                "status": result.status.name,
+                "is_certified": result.is_certified,
+                "advice": result.status.value,
+                "evidence": result.to_dict(),
+                "network": facts(result.network),
+                "output": None if output is None else str(output),
+                "seconds": seconds,
+            }
+        )
+    else:
+        screen = console()
+        screen.print(repr(result.network).strip("<>"))
+        screen.print(units_table(result.network))
+        screen.print(result.summary())
+        if output is not None:
+            screen.print(f"wrote {output}")
+    return closing(result, as_json)
+
+
+def decompose(
+    tensor: Annotated[Path, typer.Argument(help="A symmetric tensor of order 3 or 4 (.npy).", show_default=False)],
+    output: Annotated[Path | None, typer.Option("--output", "-o", help="Where weights and factors go (.npz).")] = None,
+    rank: Annotated[str, typer.Option(help="Number of terms, or auto.")] = "auto",
+    method: Name = "auto",
+    seed: Seed = 0,
+    as_json: AsJson = False,
+) -> int:
+    """Decompose a symmetric tensor into rank-one terms; `auto` finds how many."""
+    from twolayer.decompose import DECOMPOSITIONS, decompose
+    from twolayer.decompose.unknown_rank import decompose_unknown_rank
+    from twolayer.display import components_table, console
+    from twolayer.files import read_npy, write_npz
+
+    if output is not None:
+        require_writable(output)
+    lookup(DECOMPOSITIONS, method, "decomposition")
+    T = read_npy(tensor)
+    gap = None
+    if rank == "auto":
+        known = decompose_unknown_rank(T, method=method, rng=seed)
+        found, gap = known.decomposition, known.gap
+    else:
+        found = decompose(T, _whole(rank), method=method, rng=seed)
+    if output is not None:
+        write_npz(output, {"weights": found.weights, "factors": found.factors})
+    if as_json:
+        print_json(
+            {
+                "status": found.status.name,
+                "is_converged": found.is_converged,
+                "advice": found.status.value,
+                "rank": found.rank,
+                "gap": gap,
+                "method": found.method,
+                "residual": found.residual,
+                "weights": found.weights,
+                "factors": found.factors,
+                "output": None if output is None else str(output),
+            }
+        )
+    else:
+        screen = console()
+        screen.print(components_table(found.weights, found.factors))
+        if gap is not None:
+            screen.print(f"rank {found.rank}: singular values fall there by a factor of {gap:.3g}")
+        screen.print(f"relative residual {found.residual:.1e}, by {found.method}")
+        if output is not None:
+            screen.print(f"wrote {output}")
+        typer.echo(f"{found.status.name}: {found.status.value}", err=not found.is_converged)
+    return 0 if found.is_converged else NOT_CERTIFIED
+
+
+def _whole(rank: str) -> int:
+    try:
+        return int(rank)
+    except ValueError:
+        raise InputError(f"--rank is a number of terms or auto, found {rank!r}") from None

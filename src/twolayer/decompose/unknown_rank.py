@@ -1,0 +1,100 @@
+r"""Decomposition of a tensor whose rank is not known: read off singular values, and confirmed by the residual."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from twolayer.decompose import decompose
+from twolayer.decompose.decomposition import Decomposition, generic_rank, pose
+from twolayer.errors import InputError
+
+__all__ = ["RankFound", "decompose_unknown_rank"]
+
+_ROUNDING = 1e-12  # of the largest singular value
+_CLEAR = 5.0
+_AS_LEFT_OVER = 2.0
+
+
+@dataclass(frozen=True, eq=False)
+class RankFound:
+    """A decomposition, and how clear its rank was.
+
+    Attributes
+    ----------
+    decomposition : Decomposition
+    singular_values : array
+        Of the flattening, descending.
+    gap : float
+        The singular value at the rank over the next one; infinite where the next is rounding, 1 where the rank is
+        beyond what the flattening shows and only the residual speaks for it.
+    """
+
+    decomposition: Decomposition
+    singular_values: NDArray[np.float64]
+    gap: float
+
+
+def decompose_unknown_rank(
+    T: ArrayLike, *, method: str = "auto", rng: np.random.Generator | int | None = None
+) -> RankFound:
+    r"""Decompose a symmetric tensor into as many rank-one terms as it has.
+
+    The flattening of :math:`T = \sum_{i=1}^r \lambda_i u_i^{\otimes p}` to a matrix with ⌊p/2⌋ axes in the rows has
+    rank r, up to d for p = 3 and d(d + 1)/2 for p = 4, and noise lifts the other singular values to its own level. The
+    rank is where the largest gap between neighbours is; it is confirmed if the decomposition settles and leaves no more
+    than the smaller singular values say. Where there is no gap, the ranks from there on are tried until one is exact.
+
+    Parameters
+    ----------
+    T : array, shape (d, d, d) or (d, d, d, d)
+        Symmetric.
+    method : str
+        A key of `DECOMPOSITIONS`.
+    rng : Generator, int or None
+
+    Returns
+    -------
+    RankFound
+
+    Raises
+    ------
+    InputError
+        As `decompose`; and if no rank is confirmed.
+
+    Notes
+    -----
+    Costs a singular value decomposition of the flattening, and one decomposition; without a gap, one for each rank.
+    """
+    problem = pose(T, 1, "auto", generic_rank)
+    d, order = len(problem.T), problem.T.ndim
+    values = np.linalg.svd(problem.T.reshape(d ** (order // 2), -1), compute_uv=False)
+    most = d if order == 3 else d * (d + 1) // 2
+    values = values[:most]
+    generator = np.random.default_rng(rng)
+    for rank, gap, noise in _candidates(values, generic_rank(d, order)):
+        found = decompose(T, rank, method=method, rng=generator)
+        if found.is_converged and found.residual <= _AS_LEFT_OVER * noise + _ROUNDING:
+            return RankFound(found, values * problem.norm, gap)
+    raise InputError(
+        f"the singular values of the tensor show no rank that a decomposition confirms: the largest are"
+        f" {', '.join(f'{value:.2g}' for value in values[:6] * problem.norm)}; give the rank"
+    )
+
+
+def _candidates(values: NDArray[np.float64], most: int) -> Iterator[tuple[int, float, float]]:
+    """Ranks to try, with their gap, and how much of the tensor's norm the terms may leave."""
+    floor = _ROUNDING * values[0]
+    above = int((values > floor).sum())
+    ratios = values[: above - 1] / values[1:above]
+    if above < len(values):
+        yield above, float("inf"), 0.0
+    for place in np.argsort(-ratios)[:3]:
+        if ratios[place] < _CLEAR:
+            break
+        # noise of a symmetric tensor: what the values beyond the rank say of all entries
+        tail = float(np.sqrt(np.mean(values[place + 1 :] ** 2) * len(values)))
+        yield int(place) + 1, float(ratios[place]), 3 * tail
+    if above == len(values):
+        yield from ((rank, 1.0, 0.0) for rank in range(above, most + 1))

@@ -1,0 +1,20 @@
+"""Networks out of black boxes: anything that can be asked for values, however it is made."""
+
+from twolayer.extract.boxes import Box, CallableBox, CommandBox, Declared, open_box
+from twolayer.extract.extraction import BUDGET, extract
+from twolayer.extract.onnx_box import OnnxBox
+from twolayer.extract.outcome import Check, Extraction, Status
+
+__all__ = [
+    "BUDGET",
+    "Box",
+    "CallableBox",
+    "Check",
+    "CommandBox",
+    "Declared",
+    "Extraction",
+    "OnnxBox",
+    "Status",
+    "extract",
+    "open_box",
+]

@@ -1,0 +1,49 @@
+r"""Is each unit of a network really in the box? Measured at its own hyperplane, where it alone changes course."""
+
+import numpy as np
+
+from twolayer.extract.lines import Function, Vector
+from twolayer.network import TwoLayerNetwork
+
+__all__ = ["unit_evidence"]
+
+_POINTS = 15
+
+
+def unit_evidence(f: Function, network: TwoLayerNetwork, reach: float, rng: np.random.Generator) -> Vector:
+    r"""How much of each unit the box shows, (m,): 1 where all of it, 0 where there is no such unit.
+
+    At random points x of the hyperplane of unit i, within `reach` of its foot, a step of h along the normal n and one
+    back: what the box makes of them beyond all other units of the network, over what unit i should make of them,
+
+    .. math:: \frac{\Delta (f - \hat f) + \Delta \hat f_i}{\Delta\hat f_i},
+
+    where Δ is the second difference for a ramp and the first for a step; the median over 15 points, so that a unit not
+    yet found does not spoil it.
+
+    Parameters
+    ----------
+    f : callable
+        The box.
+    network : TwoLayerNetwork
+        Units with w ≠ 0.
+    reach : float
+    rng : Generator
+    """
+    m, d = network.W.shape
+    if not m:
+        return np.zeros(0)
+    length = np.linalg.norm(network.W, axis=1)
+    normal = network.W / length[:, None]
+    foot = -(network.b / length)[:, None] * normal
+    away = rng.standard_normal((m, _POINTS, d)) * reach
+    away -= np.einsum("mkd,md->mk", away, normal)[:, :, None] * normal[:, None]
+    point = foot[:, None] + away
+    h = np.full(m, 0.3 * reach) if network.activation.kinks else 2.0 / length
+    step = (h[:, None] * normal)[:, None]
+    around = np.stack([point + step, point - step, point], axis=2).reshape(-1, d)
+    weights = np.array([1.0, -1.0, 0.0] if network.activation.reflection.sign < 0 else [1.0, 1.0, -2.0])
+    left = (f(around) - network(around)).reshape(m, _POINTS, 3) @ weights
+    t = length * h
+    own = network.a * (network.activation(np.stack([t, -t, 0 * t], axis=1)) @ weights)
+    return 1 + np.median(left / own[:, None], axis=1)

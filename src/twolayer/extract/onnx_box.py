@@ -1,0 +1,121 @@
+"""Networks in ONNX files, run by onnxruntime."""
+
+import math
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from twolayer.errors import InputError
+from twolayer.extract.boxes import Declared
+
+__all__ = ["OnnxBox"]
+
+_LAYERS = {"Gemm", "MatMul"}
+_ACTIVATIONS = {
+    "Relu": "relu",
+    "LeakyRelu": "leaky_relu",
+    "Tanh": "tanh",
+    "Sigmoid": "sigmoid",
+    "Softplus": "softplus",
+    "Erf": "erf",
+    "Gelu": "gelu",
+    "Abs": "abs",
+    "Sin": "sine",
+}
+_AROUND = {"Add", "Sub", "Mul", "Div", "Cast", "Identity", "Flatten", "Reshape", "Squeeze", "Constant", "Scaler"}
+_TYPES = {1: np.float32, 11: np.float64}  # elements of ONNX tensors
+
+
+class OnnxBox:
+    """A two-layer network in an ONNX file, asked through onnxruntime; its weights are not looked at.
+
+    Parameters
+    ----------
+    path : path
+
+    Raises
+    ------
+    InputError
+        If there is no such file, or it is no ONNX model, or not one of one input, two layers, known operators and one
+        output; if onnx and onnxruntime are not installed.
+    """
+
+    def __init__(self, path: str | Path) -> None:
+        onnx, runtime = _libraries()
+        self.name = str(path)
+        try:
+            content = Path(path).read_bytes()
+        except OSError as error:
+            raise InputError(f"cannot read {path}: {error.strerror or error}") from None
+        try:
+            model = onnx.load_model_from_string(content)
+        except Exception:  # noqa: BLE001 - protobuf has its own exceptions, and they differ by version
+            raise InputError(f"{path} is not an ONNX model, or is damaged") from None
+        self.dim, self._type, self.declared = _checked(self.name, model.graph)
+        options = runtime.SessionOptions()
+        options.log_severity_level = 4
+        try:
+            self._session = runtime.InferenceSession(content, options, providers=["CPUExecutionProvider"])
+        except Exception as error:  # noqa: BLE001 - the exceptions of onnxruntime have no common name
+            reason = str(error).strip().split("\n")[0][:200]
+            raise InputError(f"onnxruntime cannot run {path}: {reason}") from None
+        self._input = self._session.get_inputs()[0].name
+
+    def __call__(self, X: NDArray[np.float64]) -> NDArray[Any]:
+        """The values, in the precision of the file."""
+        return np.asarray(self._session.run(None, {self._input: X.astype(self._type)})[0])
+
+
+def _libraries() -> tuple[Any, Any]:
+    try:
+        import onnx
+        import onnxruntime  # type: ignore[import-untyped]
+    except ImportError as error:
+        raise InputError(f"an ONNX file needs the package {error.name}: pip install 'twolayer[export]'") from None
+    return onnx, onnxruntime
+
+
+def _checked(name: str, graph: Any) -> tuple[int, type, Declared]:
+    """Number of inputs, type of the numbers, and what the graph says of the network in it."""
+    constants = {entry.name: tuple(entry.dims) for entry in graph.initializer}
+    inputs = [entry for entry in graph.input if entry.name not in constants]
+    if len(inputs) != 1:
+        raise InputError(f"{name} must have one input, a matrix of rows, found {len(inputs)}")
+    if len(graph.output) != 1:
+        names = ", ".join(output.name for output in graph.output)
+        raise InputError(f"{name} must have one output, found {len(graph.output)}: {names}")
+    operators = [node.op_type for node in graph.node]
+    unknown = sorted({one for one in operators if one not in _LAYERS | _AROUND | _ACTIVATIONS.keys()})
+    if unknown:
+        raise InputError(f"{name} has operators that are not of a two-layer network: {', '.join(unknown)}")
+    layers = [node for node in graph.node if node.op_type in _LAYERS]
+    if len(layers) != 2:
+        raise InputError(f"{name} must have two layers, found {len(layers)} (Gemm or MatMul)")
+    last = _shape(graph.output[0])[1:]
+    if math.prod(size for size in last if size) != 1:
+        raise InputError(
+            f"{name} must give one number a row, found an output of shape (n, {', '.join(map(str, last))})"
+        )
+    shape, kind = _shape(inputs[0]), inputs[0].type.tensor_type.elem_type
+    if kind not in _TYPES:
+        raise InputError(f"{name} must take float or double numbers")
+    if len(shape) != 2 or not shape[1]:
+        raise InputError(f"{name} must say its number of inputs, found an input of shape {shape}")
+    used = {_ACTIVATIONS[one] for one in operators if one in _ACTIVATIONS}
+    return shape[1], _TYPES[kind], Declared(_width(layers[0], constants), used.pop() if len(used) == 1 else None)
+
+
+def _shape(value: Any) -> tuple[int, ...]:
+    """Sizes of a tensor, 0 where a size is not fixed."""
+    return tuple(int(size.dim_value) for size in value.type.tensor_type.shape.dim)
+
+
+def _width(layer: Any, constants: dict[str, tuple[int, ...]]) -> int | None:
+    """Columns of the first weight matrix."""
+    shape = constants.get(layer.input[1])
+    if shape is None or len(shape) != 2:
+        return None
+    is_transposed = any(attribute.name == "transB" and attribute.i for attribute in layer.attribute)
+    return int(shape[0] if is_transposed else shape[1])

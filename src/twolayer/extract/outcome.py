@@ -1,0 +1,140 @@
+"""What an extraction returns."""
+
+from dataclasses import asdict, dataclass
+from enum import Enum
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from twolayer.network import TwoLayerNetwork
+from twolayer.recover.result import RecoveryError
+
+__all__ = ["Check", "Extraction", "Status"]
+
+
+class Status(Enum):
+    """How an extraction ended; the text is the advice."""
+
+    EQUAL = "The network gives what the box gives, to rounding, on fresh inputs of every scale that was tried."
+    DIFFERENT = (
+        "The network found does not give what the box gives: it may have another activation or more than two layers, or"
+        " need another seed or a larger budget."
+    )
+    NOT_SHOWN = (
+        "The network gives what the box gives, but the box does not show each of its units where that unit alone"
+        " should be seen: other networks may be equal to it; try another seed."
+    )
+    OTHER_WIDTH = (
+        "The network gives what the box gives, but with another number of units than was asked for: leave out the"
+        " width."
+    )
+
+    @property
+    def is_certified(self) -> bool:
+        """Whether the network is claimed to be the one in the box."""
+        return self is Status.EQUAL
+
+
+@dataclass(frozen=True)
+class Check:
+    """A comparison with the box on fresh Gaussian inputs.
+
+    Attributes
+    ----------
+    scale : float
+        Standard deviation of the inputs.
+    rows : int
+    largest, rms : float
+        Largest and root mean square difference, relative to the standard deviation of the values.
+    tolerance : float
+        What rounding explains of the largest.
+    """
+
+    scale: float
+    rows: int
+    largest: float
+    rms: float
+    tolerance: float
+
+
+@dataclass(frozen=True, eq=False)
+class Extraction:
+    """A network from a black box, and the evidence for it.
+
+    Attributes
+    ----------
+    network : TwoLayerNetwork
+    status : Status
+        Its value is the advice.
+    checks : tuple of Check
+    unit_evidence : array, shape (m,)
+        How much of each unit the box shows at the unit's own hyperplane; 1 for all of it.
+    declared_width : int or None
+        What the box says of itself, where it does.
+    queries, answered_from_file : int
+        Rows asked for, and how many of them a file had answers to.
+    rounding : float
+        Relative precision of the answers.
+    notes : tuple of str
+        What cannot be known, and which units are not to be found.
+    """
+
+    network: TwoLayerNetwork
+    status: Status
+    checks: tuple[Check, ...]
+    unit_evidence: NDArray[np.float64]
+    declared_width: int | None
+    queries: int
+    answered_from_file: int
+    rounding: float
+    notes: tuple[str, ...]
+
+    @property
+    def is_certified(self) -> bool:
+        """Whether this is the network in the box, as the evidence says."""
+        return self.status.is_certified
+
+    @property
+    def largest_difference(self) -> float:
+        """The largest of all checks."""
+        return max(check.largest for check in self.checks)
+
+    def unwrap(self) -> TwoLayerNetwork:
+        """Return the network if it is certified.
+
+        Raises
+        ------
+        RecoveryError
+            If it is not, with the advice.
+        """
+        if not self.is_certified:
+            raise RecoveryError(f"{self.status.name}: {self.status.value}")
+        return self.network
+
+    def summary(self) -> str:
+        """The evidence, for a reader."""
+        lines = [
+            f"{self.queries} queries, answers exact to {self.rounding:.1e}",
+            *(
+                f"inputs of scale {check.scale:.2g}: largest relative difference {check.largest:.1e} on"
+                f" {check.rows} rows"
+                for check in self.checks
+            ),
+        ]
+        if len(self.unit_evidence):
+            low, high = self.unit_evidence.min(), self.unit_evidence.max()
+            lines.append(f"each unit shown at its own hyperplane: {low:.3f} to {high:.3f} of what it should be")
+        return "\n".join([*lines, *self.notes])
+
+    def to_dict(self) -> dict[str, Any]:
+        """The evidence, for a program."""
+        return {
+            "checks": [asdict(check) for check in self.checks],
+            "unit_evidence": self.unit_evidence,
+            "declared_width": self.declared_width,
+            "queries": self.queries,
+            "answered_from_file": self.answered_from_file,
+            "rounding": self.rounding,
+            "notes": list(self.notes),
+        }

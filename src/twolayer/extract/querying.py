@@ -1,0 +1,178 @@
+"""Asking a black box: in batches, within a budget, checked, counted, and kept in a file to go on from."""
+
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from twolayer.errors import InputError
+from twolayer.extract.boxes import Box
+from twolayer.files import FilePath, read_npz, write_npz
+
+__all__ = ["BATCH_ROWS", "Oracle", "Report"]
+
+Vector = NDArray[np.float64]
+Matrix = NDArray[np.float64]
+Report = Callable[[str, int, float], None]
+
+BATCH_ROWS = 16384
+_SAVE_SECONDS = 10.0
+_FIRST_ROWS = 256
+_SINGLE, _DOUBLE = float(np.finfo(np.float32).eps), float(np.finfo(np.float64).eps)
+_REPEATED = 4 * _SINGLE  # what asking twice may differ by, relative to the largest value
+_FORMAT, _VERSION = "twolayer.queries", 1
+_MAX_FILE_BYTES = 1 << 33
+
+
+class Oracle:
+    """A box with a count of what it was asked.
+
+    Parameters
+    ----------
+    box : Box
+    budget : int
+        The most rows to ask for, kept answers included.
+    kept : path, optional
+        A file of answers: read first if it is there, and written every ten seconds and at the end of `kept_open`.
+    rng : Generator
+        Of the first rows, and of the noise measurement.
+
+    Attributes
+    ----------
+    asked : int
+        Rows asked for so far.
+    answered_from_file : int
+        How many of these the file answered.
+    eps : float
+        Relative rounding of the answers: that of float64, of float32 where all answers are float32 numbers, or what
+        was measured where it is more.
+    is_single : bool
+        Whether all answers are float32 numbers.
+    magnitude : float
+        Largest answer to the first rows.
+
+    Raises
+    ------
+    InputError
+        From any question: if the box raises, gives another number of values than rows, one that is not a finite
+        number, other answers when asked again, the same everywhere, or if the budget is spent.
+    """
+
+    def __init__(self, box: Box, budget: int, kept: FilePath | None, rng: np.random.Generator) -> None:
+        self.box, self.budget, self.kept = box, budget, kept
+        self.asked = self.answered_from_file = 0
+        self._rows: list[Matrix] = []
+        self._values: list[Vector] = []
+        self._known: dict[bytes, float] = {}
+        self._saved_at = time.monotonic()
+        self._load()
+        self._meet(rng)
+
+    def __call__(self, X: Matrix) -> Vector:
+        """The answers to the rows of X, in float64."""
+        X = np.ascontiguousarray(X, dtype=np.float64)
+        if self.asked + len(X) > self.budget:
+            raise InputError(
+                f"the budget of {self.budget} queries is too small: at least {self.asked + len(X)} are needed"
+            )
+        self.asked += len(X)
+        parts = [self._answers(X[start : start + BATCH_ROWS]) for start in range(0, len(X), BATCH_ROWS)]
+        return np.concatenate(parts) if parts else np.zeros(0)
+
+    def placed(self, X: Matrix) -> Matrix:
+        """The rows as the box sees them: rounded to float32 where it computes in that."""
+        return X.astype(np.float32).astype(np.float64) if self.is_single else X
+
+    def save(self) -> None:
+        """Write the answers so far to the file, if there is one."""
+        if self.kept is None or not self._rows:
+            return
+        write_npz(
+            self.kept,
+            {
+                "format": np.asarray(_FORMAT),
+                "version": np.asarray(_VERSION),
+                "X": np.concatenate(self._rows),
+                "y": np.concatenate(self._values),
+            },
+        )
+        self._saved_at = time.monotonic()
+
+    def _answers(self, X: Matrix) -> Vector:
+        known = [self._known.get(row.tobytes()) for row in X] if self._known else [None] * len(X)
+        is_new = np.array([value is None for value in known], bool)
+        y = np.array([np.nan if value is None else value for value in known])
+        self.answered_from_file += int((~is_new).sum())
+        if is_new.any():
+            y[is_new] = self._checked(X[is_new])
+            if self.kept is not None:
+                self._rows.append(X[is_new])
+                self._values.append(y[is_new])
+                if time.monotonic() - self._saved_at > _SAVE_SECONDS:
+                    self.save()
+        return y
+
+    def _checked(self, X: Matrix) -> Vector:
+        """Ask the box, and trust nothing."""
+        name = self.box.name
+        try:
+            y = np.asarray(self.box(X.copy()))
+        except (TypeError, ValueError) as error:
+            if isinstance(error, InputError):
+                raise
+            raise InputError(f"{name} must give an array of numbers: {error}") from None
+        if y.dtype.kind not in "biuf":
+            raise InputError(f"{name} must give real numbers, found an array of {y.dtype}")
+        if y.shape not in ((len(X),), (len(X), 1)):
+            raise InputError(f"{name} must give one number for each of {len(X)} rows, found shape {y.shape}")
+        y = y.reshape(len(X)).astype(np.float64)
+        bad = np.flatnonzero(~np.isfinite(y))
+        if len(bad):
+            place = ", ".join(f"{value:.3g}" for value in X[bad[0]][:4])
+            raise InputError(
+                f"{name} must give finite numbers, found {y[bad[0]]} at x = ({place}{', ...' * (len(X[0]) > 4)})"
+            )
+        return y
+
+    def _meet(self, rng: np.random.Generator) -> None:
+        """The first questions: is it the same when asked again, does it vary, how exact is it?"""
+        X = rng.standard_normal((_FIRST_ROWS, self.box.dim))
+        if self.budget < 2 * _FIRST_ROWS:
+            raise InputError(f"the budget of {self.budget} queries is too small: at least {2 * _FIRST_ROWS} are needed")
+        first, again = self(X), self._checked(X)
+        self.asked += len(X)
+        self.magnitude = float(np.abs(first).max())
+        differs = np.abs(first - again)
+        if differs.max() > _REPEATED * self.magnitude:
+            row = int(differs.argmax())
+            raise InputError(
+                f"{self.box.name} is not deterministic: asked twice for the same row, it gave {first[row]:.9g} and"
+                f" {again[row]:.9g}"
+            )
+        if np.ptp(first) <= 8 * _DOUBLE * self.magnitude:
+            raise InputError(
+                f"{self.box.name} gives {first[0]:g} wherever it is asked: there is no network in a constant"
+            )
+        self.is_single = bool(np.all(first == first.astype(np.float32)))
+        self.eps = max(_SINGLE if self.is_single else _DOUBLE, self._measured_noise(rng))
+
+    def _measured_noise(self, rng: np.random.Generator) -> float:
+        """Relative noise, from fourth differences at neighbouring points, of which any function near them is smooth."""
+        base, direction = rng.standard_normal((2, 48, 1, self.box.dim))
+        steps = 1e-6 * np.arange(5)[:, None]
+        near = self((base + steps * direction).reshape(-1, self.box.dim)).reshape(48, 5)
+        fourth = np.abs(near @ np.array([1.0, -4.0, 6.0, -4.0, 1.0]))
+        return float(np.median(fourth)) / 0.6745 / np.sqrt(70.0) / self.magnitude
+
+    def _load(self) -> None:
+        if self.kept is None or not Path(self.kept).exists():
+            return
+        entries = read_npz(self.kept, max_bytes=_MAX_FILE_BYTES)
+        X, y = entries.get("X"), entries.get("y")
+        is_ours = str(entries.get("format")) == _FORMAT and X is not None and y is not None
+        if not is_ours or X.shape != (len(y), self.box.dim) or X.dtype != np.float64 or y.dtype != np.float64:  # type: ignore[union-attr,arg-type]
+            raise InputError(f"{self.kept} is not a file of queries with {self.box.dim} inputs")
+        self._rows, self._values = [X], [y]  # type: ignore[list-item]
+        self._known = {row.tobytes(): float(value) for row, value in zip(X, y, strict=True)}  # type: ignore[arg-type]

@@ -1,0 +1,134 @@
+r"""Reading steps, units that lead from one level to another: tanh and its kin.
+
+Far from the origin the function is constant but for jumps. Where only one unit is between its levels,
+
+.. math:: f(x) = \bar f + a\,\sigma(w\cdot x + b),
+
+with the mean level :math:`\bar f` and a, half the jump, read off the levels; σ is inverted for the rest: the point of
+the hyperplane is where :math:`f = \bar f`, and :math:`w_j = \sigma^{-1}\bigl((f(x^* + he_j) - \bar f)/a\bigr)/h`.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.special import erf, erfinv
+
+from twolayer.extract.lines import Function, Line, Matrix, Vector, jumps
+
+Indices = NDArray[np.intp]
+
+__all__ = ["Steps", "distinct_steps", "read_steps"]
+
+FORWARD = {"tanh": np.tanh, "erf": erf}
+INVERSE = {"tanh": np.arctanh, "erf": erfinv}
+
+_HALVINGS = 60
+_SIZES = 4.0 ** -np.arange(7)
+_INVERTIBLE, _AGREE = 0.85, 0.05
+_SAME_HEIGHT, _SAME_DIRECTION = 2e-3, 0.95
+_MULTIPLES, _SHAPE = np.array([-4.0, -2.0, -1.0, 2.0, 4.0]), 0.01
+
+
+@dataclass(frozen=True)
+class Steps:
+    """Units a σ(w·x + b) with an odd σ between -1 and 1.
+
+    Attributes
+    ----------
+    a : array, shape (K,)
+    rows : array, shape (K, d + 1)
+        (w, b), with a positive part of w along the line.
+    error : array, shape (K,)
+        Relative error of the rows, from two sizes of the differences.
+    """
+
+    a: Vector
+    rows: Matrix
+    error: Vector
+
+    def __len__(self) -> int:
+        return len(self.a)
+
+    def joined(self, other: "Steps") -> "Steps":
+        """These and others."""
+        return Steps(np.r_[self.a, other.a], np.vstack([self.rows, other.rows]), np.r_[self.error, other.error])
+
+
+def read_steps(f: Function, line: Line, values: Vector, eps: float, name: str) -> Steps:
+    """Read the units at the jumps of a line for σ = `name`; what cannot be read alone is left out."""
+    before, after, height = jumps(values, eps * float(np.abs(values).max()))
+    d = len(line.u)
+    if not len(height):
+        return Steps(np.zeros(0), np.zeros((0, d + 1)), np.zeros(0))
+    a = height / 2
+    middle = (values[before] + values[after]) / 2
+    theta, width = _halfway(f, line, before, after, middle, a)
+    point = line.at(theta)
+    half = line.scale * width / np.cos(theta) ** 2  # from the middle to half the height, along the line
+    t = INVERSE[name](0.5)
+    sizes = half[:, None] * _SIZES
+    K, L = sizes.shape
+    offsets = np.concatenate([np.eye(d), -np.eye(d)])
+    x = point[:, None, None] + sizes[:, :, None, None] * offsets
+    share = (f(x.reshape(-1, d)).reshape(K, L, 2, d) - middle[:, None, None, None]) / a[:, None, None, None]
+    inside = np.abs(share).max(axis=(2, 3)) < _INVERTIBLE
+    s = INVERSE[name](np.clip(share, -_INVERTIBLE, _INVERTIBLE))
+    w = (s[:, :, 0] - s[:, :, 1]) / (2 * sizes[:, :, None])
+    level = np.minimum(inside.argmax(axis=1), L - 2)  # the largest size inside
+    every = np.arange(K)
+    error = np.linalg.norm(w[every, level] - w[every, level + 1], axis=1) / np.linalg.norm(w[every, level], axis=1)
+    w = w[every, level]
+    error += eps * np.linalg.norm(point, axis=1) * np.linalg.norm(w, axis=1)  # of w·x itself
+    agrees = np.abs(w @ line.u * half - t) < _AGREE * t
+    agrees &= _has_shape(f, line, theta, half, middle, a, name)
+    kept = inside[every, level] & (error < _AGREE) & agrees
+    rows = np.column_stack([w, -np.einsum("kd,kd->k", w, point)])
+    return Steps(a[kept], rows[kept], error[kept])
+
+
+def distinct_steps(steps: Steps, votes: int = 1) -> Steps:
+    """One of each, the most exactly read, of those that were seen `votes` times.
+
+    The levels give a far more exactly than anything else is known, so that it tells the units apart. What two units
+    that happen to be close on a line look like is seen only there.
+    """
+    W = steps.rows[:, :-1] / np.linalg.norm(steps.rows[:, :-1], axis=1, keepdims=True)
+    order, taken, kept = np.argsort(steps.error), np.zeros(len(steps), bool), []
+    for k in order:
+        if taken[k]:
+            continue
+        cosine = W @ W[k]
+        is_alike = np.abs(steps.a * np.sign(cosine) - steps.a[k]) < _SAME_HEIGHT * np.abs(steps.a[k])
+        same = is_alike & (np.abs(cosine) > _SAME_DIRECTION) & ~taken
+        taken |= same
+        if same.sum() >= votes:
+            kept.append(k)
+    which = np.array(kept, dtype=int)
+    return Steps(steps.a[which], steps.rows[which], steps.error[which])
+
+
+def _has_shape(f: Function, line: Line, theta: Vector, half: Vector, middle: Vector, a: Vector, name: str) -> Vector:
+    """Whether σ is what is seen along the line, at multiples of the way to half the height."""
+    shift = half * np.cos(theta) ** 2 / line.scale
+    at = line.at((theta[:, None] + shift[:, None] * _MULTIPLES).ravel())
+    share = (f(at).reshape(len(theta), -1) - middle[:, None]) / a[:, None]
+    return np.abs(share - FORWARD[name](_MULTIPLES * INVERSE[name](0.5))).max(axis=1) < _SHAPE
+
+
+def _halfway(
+    f: Function, line: Line, before: Indices, after: Indices, middle: Vector, a: Vector
+) -> tuple[Vector, Vector]:
+    """By halving: the angle where f is in the middle, and from there how far it is to half the height."""
+    low, high = line.theta[before].copy(), line.theta[after].copy()
+    centre = _crossing(f, line, low, high, middle, a)
+    quarter = _crossing(f, line, centre.copy(), high, middle + a / 2, a)
+    return centre, quarter - centre
+
+
+def _crossing(f: Function, line: Line, low: Vector, high: Vector, level: Vector, a: Vector) -> Vector:
+    for _ in range(_HALVINGS):
+        centre = (low + high) / 2
+        above = (f(line.at(centre)) - level) * a > 0
+        low, high = np.where(above, low, centre), np.where(above, centre, high)
+    return (low + high) / 2
