@@ -29,8 +29,8 @@ FLOORS = (
     {"sources", "moments"},
     {"decompose", "refine"},
     {"recover", "certify", "misfit", "ridge", "standardisation"},
-    {"estimators", "extract", "export", "experiments", "distributed"},
-    {"pictures", "display", "demo", "cli", "lab", "__main__"},
+    {"estimators", "extract"},
+    {"pictures", "display", "demo", "cli", "__main__"},
 )
 FLOOR = {room: height for height, rooms in enumerate(FLOORS) for room in rooms}
 GROUND = FLOOR["network"]  # what theory/ stands on, and hard/ on both
@@ -83,8 +83,8 @@ def test_the_library_imports_what_it_declares_and_nothing_else():
     project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
     extras = [need for needs in project["optional-dependencies"].values() for need in needs]
     declared = {re.split(r"[\[<>=]", need)[0] for need in [*project["dependencies"], *extras]}
-    module_of = {"scikit-learn": "sklearn", "array-api-compat": "array_api_compat", "python-sat": "pysat"}
-    brought_along = {"joblib", "threadpoolctl"}  # scikit-learn does not work without them
+    module_of = {"scikit-learn": "sklearn", "python-sat": "pysat"}
+    brought_along = {"joblib"}  # scikit-learn does not work without it
     allowed = {module_of.get(need, need) for need in declared} | brought_along | sys.stdlib_module_names | {"twolayer"}
     used = {other.split(".")[0] for name in MODULES for other in imported_modules(name)}
     assert used <= allowed
