@@ -18,6 +18,7 @@ from twolayer.hard.daniely2020hardness import (
 )
 
 FAMILIES = (SIGN_CNN, RANDOM_NETWORK, RANDOM_CNN, EASY_TWIN)
+SMALL = {"variables": 60, "width": 17}
 LAWS = ("normal", "uniform", "sign", "gaussian", "sphere")
 VARIANTS = [
     *((SIGN_CNN, {"pooling": pooling}) for pooling in ("clip", "max")),
@@ -166,7 +167,7 @@ def assert_sizes(family, X, y, planted, options, claim):
 
 
 def drawn(family, seed=0, **options):
-    chosen = {**family.defaults, **options}
+    chosen = {**family.defaults, **({} if family is EASY_TWIN else SMALL), **options}
     return chosen, family.draw(np.random.default_rng(seed), **chosen)
 
 
@@ -245,13 +246,13 @@ def test_added_zeros_bring_the_inputs_within_the_norm_bound():
 def test_a_random_cnn_reports_the_bounds_of_theorem_3_4_and_of_the_remark():
     _, (X, _, _, claim) = drawn(RANDOM_CNN, law="uniform", scale=2.0, samples=50, epsilon=0.25)
     assert claim.sizes["wide_norm_bound"] == pytest.approx(X.shape[1] ** 0.25 / 2)
-    assert claim.sizes["filter_norm_bound"] == pytest.approx(np.log(200) ** 2 * 200 * np.log(200) / 2)
+    assert claim.sizes["filter_norm_bound"] == pytest.approx(np.log(60) ** 2 * 60 * np.log(60) / 2)
     assert "filter_norm_bound" not in drawn(RANDOM_CNN, law="sphere", samples=50)[1][3].sizes
 
 
 def test_a_random_cnn_is_its_definition():
     _, (X, y, planted, claim) = drawn(RANDOM_CNN, samples=60, law="gaussian", pooling="max")
-    units = cnn_units(planted["filter"], 28)
+    units = cnn_units(planted["filter"], 17)
     np.testing.assert_allclose([network_output(x, units, "max") for x in dense(X)[:20]], y[:20], atol=1e-12)
     assert claim.theorem == "Theorem 3.5"
 
@@ -269,9 +270,9 @@ def test_twins_have_the_structure_that_gives_them_away():
 
 BAD_OPTIONS = {
     "the pooling must be one of clip, max": (SIGN_CNN, {"pooling": "mean"}),
-    "with K = 4 the largest M allowed is 50": (SIGN_CNN, {"clauses": 51}),
+    "with K = 4 the largest M allowed is 15": (SIGN_CNN, {"clauses": 16}),
     "9 clauses need as many patches, found 8; nearest allowed: 9": (RANDOM_CNN, {"width": 8}),
-    "so few scattered labels, found 232; nearest: 233": (RANDOM_NETWORK, {"samples": 232, "is_scattered": True}),
+    "so few scattered labels, found 92; nearest: 93": (RANDOM_NETWORK, {"samples": 92, "is_scattered": True}),
     "the law must be one of": (RANDOM_NETWORK, {"law": "cauchy"}),
     "no coordinates can be added with the law 'sphere'": (RANDOM_NETWORK, {"law": "sphere", "added": 5}),
     "the number of added coordinates must be an integer of at least 0": (RANDOM_NETWORK, {"added": -1}),

@@ -46,10 +46,10 @@ _MARGIN = 32  # a scattered sample is realised by chance with probability at mos
 
 _TUPLES: dict[str, Option] = {
     "samples": 2000,
-    "variables": 200,
+    "variables": 400,
     "clause_size": 4,
     "clauses": 9,
-    "width": 28,
+    "width": 36,
     "pooling": "clip",
     "planting": "balanced",
     "is_scattered": False,
