@@ -175,6 +175,27 @@ def test_of_many_units_the_one_of_no_use_is_exchanged():
     assert exchange(trap, silent, np.random.default_rng(0)).loss <= EXACT
 
 
+@pytest.mark.parametrize(("m", "tried"), [(3, 3), (12, 12), (14, 12)])
+def test_a_unit_in_turn_is_sought_anew_in_what_the_others_leave(m, tried, monkeypatch):
+    """Of more than twelve, the twelve least important ones, the least first."""
+    teacher = orthogonal(16, m, "relu", rng=3)
+    X, y = gaussian_samples(teacher, 300, rng=1)
+    strengths = np.random.default_rng(2).permutation(np.linspace(0.2, 3.0, m))
+    fit = fit_at(X, y, TwoLayerNetwork(-teacher.a, strengths[:, None] * teacher.W, activation="relu"))
+    targets = []
+    monkeypatch.setitem(
+        exchange.__globals__, "missing_units", lambda _problem, target, _rng: targets.append(target) or ()
+    )
+    assert exchange(fit, silent, np.random.default_rng(0)) is fit
+    parts = np.maximum(X @ fit.point.reshape(m, 16).T, 0) * -teacher.a
+    lefts = [y - np.delete(parts, i, axis=1).sum(axis=1) for i in range(m)]
+    units = [int(np.argmin([np.abs(target - left).max() for left in lefts])) for target in targets]
+    for target, unit in zip(targets, units, strict=True):
+        assert_allclose(target, lefts[unit], atol=1e-12)
+    weakest = list(np.argsort(parts.var(axis=0)))[:tried]
+    assert units == weakest if m > 12 else sorted(units) == sorted(weakest)
+
+
 def test_where_only_noise_is_left_nothing_is_exchanged():
     teacher = conditioned(5, 2, 2, "relu", rng=0)
     X, y = gaussian_samples(teacher, 600, noise=0.1, rng=1)
