@@ -102,7 +102,7 @@ def learners(patch_size: int | None) -> dict[str, Callable[[int], Learner]]:
     """Name of a learner → what makes it from a seed; the vote only where there are patches."""
     found: dict[str, Callable[[int], Learner]] = {
         "least squares": lambda _: scaled(RidgeCV(alphas=(1.0, 10.0, 100.0, 1000.0))),
-        "TwoLayerRegressor": lambda seed: scaled(TwoLayerRegressor(width=2, random_state=seed)),
+        "TwoLayerRegressor": lambda seed: scaled(TwoLayerRegressor(width=1, random_state=seed)),
         "MLPRegressor": lambda seed: scaled(
             MLPRegressor(hidden_layer_sizes=(WIDTH,), max_iter=EPOCHS, random_state=seed)
         ),
