@@ -145,6 +145,17 @@ def test_even_units_are_sought_by_second_moments_and_odd_ones_by_first(spec, is_
     assert not has_gradient or found[:4] @ row > 0.99
 
 
+def test_a_unit_that_second_moments_cannot_show_is_sought_by_first_ones_with_either_sign():
+    rng = np.random.default_rng(3)
+    X = rng.standard_normal((20_000, 4))
+    row = np.array([0.0, 0.6, 0.0, -0.8])
+    target = -1 / (1 + np.exp(-X @ row))
+    problem = UnitsProblem(X, target, activation("sigmoid"), 1)
+    proposed = [(sign, float(found @ row)) for sign, found in missing_units(problem, target, rng)]
+    assert any(sign == -1 and cosine > 0.99 for sign, cosine in proposed)
+    assert any(sign == 1 and cosine < -0.99 for sign, cosine in proposed)
+
+
 # Exchange and prune
 
 
@@ -281,6 +292,17 @@ def test_a_rough_exploration_stops_before_a_whole_one_and_a_polish_goes_to_round
     assert whole.is_exact
     assert end.loss <= ROUNDING
     assert explore(problem, start.point, silent, "short", max_steps=1).loss > whole.loss
+
+
+def test_a_polish_goes_on_below_what_counts_as_exact():
+    teacher, start = noisy_start("tanh")
+    problem = start.problem.on(start.problem.X, teacher(start.problem.X))
+    off = np.random.default_rng(5).standard_normal(start.point.shape)
+    near = problem.join(teacher.W, teacher.a) + 3e-14 * off
+    told = Told()
+    assert ROUNDING < problem.loss(near) / problem.energy < 1e-26
+    assert polish(problem, near, told).loss <= ROUNDING
+    assert told.stages == ["polish"]
 
 
 def test_an_exploration_of_noise_gives_up_early_and_a_polish_does_not():
