@@ -2,8 +2,9 @@
 
     python benchmarks/certificate.py [--smoke] [--seeds 50] [--draws 3]
 
-Planted networks with κ = 2 and output weights ±1, Gaussian inputs; "noise" is that of the labels, relative to their
-standard deviation. Three tables:
+Planted networks with κ = 2, output weights ±1 (sigmoid: of magnitude from 1 to 2, as two opposite ones of the same
+could be turned round together), Gaussian inputs; "noise" is that of the labels, relative to their standard deviation.
+Three tables:
 
 1. Label noise 1 %, (d, k, n) = (10, 5, 1000), many seeds: the share of the input weights within 1.96 of their standard
    errors of the truth (0.95 if these are right), and the root mean square of the errors in units of them (1).
@@ -12,9 +13,10 @@ standard deviation. Three tables:
    worst that was seen among them of what a certificate under noise asks for: a gain by more units below 0.6, a loss by
    one unit fewer of at least 5, and a p-value of the score test above 1e-6.
 3. A wrong width or activation. "misfit" is what the same search leaves without noise, relative to the standard
-   deviation of the labels. "visible" is its sum of squares in noise variances, n (misfit / noise)²: the least that a
-   test of as many degrees of freedom as the network has parameters could have seen. Where it is small, rows are too few
-   to tell the two models apart, and a certificate says no more than that the network asked for explains the labels.
+   deviation of the labels. "visible" is its sum of squares in noise variances, n (misfit / noise)²: a test that knew
+   where to look would see from some 30 on, one in as many directions as there are parameters p from some 6 √(2p) on.
+   Below, the rows do not tell the two models apart, and a certificate says no more than that the network asked for
+   explains the labels.
 """
 
 import argparse
@@ -94,6 +96,8 @@ def trial(truth: tuple[str, int, int, int], asked: tuple[str, int], noise: float
     activation, d, k, n = truth
     network, samples, search = np.random.default_rng(seed).spawn(3)
     teacher = conditioned(d, k, KAPPA, activation, rng=network)
+    if len(teacher.activation.reflection.polynomial) == 1:
+        teacher = TwoLayerNetwork(teacher.a * np.geomspace(1, 2, k), teacher.W, activation=teacher.activation)
     X, y = gaussian_samples(teacher, n, rng=samples, noise=noise)
     specification, width = asked
     return Trial(teacher, recover(X.astype(dtype), y.astype(dtype), width, specification, rng=search))
