@@ -28,6 +28,7 @@ _CHECKED_SCALES = (0.3, 1.0, 3.0, 10.0)
 _EQUAL, _LEAST_TOLERANCE = 200.0, 1e-9
 _SHOWN = 0.2
 _FAR = 1e6
+_MOST_GUESSED = 6  # units of an activation that is only guessed
 _SAMPLED = {1: ("softplus", "gelu"), 2: ("squared_relu",)}
 
 
@@ -115,7 +116,7 @@ def _attempts(
         if growth == 1:
             yield walk_ramps(oracle, rng, report)
         for name in _SAMPLED.get(growth, ("sine",)):
-            yield by_samples(oracle, parse_activation(name), width, rng, report)
+            yield by_samples(oracle, parse_activation(name), width, rng, report, most=_MOST_GUESSED)
     elif is_bent(sigma):
         yield walk_ramps(oracle, rng, report)
     elif sigma == SIGMOID or sigma.name in FORWARD:
@@ -125,10 +126,10 @@ def _attempts(
 
 
 def _growth(oracle: Oracle, rng: np.random.Generator) -> int:
-    """The power of the distance with which the box grows far away; 0 where it is bounded."""
+    """The power of the distance with which the box grows far away, in some directions; 0 where it is bounded."""
     u = rng.standard_normal((32, oracle.box.dim))
     near, far = (np.abs(oracle(oracle.placed(reach * u))) + oracle.magnitude for reach in (_FAR / 100, _FAR))
-    return int(np.round(np.median(np.log10(far / near)) / 2))
+    return int(np.round(np.log10(far / near).max() / 2))
 
 
 def _likelier_step(oracle: Oracle, rng: np.random.Generator) -> str:

@@ -10,20 +10,19 @@ from twolayer.recover import recover
 __all__ = ["by_samples"]
 
 _ROWS_PER_PARAMETER = 12
-_MOST_UNITS = 16
 _EXACT = 50.0  # roundings
 
 
 def by_samples(
-    oracle: Oracle, sigma: Activation, width: int | None, rng: np.random.Generator, report: Report
+    oracle: Oracle, sigma: Activation, width: int | None, rng: np.random.Generator, report: Report, most: int = 16
 ) -> tuple[TwoLayerNetwork, float]:
-    """Recover the box from standard Gaussian samples, at the given width or at 1, 2, 3, ... until nothing is left.
+    """Recover the box from standard Gaussian samples, at the given width or at 1, 2, ... `most`, until nothing is left.
 
     Returns the best network found, and the scale 1 of its inputs.
     """
     d = oracle.box.dim
     best, least = None, np.inf
-    for m in [width] if width is not None else range(1, _MOST_UNITS + 1):
+    for m in [width] if width is not None else range(1, most + 1):
         rows = _ROWS_PER_PARAMETER * (m * (d + 2) + 1) + 50
         X = oracle.placed(rng.standard_normal((rows, d)))
         y = oracle(X)

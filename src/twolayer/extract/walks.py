@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from twolayer.activation import activation
 from twolayer.extract.evidence import unit_evidence
 from twolayer.extract.fits import fit_ramps, fit_smooth, missing_ramp, missing_step, ramp_parts
-from twolayer.extract.lines import Function, Matrix, Vector, jumps, kinks, random_line
+from twolayer.extract.lines import Function, Matrix, Vector, kinks, random_line
 from twolayer.extract.querying import Oracle, Report
 from twolayer.extract.ramps import Ramps, distinct, read_ramps, unexplained, unlike
 from twolayer.extract.steps import Steps, distinct_steps, read_steps
@@ -20,11 +20,12 @@ _LINE_POINTS, _TRIAL_POINTS = 4096, 1024
 _ROWS_PER_PARAMETER = 8
 _RAMP_SCALES = tuple(10.0**k for k in range(-2, 5))
 _STEP_SCALES = tuple(10.0**k for k in range(1, 8))
-_MOST_LINES, _QUIET_LINES, _STEP_LINES, _MOST_ROUNDS = 40, 4, 8, 6
-_AT_LEAST_AS_MANY = 0.9
+_MOST_LINES, _QUIET_LINES, _STEP_LINES, _MOST_ROUNDS = 30, 4, 8, 6
+_AT_LEAST_AS_MANY = 0.8
+_NEAREST = 0.1
 _ROUNDING = 4.0
 _EXPLAINED = 40.0  # roundings
-_SHOWN = 0.5
+_SHOWN, _HEADWAY = 0.5, 0.7
 _MOST_DOUBTED, _DOUBTFUL = 2, 300.0
 
 
@@ -41,9 +42,10 @@ class Rows:
     y: Vector
 
     @classmethod
-    def asked(cls, oracle: Oracle, count: int, scale: float, rng: np.random.Generator) -> "Rows":
-        """Gaussian rows of all sizes from a third of `scale` to three times."""
-        sizes = scale * 10 ** rng.uniform(-0.5, 0.5, (count, 1))
+    def asked(cls, oracle: Oracle, count: int, scale: float, rng: np.random.Generator, farthest: float = 0.0) -> "Rows":
+        """Gaussian rows of all sizes from a third of `scale` to three times that, or the `farthest` hyperplane."""
+        low, high = np.log(scale / 3), np.log(3 * max(scale, farthest))
+        sizes = np.exp(rng.uniform(low, high, (count, 1)))
         X = oracle.placed(sizes * rng.standard_normal((count, oracle.box.dim)))
         return cls(X, oracle(X))
 
@@ -64,19 +66,19 @@ def walk_ramps(oracle: Oracle, rng: np.random.Generator, report: Report) -> tupl
     report("lines", 0, 1.0)
     found = _new_ramps(oracle, None, np.zeros((0, d + 1)), scale, rng)
     rows = found.rows
-    distance = np.abs(rows[:, -1]) / np.linalg.norm(rows[:, :-1], axis=1)
-    scale = float(np.median(distance)) if len(rows) and distance.any() else scale
-    fitted = Rows.asked(oracle, _count(len(rows), d + 1, d), scale, rng)
-    network = fit_ramps(rows, fitted.X, fitted.y)
+    scale, farthest = _distances(rows, scale)
+    fitted = Rows.asked(oracle, _count(len(rows), d + 1, d), scale, rng, farthest)
+    network, before = fit_ramps(rows, fitted.X, fitted.y), np.inf
     for step in range(1, _MOST_ROUNDS + 1):
         left = fitted.left(network)
         report("joint fit", step, left)
-        if is_explained(oracle, left):
+        if is_explained(oracle, left) or left > _HEADWAY * before:
             break
+        before = left
         found = _new_ramps(oracle, network, ramp_parts(network)[0], scale, rng)
         new = found.rows if len(found) else missing_ramp(network, fitted.X, fitted.y, rng)
         rows = np.vstack([ramp_parts(network)[0], new])
-        fitted = Rows.asked(oracle, _count(len(rows), d + 1, d), scale, rng)
+        fitted = Rows.asked(oracle, _count(len(rows), d + 1, d), scale, rng, farthest)
         network = fit_ramps(rows, fitted.X, fitted.y)
     return _narrowest(oracle, _shown_only(oracle, network, scale, fitted, rng), fitted), scale
 
@@ -87,23 +89,22 @@ def walk_steps(
     """The network of a box that goes from level to level, for σ = `name`, and the scale of its units."""
     d, sigma = oracle.box.dim, activation(name)
     report("lines", 0, 1.0)
-    every: Steps | None = None
-    scale = _scale_of_jumps(oracle, rng)
-    for _ in range(_STEP_LINES):
-        line = random_line(d, scale, _LINE_POINTS, rng)
-        seen = read_steps(oracle, line, oracle(line.at(line.theta)), _ROUNDING * oracle.eps, name)
-        every = seen if every is None else every.joined(seen)
-    assert every is not None
+    scale = _scale_of_steps(oracle, name, rng)
+    every = _steps_on_a_line(oracle, name, scale, rng)
+    for _ in range(1, _STEP_LINES):
+        every = every.joined(_steps_on_a_line(oracle, name, scale, rng))
     units = distinct_steps(every, votes=2)
     network = TwoLayerNetwork(units.a, units.rows[:, :-1], units.rows[:, -1], sigma)
     scale = _natural_scale(network)
     fitted = Rows.asked(oracle, _count(network.width, d + 2, 1), scale, rng)
-    network = fit_smooth(network, fitted.X, fitted.y)
+    network, before = fit_smooth(network, fitted.X, fitted.y), np.inf
     for step in range(1, _MOST_ROUNDS + 1):
         left = fitted.left(network)
         report("joint fit", step, left)
-        if is_explained(oracle, left) or (width is not None and network.width >= width):
+        is_enough = width is not None and network.width >= width
+        if is_explained(oracle, left) or is_enough or left > _HEADWAY * before:
             break
+        before = left
         unit = missing_step(network, fitted.X, fitted.y, rng)
         wider = TwoLayerNetwork(
             np.r_[network.a, unit.a], np.vstack([network.W, unit.W]), np.r_[network.b, unit.b], sigma
@@ -188,13 +189,23 @@ def _scale_of_kinks(oracle: Oracle, rng: np.random.Generator) -> float:
     return _smallest(_RAMP_SCALES, counts)
 
 
-def _scale_of_jumps(oracle: Oracle, rng: np.random.Generator) -> float:
-    counts = []
-    for scale in _STEP_SCALES:
-        line = random_line(oracle.box.dim, scale, _LINE_POINTS, rng)
-        values = oracle(line.at(line.theta))
-        counts.append(len(jumps(values, _ROUNDING * oracle.eps * float(np.abs(values).max()))[0]))
+def _scale_of_steps(oracle: Oracle, name: str, rng: np.random.Generator) -> float:
+    """The smallest scale at which nearly as many steps can be read on two lines as at any."""
+    counts = [sum(len(_steps_on_a_line(oracle, name, scale, rng)) for _ in range(2)) for scale in _STEP_SCALES]
     return _smallest(_STEP_SCALES, counts)
+
+
+def _steps_on_a_line(oracle: Oracle, name: str, scale: float, rng: np.random.Generator) -> Steps:
+    line = random_line(oracle.box.dim, scale, _LINE_POINTS, rng)
+    return read_steps(oracle, line, oracle(line.at(line.theta)), _ROUNDING * oracle.eps, name)
+
+
+def _distances(rows: Matrix, scale: float) -> tuple[float, float]:
+    """Median and largest distance of hyperplanes from the origin; `scale` counts where all go through it."""
+    if not len(rows):
+        return scale, scale
+    distance = np.abs(rows[:, -1]) / np.linalg.norm(rows[:, :-1], axis=1)
+    return max(float(np.median(distance)), _NEAREST * scale), float(distance.max())
 
 
 def _smallest(scales: tuple[float, ...], counts: list[int]) -> float:
