@@ -304,6 +304,8 @@ def test_units_of_large_bias_are_left_to_the_affine_part():
     np.testing.assert_allclose(sorted(np.abs(found.network.b)), [0, 1], atol=1e-8)
     np.testing.assert_allclose(sorted(np.abs(found.discarded.b)), [3.2, 3.5], atol=1e-6)
     assert len(found.sign_patterns) == 0
+    unknown = units_of_tensors(exact, 1, [1e-9, 1e-9, 1e-2, 1e-9, 1e-9], rng=0)
+    np.testing.assert_allclose(sorted(np.abs(unknown.discarded.b)), [3.2, 3.5], atol=1e-6)
     coarse = units_of_tensors(exact, 1, [3e-2] * 5, rng=0)
     assert coarse.network.width == 2
     assert coarse.discarded.width == 0

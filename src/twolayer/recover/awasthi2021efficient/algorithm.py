@@ -42,7 +42,7 @@ class RecoveredUnits:
     odd, even : Terms
         What came of the tensors of orders 2ℓ + 1 and 2ℓ + 2.
     discarded : TwoLayerNetwork
-        Units found but left to the affine part: |b| above τ, or coefficients below what is known.
+        Units found but left to the affine part: |b| above τ, or no coefficient known to divide by.
     """
 
     network: TwoLayerNetwork
@@ -163,9 +163,9 @@ def units_of_tensors(
     )
     directions = merged([odd, even])[:most]
     a, b, zeta = recover_scalars(directions, ell, packed)
-    orders = (2, 3) if ell == 1 else range(ell, ell + 4)
+    divisors = {2: zeta[0]} if ell == 1 else {ell + 1: zeta[1], ell + 2: zeta[2]}
     is_finite = np.isfinite(a) & np.isfinite(b) & (a != 0)
-    is_good = is_finite & np.any([np.abs(row) > noise[j] for j, row in zip(orders, zeta, strict=True)], axis=0)
+    is_good = is_finite & np.any([np.abs(row) > noise[j] for j, row in divisors.items()], axis=0)
     is_good[is_good] = np.abs(b[is_good]) <= tau
     network, discarded = (
         TwoLayerNetwork(a[part], directions[part], b[part]) for part in (is_good, is_finite & ~is_good)
