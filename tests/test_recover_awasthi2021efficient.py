@@ -369,6 +369,20 @@ def test_samples_give_the_units_and_a_network_of_at_most_two_more():
     assert 0 <= learning.truncated < 100
 
 
+def test_an_affine_function_has_no_units_but_the_two_that_write_it():
+    X = points(4, n=2000)
+    found, learning = recover_awasthi2021(X, X @ [1.0, 2.0, 0.0, -1.0] + 3, 2, rng=0)
+    assert learning.units.network.width == learning.units.discarded.width == 0
+    assert found.width == 2
+    np.testing.assert_allclose(found(points(4)), points(4) @ [1.0, 2.0, 0.0, -1.0] + 3, atol=1e-6)
+
+
+def test_too_few_rows_are_refused():
+    X = points(4, n=10)
+    with pytest.raises(InputError, match="has 15 coefficients and needs as many rows, found 10"):
+        recover_awasthi2021(X, X[:, 0], 2)
+
+
 def test_more_units_than_inputs_from_samples():
     corners = np.array([[1.0, 1.0, 1.0], [1.0, -1.0, -1.2], [-1.0, 1.3, -1.0], [-0.8, -1.0, 1.0]])
     W = corners / np.linalg.norm(corners, axis=1, keepdims=True)

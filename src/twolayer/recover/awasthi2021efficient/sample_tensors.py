@@ -1,6 +1,7 @@
 r"""Hermite tensors of any order from samples, with a control variate and a noise level."""
 
 from dataclasses import dataclass
+from math import factorial, sqrt
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,6 +17,7 @@ __all__ = ["SampleTensors", "hermite_features", "sample_tensors"]
 _ACCUMULATED_ORDER = 4  # the highest that HermiteMoments holds
 _ROWS_PER_COEFFICIENT, _MOST_COEFFICIENTS = 5, 1500
 _BLOCK_ENTRIES = 2_000_000
+_ROUNDING = 1e-13
 
 
 @dataclass(frozen=True, eq=False)
@@ -28,7 +30,7 @@ class SampleTensors:
         Packed, by order.
     noise : tuple of float
         Half the distance of the estimates from the even and from the odd rows, flattened with at most ℓ modes on the
-        rows, operator norm: one draw of the size of the error.
+        rows, operator norm: one draw of the size of the error. At least what rounding of y may leave.
     """
 
     packed: tuple[NDArray, ...]
@@ -76,6 +78,7 @@ def sample_tensors(X: NDArray, y: NDArray, level: int) -> SampleTensors:
         HermiteMoments.from_blocks([(X[half::2], y[half::2])], _ACCUMULATED_ORDER, control=polynomial)
         for half in range(2)
     ]
+    size = float(np.sqrt(np.mean(y * y)))
     packed: list[NDArray] = []
     noise: list[float] = []
     for j in range(2 * level + 3):
@@ -86,7 +89,8 @@ def sample_tensors(X: NDArray, y: NDArray, level: int) -> SampleTensors:
         share = (len(y) + 1) // 2 / len(y)
         left = share * even + (1 - share) * odd
         packed.append(left + _packed(polynomial.tensors[j]) if j <= polynomial.degree else left)
-        noise.append(_error(even - odd, dim, j, min(level, j // 2)) / 2)
+        rounding = _ROUNDING * size * sqrt(factorial(j))
+        noise.append(max(_error(even - odd, dim, j, min(level, j // 2)) / 2, rounding))
     return SampleTensors(tuple(packed), tuple(noise))
 
 
