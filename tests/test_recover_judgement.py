@@ -149,7 +149,7 @@ def test_good_evidence_is_a_certificate():
     ("changes", "status"),
     [
         ({"evidence": None}, Status.MISFIT),
-        ({"evidence": replace(GOOD, test=ScoreTest(9.0, 1e-7, 20))}, Status.MISFIT),
+        ({"evidence": replace(GOOD, wider_gain=None, narrower_loss=None)}, Status.MISFIT),
         ({"evidence": replace(GOOD, wider_gain=0.7)}, Status.MISFIT),
         ({"evidence": replace(GOOD, has_power=False)}, Status.TOO_FEW_ROWS),
         ({"evidence": replace(GOOD, narrower_loss=4.0)}, Status.NOT_IDENTIFIABLE),

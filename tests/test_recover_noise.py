@@ -57,18 +57,29 @@ def test_a_unit_fitted_to_noise_gains_little_and_a_true_one_much():
 
 
 @pytest.mark.parametrize(
-    ("p_value", "wider", "narrower", "is_noise", "needs_all"),
+    ("wider", "narrower", "is_noise", "needs_all"),
     [
-        (0.5, 0.1, 9.0, True, True),
-        (2e-6, 0.59, 5.0, True, True),
-        (5e-7, 0.1, 9.0, False, True),
-        (0.5, 0.6, 9.0, False, True),
-        (0.5, 0.1, 4.9, True, False),
+        (0.1, 9.0, True, True),
+        (0.59, 5.0, True, True),
+        (0.6, None, False, False),
+        (None, None, False, False),
+        (0.1, 4.9, True, False),
     ],
 )
-def test_the_thresholds_are_as_documented(p_value, wider, narrower, is_noise, needs_all):
-    evidence = NoiseEvidence(ScoreTest(1.0, p_value, 5), wider, narrower, has_power=True)
+def test_the_thresholds_are_as_documented(wider, narrower, is_noise, needs_all):
+    evidence = NoiseEvidence(ScoreTest(1.0, 0.5, 5), wider, narrower, has_power=True)
     assert (evidence.is_noise, evidence.needs_all_units) == (is_noise, needs_all)
+
+
+@pytest.mark.parametrize(("p_value", "goes_on"), [(2e-4, True), (5e-5, False)])
+def test_one_in_ten_thousand_is_too_much_for_chance(p_value, goes_on, monkeypatch):
+    monkeypatch.setitem(noise_evidence.__globals__, "score_test", lambda *_: ScoreTest(3.0, p_value, 5))
+    teacher = orthogonal(5, 3, "relu", rng=0)
+    X, y = gaussian_samples(teacher, 600, noise=0.1, rng=1)
+    fit, told = minimum_near(X, y, teacher), Told()
+    evidence = noise_evidence(fit, same(fit), told, np.random.default_rng(0))
+    assert evidence.is_noise == goes_on
+    assert bool(told.steps) == goes_on
 
 
 @pytest.mark.parametrize(("spec", "noise"), [("relu", 0.01), ("relu", 0.3), ("squared_relu", 0.1), ("tanh", 0.02)])
@@ -90,7 +101,7 @@ def test_a_missing_unit_is_seen_in_what_is_left():
     evidence = noise_evidence(fit, same(fit), silent, np.random.default_rng(0))
     assert not evidence.is_noise
     assert evidence.test.p_value < 1e-6
-    assert (evidence.wider_gain, evidence.narrower_loss) == (0.0, np.inf)  # not asked any more
+    assert (evidence.wider_gain, evidence.narrower_loss) == (None, None)  # not asked any more
 
 
 @pytest.mark.parametrize("spec", ["relu", "squared_relu"])
@@ -121,6 +132,7 @@ def test_a_gain_that_only_a_fresh_start_finds_is_a_misfit():
     extra, freedom = 2 * 5, 1500 - 6 * 5
     assert evidence.wider_gain == pytest.approx((1 / 0.9 - 1) * freedom / (4 * extra + 40), rel=1e-9)
     assert not evidence.is_noise
+    assert evidence.narrower_loss is None
 
 
 def test_a_single_unit_needs_no_defence_against_none():
