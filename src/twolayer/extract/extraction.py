@@ -27,7 +27,7 @@ _CHECKED_ROWS = 4096
 _CHECKED_SCALES = (0.3, 1.0, 3.0, 10.0)
 _EQUAL, _LEAST_TOLERANCE = 200.0, 1e-9
 _SHOWN = 0.2
-_FAR = 1e6
+_FAR = 1e10
 _MOST_GUESSED = 6  # units of an activation that is only guessed
 _SAMPLED = {1: ("softplus", "gelu"), 2: ("squared_relu",)}
 
@@ -128,8 +128,9 @@ def _attempts(
 def _growth(oracle: Oracle, rng: np.random.Generator) -> int:
     """The power of the distance with which the box grows far away, in some directions; 0 where it is bounded."""
     u = rng.standard_normal((32, oracle.box.dim))
-    near, far = (np.abs(oracle(oracle.placed(reach * u))) + oracle.magnitude for reach in (_FAR / 100, _FAR))
-    return int(np.round(np.log10(far / near).max() / 2))
+    centre, near, far = (oracle(oracle.placed(reach * u)) for reach in (0.0, _FAR / 100, _FAR))
+    largest = [float(np.abs(values - centre).max()) + np.finfo(np.float64).tiny for values in (near, far)]
+    return int(np.round(np.log10(largest[1] / largest[0]) / 2))
 
 
 def _likelier_step(oracle: Oracle, rng: np.random.Generator) -> str:

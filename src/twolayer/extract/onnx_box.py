@@ -96,7 +96,7 @@ def _checked(name: str, graph: Any) -> tuple[int, type, Declared]:
     last = _shape(graph.output[0])[1:]
     if math.prod(size for size in last if size) != 1:
         raise InputError(
-            f"{name} must give one number a row, found an output of shape (n, {', '.join(map(str, last))})"
+            f"{name} must give one number a row, found several outputs: shape (n, {', '.join(map(str, last))})"
         )
     shape, kind = _shape(inputs[0]), inputs[0].type.tensor_type.elem_type
     if kind not in _TYPES:

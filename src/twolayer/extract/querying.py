@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Callable
+from math import comb
 from pathlib import Path
 
 import numpy as np
@@ -20,6 +21,8 @@ Report = Callable[[str, int, float], None]
 BATCH_ROWS = 16384
 _SAVE_SECONDS = 10.0
 _FIRST_ROWS = 256
+_FARTHEST = 6  # powers of ten
+_MEDIAN = 0.6745  # of the modulus of a standard normal number
 _SINGLE, _DOUBLE = float(np.finfo(np.float32).eps), float(np.finfo(np.float64).eps)
 _REPEATED = 4 * _SINGLE  # what asking twice may differ by, relative to the largest value
 _FORMAT, _VERSION = "twolayer.queries", 1
@@ -151,20 +154,23 @@ class Oracle:
                 f"{self.box.name} is not deterministic: asked twice for the same row, it gave {first[row]:.9g} and"
                 f" {again[row]:.9g}"
             )
+        if np.ptp(first) == 0:  # nothing happens near the origin
+            first = np.r_[first, self(10 ** rng.uniform(0, _FARTHEST, (len(X), 1)) * X)]
+            self.magnitude = float(np.abs(first).max())
         if np.ptp(first) <= 8 * _DOUBLE * self.magnitude:
-            raise InputError(
-                f"{self.box.name} gives {first[0]:g} wherever it is asked: there is no network in a constant"
-            )
+            constant = f"{self.box.name} gives {first[0]:g} wherever it is asked"
+            raise InputError(f"{constant}: there is no network in a constant")
         self.is_single = bool(np.all(first == first.astype(np.float32)))
         self.eps = max(_SINGLE if self.is_single else _DOUBLE, self._measured_noise(rng))
 
     def _measured_noise(self, rng: np.random.Generator) -> float:
-        """Relative noise, from fourth differences at neighbouring points, of which any function near them is smooth."""
+        """Relative noise, from eighth differences of neighbouring points, where most functions are smooth."""
         base, direction = rng.standard_normal((2, 48, 1, self.box.dim))
-        steps = 1e-6 * np.arange(5)[:, None]
-        near = self((base + steps * direction).reshape(-1, self.box.dim)).reshape(48, 5)
-        fourth = np.abs(near @ np.array([1.0, -4.0, 6.0, -4.0, 1.0]))
-        return float(np.median(fourth)) / 0.6745 / np.sqrt(70.0) / self.magnitude
+        steps = 1e-3 * np.arange(9)[:, None]
+        near = self(self.placed((base + steps * direction).reshape(-1, self.box.dim))).reshape(48, 9)
+        weights = np.array([(-1) ** k * comb(8, k) for k in range(9)], float)
+        eighth = np.abs(near @ weights) / np.linalg.norm(weights)
+        return float(np.median(eighth)) / _MEDIAN / self.magnitude
 
     def _load(self) -> None:
         if self.kept is None or not Path(self.kept).exists():

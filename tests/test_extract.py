@@ -1,0 +1,198 @@
+"""Networks out of boxes: trained ones in files, and the cases in which a unit is not to be seen."""
+
+import time
+
+import numpy as np
+import pytest
+
+from black_boxes import trained, write_onnx
+from twolayer import InputError, TwoLayerNetwork, align
+from twolayer.extract import CallableBox, OnnxBox, Status, extract
+from twolayer.network import Polynomial
+from twolayer.recover import RecoveryError
+
+PREDICTIONS = {np.float64: 1e-6, np.float32: 1e-4}
+UNITS = {np.float64: 1e-9, np.float32: 5e-3}
+
+
+def planted(width, dim, activation, rng, bias=1.0):
+    a = rng.choice([-1.0, 1.0], width) * rng.uniform(0.5, 2, width)
+    W = rng.standard_normal((width, dim)) / np.sqrt(dim)
+    return TwoLayerNetwork(a, W, rng.uniform(-bias, bias, width), activation, Polynomial(0.3))
+
+
+def extracted(function, dim, **options):
+    return extract(CallableBox(function, dim), rng=0, **options)
+
+
+def assert_the_trained_network_comes_back(tmp_path, width, activation, dtype):
+    truth = trained(width, activation)
+    box = OnnxBox(write_onnx(tmp_path / "box.onnx", truth, dtype))
+    found = extract(box, rng=0)
+    assert found.status is Status.EQUAL
+    X = np.random.default_rng(1).standard_normal((100_000, 10)).astype(np.float32)
+    theirs = box(X).ravel()
+    assert np.abs(found.network(X) - theirs).max() <= PREDICTIONS[dtype] * theirs.std()
+    matched = align(found.network, truth)
+    lost = matched.unit_errors > UNITS[dtype]
+    assert found.network.width == width - lost.sum()
+    assert lost.sum() == sum("dead" in note for note in found.notes) == 0
+
+
+@pytest.mark.parametrize("dtype", [np.float64, np.float32])
+@pytest.mark.parametrize("activation", ["relu", "tanh", "sigmoid"])
+@pytest.mark.parametrize("width", [5, 10])
+def test_a_trained_network_comes_back_from_its_file(tmp_path, width, activation, dtype):
+    assert_the_trained_network_comes_back(tmp_path, width, activation, dtype)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("dtype", [np.float64, np.float32])
+@pytest.mark.parametrize(
+    ("width", "activation", "minutes"),
+    [
+        (20, "relu", 1),
+        (20, "tanh", 1),
+        (20, "sigmoid", 1),
+        (50, "relu", 10),
+        (50, "tanh", 10),
+        (50, "sigmoid", 10),
+        (100, "relu", 10),
+    ],
+)
+def test_a_wide_trained_network_comes_back_in_minutes(tmp_path, width, activation, minutes, dtype):
+    start = time.perf_counter()
+    assert_the_trained_network_comes_back(tmp_path, width, activation, dtype)
+    assert time.perf_counter() - start <= 60 * minutes
+
+
+@pytest.mark.parametrize("activation", ["erf", "leaky_relu(0.1)", "abs", "sigmoid"])
+def test_an_activation_that_is_named_is_the_one_it_is_written_with(activation, rng):
+    truth = planted(4, 4, activation, rng)
+    found = extracted(truth, 4, activation=activation)
+    assert found.is_certified
+    assert found.network.activation == truth.activation
+    assert align(found.network, truth).max_relative_error <= 1e-9
+
+
+@pytest.mark.parametrize("activation", ["squared_relu", "softplus"])
+def test_what_leaves_no_mark_is_recovered_from_samples(activation, rng):
+    truth = planted(2, 3, activation, rng)
+    found = extracted(truth, 3)
+    assert found.is_certified
+    assert found.network.activation == truth.activation
+    assert align(found.network, truth).max_relative_error <= 1e-7
+
+
+def test_erf_and_tanh_are_told_apart(rng):
+    truth = planted(4, 4, "erf", rng)
+    assert extracted(truth, 4).network.activation.name == "erf"
+
+
+@pytest.mark.parametrize("scale", [1e-3, 1e3])
+@pytest.mark.parametrize("activation", ["relu", "tanh"])
+def test_the_scale_of_the_inputs_is_found(activation, scale, rng):
+    truth = planted(4, 3, activation, rng)
+    truth = TwoLayerNetwork(truth.a, truth.W / scale, truth.b, activation)
+    found = extracted(truth, 3)
+    assert found.is_certified
+    assert align(found.network, truth).max_relative_error <= 1e-9
+
+
+def test_hyperplanes_far_away_and_through_the_origin_are_seen(rng):
+    W = rng.standard_normal((4, 4))
+    for b in ([6.0, -6.0, 100.0, 0.1], np.zeros(4)):
+        truth = TwoLayerNetwork([1, -1, 0.5, 2], W, b, "relu")
+        found = extracted(truth, 4)
+        assert found.is_certified
+        assert align(found.network, truth).max_relative_error <= 1e-8
+
+
+def test_dead_linear_and_duplicate_units_are_reported_and_not_invented(tmp_path, rng):
+    W = rng.standard_normal((6, 4))
+    W[3], W[4], W[5] = W[2], 0, W[0] * 1e-9  # the same hyperplane; w = 0; a hyperplane 10⁹ away
+    b = np.array([0.1, -0.2, 0.3, 0.3, -1.0, 1.0])
+    a = np.array([1.0, -1.5, 0.5, 0.7, 1.0, 1.0])
+    truth = TwoLayerNetwork(a, W, b, "relu", Polynomial(0.2))
+    found = extract(OnnxBox(write_onnx(tmp_path / "box.onnx", truth)), rng=0)
+    assert found.is_certified
+    assert found.network.width == 3
+    assert any("declares 6 units and shows 3: 3 are dead" in note for note in found.notes)
+    seen = TwoLayerNetwork([1.0, -1.5, 1.2], W[:3], b[:3], "relu", Polynomial(0.2))
+    assert align(found.network, seen).max_relative_error <= 1e-8
+
+
+def test_a_linear_part_stays_beside_the_units(rng):
+    units, u = planted(3, 5, "relu", rng), rng.standard_normal(5)
+    found = extracted(lambda X: units(X) + X @ u, 5)
+    assert found.is_certified
+    assert found.network.polynomial.linear is not None
+    assert any("affine part" in note for note in found.notes)
+    truth = TwoLayerNetwork(units.a, units.W, units.b, "relu", Polynomial(0.3, u))
+    assert align(found.network, truth).max_relative_error <= 1e-9
+
+
+def test_orientations_are_decoded_where_there_is_no_linear_part(rng):
+    truth = planted(8, 4, "relu", rng)
+    found = extracted(truth, 4)
+    assert found.network.polynomial.linear is None
+    assert align(found.network, truth).max_relative_error <= 1e-9
+
+
+def test_an_affine_box_has_no_units():
+    found = extracted(lambda X: X @ [1.0, 2.0] + 3, 2)
+    assert found.is_certified
+    assert found.network.width == 0
+    np.testing.assert_allclose(found.network.polynomial.linear, [1, 2], rtol=1e-9)
+
+
+def test_a_box_of_one_input_and_one_of_one_unit(rng):
+    on_a_line = TwoLayerNetwork([1.0, -1.0, 2.0], [[1.0], [2.0], [-1.0]], [0.5, 0.3, 1.0], "relu")
+    for truth in (on_a_line, planted(1, 3, "relu", rng), planted(1, 3, "tanh", rng)):
+        found = extracted(truth, truth.dim)
+        assert found.is_certified
+        assert align(found.network, truth).max_relative_error <= 1e-9
+
+
+def test_answers_of_six_digits_give_the_network_to_six_digits(rng):
+    truth = planted(3, 3, "relu", rng)
+    found = extracted(lambda X: np.round(truth(X), 6), 3)
+    assert 1e-8 < found.rounding < 1e-5
+    assert found.is_certified
+    assert align(found.network, truth).max_relative_error <= 1e-5
+
+
+def test_what_is_not_of_the_activation_asked_for_is_not_certified(rng):
+    found = extracted(planted(2, 3, "tanh", rng), 3, activation="erf")
+    assert found.status is Status.DIFFERENT
+    assert found.largest_difference > 1e-6
+    with pytest.raises(RecoveryError, match="DIFFERENT: The network found does not give"):
+        found.unwrap()
+
+
+def test_another_width_than_the_one_asked_for_is_said(rng):
+    found = extracted(planted(3, 3, "relu", rng), 3, width=5)
+    assert found.status is Status.OTHER_WIDTH
+    assert not found.is_certified
+
+
+def test_a_seed_makes_it_repeatable(rng):
+    truth = planted(3, 3, "relu", rng)
+    assert extracted(truth, 3).network == extracted(truth, 3).network
+
+
+def test_the_evidence_is_there_for_readers_and_programs(rng):
+    found = extracted(planted(3, 3, "tanh", rng), 3)
+    assert found.unwrap() is found.network
+    text = found.summary()
+    assert f"{found.queries} queries" in text
+    assert text.count("largest relative difference") == 4
+    assert found.to_dict()["queries"] == found.queries
+    np.testing.assert_allclose(found.unit_evidence, 1, atol=1e-6)
+
+
+def test_bad_options_are_refused():
+    with pytest.raises(InputError, match="unknown activation 'reelu'"):
+        extracted(lambda X: X[:, 0], 1, activation="reelu")
+    with pytest.raises(InputError, match="width must be"):
+        extracted(lambda X: X[:, 0], 1, width=0)

@@ -1,0 +1,153 @@
+"""What a black box may be, and what is refused before anything is asked."""
+
+import sys
+
+import numpy as np
+import pytest
+from onnx import helper
+
+from black_boxes import save_graph, write_onnx
+from twolayer import InputError, TwoLayerNetwork
+from twolayer.extract import CallableBox, CommandBox, Declared, OnnxBox, open_box
+from twolayer.network import Polynomial
+
+NETWORK = TwoLayerNetwork([1.0, -2.0], [[1.0, 2.0, 0.0], [0.5, -1.0, 1.0]], [0.3, -0.2], "tanh", Polynomial(0.5))
+X = np.array([[0.1, 0.2, 0.3], [1e-17, -2.5e30, 3.0]])
+CONSTANTS = {"W": NETWORK.W.T, "b": NETWORK.b, "a": NETWORK.a[:, None], "c": [0.5]}
+
+
+@pytest.fixture
+def here(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(sys, "path", list(sys.path))
+    return tmp_path
+
+
+@pytest.mark.parametrize("dtype", [np.float64, np.float32])
+def test_a_file_gives_what_its_network_gives(tmp_path, dtype):
+    box = OnnxBox(write_onnx(tmp_path / "box.onnx", NETWORK, dtype))
+    assert box.dim == 3
+    assert box.declared == Declared(2, "tanh")
+    values = box(X[:1])
+    assert values.dtype == dtype
+    np.testing.assert_allclose(values.ravel(), NETWORK(X[:1]), rtol=4 * np.finfo(dtype).eps)
+
+
+def node(kind, inputs, output, **options):
+    return helper.make_node(kind, inputs.split(), [output], **options)
+
+
+def refused(path, nodes, **options):
+    save_graph(path, nodes, CONSTANTS, 3, **options)
+    with pytest.raises(InputError) as caught:
+        OnnxBox(path)
+    return str(caught.value).replace(str(path), "FILE")
+
+
+def test_a_transposed_first_layer_has_its_width_read_right(tmp_path):
+    nodes = [node("Gemm", "x W b", "t", transB=1), node("Relu", "t", "h"), node("MatMul", "h a", "y")]
+    path = save_graph(tmp_path / "box.onnx", nodes, {**CONSTANTS, "W": NETWORK.W}, 3)
+    assert OnnxBox(path).declared == Declared(2, "relu")
+
+
+def test_files_of_other_networks_are_refused(tmp_path):
+    first = [node("Gemm", "x W b", "t"), node("Tanh", "t", "h")]
+    last = node("MatMul", "h a", "y")
+    path = tmp_path / "box.onnx"
+    second = [node("MatMul", "h a", "u"), node("Relu", "u", "v"), node("MatMul", "v c", "y")]
+    assert refused(path, [*first, *second]) == "FILE must have two layers, found 3 (Gemm or MatMul)"
+    assert refused(path, [node("ReduceSum", "x", "y")]).endswith("not of a two-layer network: ReduceSum")
+    unknown = [node("Gemm", "x W b", "t"), node("Softmax", "t", "s"), node("Sign", "s", "h"), last]
+    assert refused(path, unknown) == "FILE has operators that are not of a two-layer network: Sign, Softmax"
+    two = refused(path, [*first, last], outputs=(("y", 1), ("h", 2)))
+    assert two == "FILE must have one output, found 2: y, h"
+    assert refused(path, first, outputs=(("h", 2),)).startswith("FILE must have two layers, found 1")
+    wide = [*first, node("MatMul", "h b2", "y")]
+    save_graph(path, wide, {**CONSTANTS, "b2": np.eye(2)}, 3, outputs=(("y", 2),))
+    with pytest.raises(InputError, match=r"one number a row, found several outputs: shape \(n, 2\)"):
+        OnnxBox(path)
+
+
+def test_files_that_are_no_networks_are_refused(here):
+    (here / "text.onnx").write_text("hello")
+    for name, words in (("text.onnx", "is not an ONNX model"), ("none.onnx", "cannot read none.onnx: No such file")):
+        with pytest.raises(InputError, match=words):
+            open_box(name)
+
+
+def test_what_onnxruntime_cannot_run_is_refused_in_a_sentence(tmp_path):
+    nodes = [node("Gemm", "x W b", "t"), node("Softplus", "t", "h"), node("MatMul", "h missing", "y")]
+    message = refused(tmp_path / "box.onnx", nodes)
+    assert message.startswith("onnxruntime cannot run FILE: ")
+    assert "\n" not in message
+
+
+def test_a_pickle_is_never_loaded(here):
+    (here / "model.pkl").write_bytes(b"cos\nsystem\n(S'touch loaded'\ntR.")
+    for name in ("model.pkl", "model.joblib"):
+        with pytest.raises(InputError, match=f"{name} is a pickle, which can run anything when it is loaded"):
+            open_box(name, 3)
+    assert not (here / "loaded").exists()
+
+
+def test_a_function_is_found_by_the_name_of_its_module(here):
+    (here / "boxes_here.py").write_text(
+        "class Model:\n    @staticmethod\n    def predict(X):\n        return X[:, 0]\n"
+    )
+    box = open_box("boxes_here:Model.predict", 3)
+    assert (box(X) == X[:, 0]).all()
+    assert box.name == "boxes_here:Model.predict"
+    with pytest.raises(InputError, match=r"the number of inputs of boxes_here:Model\.predict is not known: give --dim"):
+        open_box("boxes_here:Model.predict")
+    with pytest.raises(InputError, match=r"the module 'boxes_here' has no 'Model\.fit'"):
+        open_box("boxes_here:Model.fit", 3)
+    with pytest.raises(InputError, match="cannot import 'not_there': ModuleNotFoundError"):
+        open_box("not_there:f", 3)
+    with pytest.raises(InputError, match=r"a black box is a module:function or an \.onnx file, found 'nothing'"):
+        open_box("nothing", 3)
+
+
+def test_the_inputs_of_a_file_are_its_own(tmp_path):
+    path = write_onnx(tmp_path / "box.onnx", NETWORK)
+    assert open_box(str(path), 3).dim == 3
+    with pytest.raises(InputError, match="has 3 inputs, and --dim says 4"):
+        open_box(str(path), 4)
+
+
+def test_only_what_can_be_called_is_a_box():
+    with pytest.raises(InputError, match="must be callable, found int"):
+        CallableBox(3, 2)
+    with pytest.raises(InputError, match="dim must be"):
+        CallableBox(len, 0)
+
+
+def command(code, dim=3):
+    return CommandBox(f'"{sys.executable}" -c "{code}"', dim)
+
+
+def test_a_command_gets_every_digit_and_gives_one_number_a_line():
+    box = command("import sys\nfor line in sys.stdin: print(line.split(',')[1])")
+    assert (box(X) == X[:, 1]).all()
+
+
+@pytest.mark.parametrize(
+    ("code", "words"),
+    [
+        ("print('one')", "wrote 'one' where one number a line was expected"),
+        ("import sys; sys.exit('gone')", "ended with exit code 1: gone"),
+        ("import os; os._exit(3)", "ended with exit code 3: nothing on standard error"),
+    ],
+)
+def test_a_command_that_fails_is_refused(code, words):
+    with pytest.raises(InputError, match=words):
+        command(code)(X)
+
+
+def test_a_command_that_is_none_is_refused():
+    for text, words in (
+        ("", "the command is empty"),
+        ("'", "cannot read the command"),
+        ("no-such-program", "cannot be run"),
+    ):
+        with pytest.raises(InputError, match=words):
+            CommandBox(text, 3)(X)
