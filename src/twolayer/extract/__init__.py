@@ -1,8 +1,9 @@
 """Networks out of black boxes: anything that can be asked for values, however it is made."""
 
-from twolayer.extract.boxes import Box, CallableBox, CommandBox, Declared, open_box
+from twolayer.extract.boxes import Box, CallableBox, CommandBox, Declared
 from twolayer.extract.extraction import BUDGET, extract
 from twolayer.extract.onnx_box import OnnxBox
+from twolayer.extract.opening import open_box
 from twolayer.extract.outcome import Check, Extraction, Status
 
 __all__ = [

@@ -1,12 +1,9 @@
 """Kinds of black box: anything that gives one number for each row of inputs."""
 
-import importlib
 import shlex
 import subprocess
-import sys
 from collections.abc import Callable
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any, Protocol
 
 import numpy as np
@@ -15,9 +12,8 @@ from numpy.typing import NDArray
 from twolayer.arrays import whole_number
 from twolayer.errors import InputError
 
-__all__ = ["Box", "CallableBox", "CommandBox", "Declared", "open_box"]
+__all__ = ["Box", "CallableBox", "CommandBox", "Declared", "shortened"]
 
-_PICKLES = {".pkl", ".pickle", ".joblib"}
 _LONGEST = 200
 
 
@@ -79,7 +75,7 @@ class CallableBox:
         try:
             return self.function(X)
         except Exception as error:
-            what = _shortened(f"{type(error).__name__}: {error}" if str(error) else type(error).__name__)
+            what = shortened(f"{type(error).__name__}: {error}" if str(error) else type(error).__name__)
             raise InputError(f"{self.name} raised {what} when asked for {len(X)} rows of {self.dim} inputs") from error
 
 
@@ -112,65 +108,18 @@ class CommandBox:
             raise InputError(f"{self.name} cannot be run: {reason}") from None
         if done.returncode:
             last = (done.stderr.strip() or "nothing on standard error").splitlines()[-1]
-            raise InputError(f"{self.name} ended with exit code {done.returncode}: {_shortened(last)}")
+            raise InputError(f"{self.name} ended with exit code {done.returncode}: {shortened(last)}")
         return np.array([self._number(line) for line in done.stdout.splitlines() if line.strip()])
 
     def _number(self, line: str) -> float:
         try:
             return float(line)
         except ValueError:
-            message = f"{self.name} wrote {_shortened(line.strip())!r} where one number a line was expected"
+            message = f"{self.name} wrote {shortened(line.strip())!r} where one number a line was expected"
             raise InputError(message) from None
 
 
-def open_box(target: str, dim: int | None = None) -> Box:
-    """The box that a name stands for.
-
-    Parameters
-    ----------
-    target : str
-        ``module:function``, with the module found as from a script in this folder, or the path of an ``.onnx`` file.
-    dim : int, optional
-        Number of inputs; an ONNX file says it itself.
-
-    Raises
-    ------
-    InputError
-        If there is no such thing, or `dim` is missing or differs from the file's. Pickles are never loaded.
-    """
-    kind = Path(target).suffix.lower()
-    if kind == ".onnx":
-        from twolayer.extract.onnx_box import OnnxBox
-
-        box = OnnxBox(target)
-        if dim is not None and dim != box.dim:
-            raise InputError(f"{target} has {box.dim} inputs, and --dim says {dim}")
-        return box
-    if kind in _PICKLES:
-        raise InputError(f"{target} is a pickle, which can run anything when it is loaded: save the model as ONNX")
-    if ":" not in target:
-        raise InputError(f"a black box is a module:function or an .onnx file, found {target!r}")
-    if dim is None:
-        raise InputError(f"the number of inputs of {target} is not known: give --dim")
-    return CallableBox(_imported(target), dim, target)
-
-
-def _imported(target: str) -> Callable[..., Any]:
-    module_name, _, function_name = target.partition(":")
-    here = str(Path.cwd())
-    if here not in sys.path:
-        sys.path.insert(0, here)
-    try:
-        found: Any = importlib.import_module(module_name)
-    except Exception as error:
-        raise InputError(f"cannot import {module_name!r}: {_shortened(f'{type(error).__name__}: {error}')}") from error
-    for part in function_name.split("."):
-        if not hasattr(found, part):
-            raise InputError(f"the module {module_name!r} has no {function_name!r}")
-        found = getattr(found, part)
-    return found
-
-
-def _shortened(text: str) -> str:
+def shortened(text: str) -> str:
+    """What somebody else's code said, in one line that is not too long."""
     line = " ".join(text.split())
     return line if len(line) <= _LONGEST else line[:_LONGEST] + "..."

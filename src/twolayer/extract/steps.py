@@ -23,7 +23,7 @@ __all__ = ["Steps", "distinct_steps", "read_steps"]
 FORWARD = {"tanh": np.tanh, "erf": erf}
 INVERSE = {"tanh": np.arctanh, "erf": erfinv}
 
-_HALVINGS = 60
+_HALVINGS, _NARROWEST = 60, 1e-15
 _SIZES = 4.0 ** -np.arange(7)
 _INVERTIBLE, _AGREE = 0.85, 0.05
 _SAME_HEIGHT, _SAME_DIRECTION = 2e-3, 0.95
@@ -64,27 +64,33 @@ def read_steps(f: Function, line: Line, values: Vector, eps: float, name: str) -
     a = height / 2
     middle = (values[before] + values[after]) / 2
     theta, width = _halfway(f, line, before, after, middle, a)
+    wide = width > _NARROWEST  # else it is a jump, to rounding
+    theta, width, middle, a = theta[wide], width[wide], middle[wide], a[wide]
     point = line.at(theta)
     half = line.scale * width / np.cos(theta) ** 2  # from the middle to half the height, along the line
+    w, error = _weights(f, point, half, middle, a, name)
+    error += eps * np.linalg.norm(point, axis=1) * np.linalg.norm(w, axis=1)  # of w·x itself
     t = INVERSE[name](0.5)
+    kept = (error < _AGREE) & (np.abs(w @ line.u * half - t) < _AGREE * t)
+    kept &= _has_shape(f, line, theta, half, middle, a, name)
+    rows = np.column_stack([w, -np.einsum("kd,kd->k", w, point)])
+    return Steps(a[kept], rows[kept], error[kept])
+
+
+def _weights(f: Function, point: Matrix, half: Vector, middle: Vector, a: Vector, name: str) -> tuple[Matrix, Vector]:
+    """The w of each unit, from the largest differences that can be inverted, and its relative error."""
+    K, d = point.shape
     sizes = half[:, None] * _SIZES
-    K, L = sizes.shape
-    offsets = np.concatenate([np.eye(d), -np.eye(d)])
-    x = point[:, None, None] + sizes[:, :, None, None] * offsets
+    L = sizes.shape[1]
+    x = point[:, None, None] + sizes[:, :, None, None] * np.concatenate([np.eye(d), -np.eye(d)])
     share = (f(x.reshape(-1, d)).reshape(K, L, 2, d) - middle[:, None, None, None]) / a[:, None, None, None]
     inside = np.abs(share).max(axis=(2, 3)) < _INVERTIBLE
     s = INVERSE[name](np.clip(share, -_INVERTIBLE, _INVERTIBLE))
     w = (s[:, :, 0] - s[:, :, 1]) / (2 * sizes[:, :, None])
-    level = np.minimum(inside.argmax(axis=1), L - 2)  # the largest size inside
-    every = np.arange(K)
-    error = np.linalg.norm(w[every, level] - w[every, level + 1], axis=1) / np.linalg.norm(w[every, level], axis=1)
-    w = w[every, level]
-    error += eps * np.linalg.norm(point, axis=1) * np.linalg.norm(w, axis=1)  # of w·x itself
-    agrees = np.abs(w @ line.u * half - t) < _AGREE * t
-    agrees &= _has_shape(f, line, theta, half, middle, a, name)
-    kept = inside[every, level] & (error < _AGREE) & agrees
-    rows = np.column_stack([w, -np.einsum("kd,kd->k", w, point)])
-    return Steps(a[kept], rows[kept], error[kept])
+    every, level = np.arange(K), np.minimum(inside.argmax(axis=1), L - 2)
+    here, finer = w[every, level], w[every, level + 1]
+    length = np.maximum(np.linalg.norm(here, axis=1), np.finfo(np.float64).tiny)
+    return here, np.where(inside[every, level], np.linalg.norm(here - finer, axis=1) / length, np.inf)
 
 
 def distinct_steps(steps: Steps, votes: int = 1) -> Steps:
