@@ -9,6 +9,7 @@ from numpy.testing import assert_allclose
 from fits import fit_at, minimum_near
 from twolayer import Status, TwoLayerNetwork, recover
 from twolayer.align import recovery_error
+from twolayer.certify import curvature, normal_matrix
 from twolayer.misfit import ScoreTest
 from twolayer.recover.judgement import judge
 from twolayer.recover.noise import NoiseEvidence
@@ -212,6 +213,9 @@ def test_rows_that_were_held_out_judge():
     assert certificate.held_out_residual == pytest.approx(0.2 / y.std())
     assert certificate.curvature.is_held_out
     assert certificate.curvature.n_rows == 40  # four a parameter
+    some, point = found.fit.problem.on(found.fit.problem.X[500:540], y[500:540]), found.fit.point
+    there = curvature(some, point, normal_matrix(some, point), is_held_out=True)
+    assert certificate.curvature.smallest == pytest.approx(there.smallest, rel=1e-9)
     _, _, few = judge(replace(found, held_out=np.arange(600) >= 581, held_out_loss=0.04))
     assert not few.curvature.is_held_out
     assert pytest.approx(certificate.standard_errors.W) == few.standard_errors.W
