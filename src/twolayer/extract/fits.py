@@ -111,4 +111,4 @@ def _refined_ramps(problem: UnitsProblem, z: Vector) -> tuple[Matrix, Vector]:
 
 
 def _stopping() -> Stopping:
-    return Stopping(60, floor=_ROUNDING, patience=3, least_gain=1e-2)
+    return Stopping(60, floor=_ROUNDING, patience=3, least_gain=0.2)
