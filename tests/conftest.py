@@ -1,5 +1,7 @@
 """What tests share: no display, property tests that draw the same examples every time, the command line in a folder."""
 
+import signal
+
 import matplotlib as mpl
 import numpy as np
 import pytest
@@ -11,6 +13,8 @@ from twolayer import cli
 mpl.use("Agg")
 settings.register_profile("repeatable", deadline=None, derandomize=True, print_blob=False)
 settings.load_profile("repeatable")
+
+signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell starts what runs in its background deaf to Ctrl-C
 
 
 @pytest.fixture

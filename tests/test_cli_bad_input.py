@@ -167,6 +167,7 @@ def test_control_c_ends_a_running_recovery_without_a_traceback(planted, tmp_path
 import os, signal, sys, threading, twolayer.recover
 from twolayer.cli import run
 
+signal.signal(signal.SIGINT, signal.default_int_handler)
 room = sys.modules["twolayer.recover"]
 recover = room.recover
 

@@ -15,7 +15,7 @@ __all__ = ["NoiseEvidence", "gain_ratio", "noise_evidence"]
 
 _LEAST_P_VALUE = 1e-4
 _GAIN_PER_PARAMETER, _GAIN_OFFSET = 4.0, 40.0
-_MOST_WIDER_GAIN, _LEAST_NARROWER_LOSS = 0.6, 5.0  # over 59 right recoveries: at most 0.52, and at least 9
+_MOST_WIDER_GAIN, _LEAST_NARROWER_LOSS = 0.6, 5.0  # what right recoveries have: benchmarks/certificate.py
 _WEAKEST_UNIT_SHARE = 0.1
 _LEAST_FREEDOM = 20
 _RANDOM_UNITS = 2
