@@ -45,6 +45,9 @@ def run(arguments: Sequence[str] | None = None) -> int:
     except (KeyboardInterrupt, typer.Abort):
         complain("interrupted")
         code = INTERRUPTED
+    except MemoryError as failure:
+        complain(f"not enough memory: {failure or 'ask for less'}")
+        code = BAD_INPUT
     except OSError as failure:
         complain(f"{failure.filename or 'the system'}: {failure.strerror or failure}")
         code = BAD_INPUT
