@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from twolayer.decompose import DECOMPOSITIONS, decompose
     from twolayer.errors import InputError
     from twolayer.estimators import TwoLayerRegressor
+    from twolayer.extract import Extraction, extract
     from twolayer.hard import FAMILIES, load_instance, make_instance, save_instance, verify_instance
     from twolayer.moments import HermiteMoments
     from twolayer.network import TwoLayerNetwork
@@ -36,6 +37,7 @@ __all__ = [
     "RECOVERIES",
     "THEORIES",
     "Certificate",
+    "Extraction",
     "HermiteMoments",
     "InputError",
     "Result",
@@ -45,6 +47,7 @@ __all__ = [
     "activation",
     "align",
     "decompose",
+    "extract",
     "load_instance",
     "make_instance",
     "population_risk",
@@ -58,6 +61,7 @@ _HOME = {
     "ACTIVATIONS": "activation",
     "Certificate": "certify",
     "DECOMPOSITIONS": "decompose",
+    "Extraction": "extract",
     "FAMILIES": "hard",
     "HermiteMoments": "moments",
     "InputError": "errors",
@@ -71,6 +75,7 @@ _HOME = {
     "activation": "activation",
     "align": "align",
     "decompose": "decompose",
+    "extract": "extract",
     "load_instance": "hard",
     "make_instance": "hard",
     "population_risk": "risk",
