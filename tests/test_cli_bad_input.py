@@ -4,6 +4,7 @@ import signal
 import subprocess
 import sys
 import zipfile
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -182,3 +183,13 @@ sys.exit(run(sys.argv[1:]))
     done = subprocess.run([sys.executable, "-c", code, *command], capture_output=True, text=True, check=False)
     assert (done.returncode, done.stdout, done.stderr) == (130, "", "Error: interrupted\n")
     assert not (tmp_path / "network.npz").exists()
+
+
+@pytest.mark.parametrize("name", ["samples.npz", "link.npz"])
+def test_the_samples_are_never_overwritten_by_what_is_recovered_from_them(planted, name):
+    Path("link.npz").symlink_to("samples.npz")
+    before = Path("samples.npz").read_bytes()
+    done = planted(f"{RECOVER} --width 3 -o {name}")
+    assert done.code == 2
+    assert "would be lost" in done.err
+    assert Path("samples.npz").read_bytes() == before

@@ -26,17 +26,17 @@ def fitted(X, y, network, *, has_bias=False):
 
 
 def documented_features(problem, point, rng):
-    """He_2 to He_5 of the units' projections, summed by strength and by two draws of signs; six ridges; ‖x‖²."""
+    """He_1 to He_5 of the units' projections, summed by strength and by two draws of signs; six ridges; ‖x‖²; 1."""
     X, d = problem.X, problem.X.shape[1]
     v, theta = problem.units(point)
     t = X @ theta[:, :d].T / np.linalg.norm(theta[:, :d], axis=1)
     values = problem.activation(X @ theta[:, :d].T + (theta[:, d] if problem.has_bias else 0)) * v
     strength = values.std(axis=0) * np.sign(v)
     signs = rng.choice([-1.0, 1.0], (2, problem.width))
-    columns = [hermite(j, t) @ (strength * s) for j in (2, 3, 4, 5) for s in (np.ones(problem.width), *signs)]
+    columns = [hermite(j, t) @ (strength * s) for j in range(1, 6) for s in (np.ones(problem.width), *signs)]
     directions = rng.standard_normal((6, d))
     columns += [hermite(2, X @ u / np.linalg.norm(u)) for u in directions]
-    return np.column_stack([*columns, np.sum(X**2, axis=1) - d])
+    return np.column_stack([*columns, np.sum(X**2, axis=1) - d, np.ones(len(X))])
 
 
 def stationary(spec, rng, *, has_bias, n=500, d=6, m=3):
@@ -53,10 +53,13 @@ def stationary(spec, rng, *, has_bias, n=500, d=6, m=3):
 
 
 def extra_sum_of_squares(J, r, G):
-    """The F test of the regressors G beyond those of J, from two regressions of r."""
-    both = np.hstack([J, G])
+    """The F test of the regressors G beyond those of J, from two regressions of r; what J all but spans is left out."""
+    G = G / np.linalg.norm(G, axis=0)
+    beyond = G - J @ np.linalg.lstsq(J, G, rcond=None)[0]
+    directions, lengths, _ = np.linalg.svd(beyond, full_matrices=False)
+    G = directions[:, lengths**2 > 5e-3]
+    q, both = G.shape[1], np.hstack([J, G])
     rest = [np.sum((r - A @ np.linalg.lstsq(A, r, rcond=None)[0]) ** 2) for A in (J, both)]
-    q = np.linalg.matrix_rank(both / np.linalg.norm(both, axis=0), tol=1e-6) - J.shape[1]
     freedom = len(r) - J.shape[1] - q
     statistic = (rest[0] - rest[1]) / q / (rest[1] / freedom)
     return q, statistic, f_distribution.sf(statistic, q, freedom)
@@ -81,8 +84,17 @@ def test_features_that_the_model_already_has_are_left_out():
     network = TwoLayerNetwork([1.0], rng.standard_normal((1, 2)), activation="quadratic")
     X, y = gaussian_samples(network, 300, rng, noise=0.1)
     problem, point = fitted(X, y, network)
-    # directions: He_2, .., He_5 of one unit once (its three sums are multiples); quadratics of two inputs less 2 of J
-    assert score_test(problem, point, rng).n_features == 4 + 1
+    # directions: He_1, .., He_5 of one unit once (its three sums are multiples, and He_2 is a constant beside J);
+    # quadratics of two inputs less 2 of J
+    assert score_test(problem, point, rng).n_features == 5 + 1
+
+
+@pytest.mark.parametrize("spec", ["tanh", "erf", "sine"])
+def test_a_constant_beside_odd_units_is_seen(spec):
+    network = random_units(5, 2, 0.0, spec, np.random.default_rng(0))
+    X, y = gaussian_samples(network, 2000, np.random.default_rng(1), noise=0.01)
+    assert score_test(*fitted(X, y, network), np.random.default_rng(2)).p_value > 1e-3
+    assert score_test(*fitted(X, y + 0.03 * y.std(), network), np.random.default_rng(2)).p_value < 1e-12
 
 
 @pytest.mark.parametrize("spec", ["tanh", "relu"])
@@ -146,7 +158,7 @@ def test_the_matrix_free_route_sees_a_missing_unit(monkeypatch):
 def test_few_rows_tell_nothing():
     rng = np.random.default_rng(37)
     network = conditioned(4, 2, 2.0, "tanh", rng)
-    X, y = gaussian_samples(network, 20, rng, noise=0.1)
+    X, y = gaussian_samples(network, 14, rng, noise=0.1)
     test = score_test(*fitted(X, y, network), rng)
     assert (test.statistic, test.p_value) == (0.0, 1.0)
 

@@ -156,6 +156,17 @@ def test_noise_is_estimated_and_the_weights_lie_within_their_standard_errors():
     assert 0.5 < np.sqrt(np.mean(ratio**2)) < 1.6
 
 
+@pytest.mark.parametrize("activation", ["tanh", "erf", "sine"])
+def test_a_constant_that_the_model_lacks_is_never_taken_for_noise(activation):
+    X, y = gaussian_samples(random_units(5, 2, activation=activation, rng=1), 2000, rng=2)
+    assert not recover(X, y + 0.1 * y.std(), 2, activation, rng=0).is_certified
+
+
+def test_inputs_that_never_vary_are_refused():
+    with pytest.raises(InputError, match="X must vary"):
+        recover(np.zeros((50, 3)), np.arange(50.0), 2, "relu")
+
+
 def test_pure_noise_is_not_certified(rng):
     X = rng.standard_normal((600, 5))
     assert not recover(X, rng.standard_normal(600), 2, "relu", rng=0).is_certified

@@ -14,8 +14,9 @@ from twolayer.refine.problem import Matrix, Vector
 __all__ = ["MOST_DENSE_PARAMETERS", "ScoreTest", "score_test"]
 
 MOST_DENSE_PARAMETERS = 1000
-_ORDERS = (2, 3, 4, 5)
+_ORDERS = (1, 2, 3, 4, 5)
 _RANDOM_RIDGES = 6
+_CLEARLY_NEW = 5e-3
 
 
 @dataclass(frozen=True)
@@ -46,8 +47,9 @@ def score_test(problem: UnitsProblem, point: Vector, rng: np.random.Generator) -
         F = \frac{r^\top G V^{-1} G^\top r / q}{\|r\|^2/(n-p)}
 
     has the F distribution with q and n - p degrees of freedom if r is Gaussian noise and the model locally linear. The
-    features are what a wrong activation and a missing unit leave: Hermite polynomials of order 2 to 5 of the units' own
-    preactivations, summed with the outer weights and with random signs, quadratics in random directions, and ‖x‖².
+    features are what a wrong activation and a missing unit leave: Hermite polynomials of order 1 to 5 of the units' own
+    preactivations, summed with the outer weights and with random signs, quadratics in random directions, ‖x‖², and a
+    constant. Mixtures of them that J spans but for a two-hundredth of their squares are left out.
 
     Parameters
     ----------
@@ -70,7 +72,7 @@ def score_test(problem: UnitsProblem, point: Vector, rng: np.random.Generator) -
     V = gram - cross
     scale = np.sqrt(np.maximum(gram.diagonal(), 1e-300))
     values, vectors = np.linalg.eigh(V / np.outer(scale, scale))
-    kept = values > 1e-6
+    kept = values > _CLEARLY_NEW
     projections = vectors[:, kept].T @ (score / scale)
     q, freedom = int(kept.sum()), problem.n_rows - p - int(kept.sum())
     if q == 0 or freedom < 1 or energy == 0:
@@ -98,13 +100,14 @@ class _Features:
     @property
     def count(self) -> int:
         """Number of features."""
-        return len(_ORDERS) * self.weights.shape[1] + len(self.ridges) + 1
+        return len(_ORDERS) * self.weights.shape[1] + len(self.ridges) + 2
 
     def __call__(self, rows: slice) -> Matrix:
         X = self.problem.X[rows].astype(np.float64, copy=False)
         own = hermite_values(X @ self.directions.T, max(_ORDERS))
         parts = [own[j] @ self.weights for j in _ORDERS]
         parts += [(X @ self.ridges.T) ** 2 - 1, np.einsum("ij,ij->i", X, X)[:, None] - X.shape[1]]
+        parts.append(np.ones((len(X), 1)))
         return np.hstack(parts)
 
 

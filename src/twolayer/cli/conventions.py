@@ -6,6 +6,7 @@ standard error.
 """
 
 import inspect
+from collections.abc import Iterable
 from contextlib import suppress
 from pathlib import Path
 from typing import Annotated, Any
@@ -26,6 +27,7 @@ __all__ = [
     "closing",
     "lookup",
     "print_json",
+    "require_other",
     "require_writable",
     "summary",
 ]
@@ -66,6 +68,13 @@ def summary(entry: Any) -> str:
     own = getattr(entry, "summary", None)
     line = own if isinstance(own, str) else (inspect.getdoc(entry) or "").split("\n")[0]
     return line.replace("``", "")
+
+
+def require_other(output: Path, inputs: Iterable[Path]) -> None:
+    """Refuse to write what is being read, by whatever name."""
+    for path in inputs:
+        if output.exists() and path.exists() and output.samefile(path):
+            raise InputError(f"the output {output} is the input {path}, which would be lost: give another name")
 
 
 class _RehearsalError(Exception):

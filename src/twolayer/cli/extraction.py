@@ -6,7 +6,17 @@ from typing import Annotated
 
 import typer
 
-from twolayer.cli.conventions import NOT_CERTIFIED, AsJson, Name, Seed, closing, lookup, print_json, require_writable
+from twolayer.cli.conventions import (
+    NOT_CERTIFIED,
+    AsJson,
+    Name,
+    Seed,
+    closing,
+    lookup,
+    print_json,
+    require_other,
+    require_writable,
+)
 from twolayer.errors import InputError
 
 __all__ = ["decompose", "extract"]
@@ -37,6 +47,8 @@ def extract(
     for path in (output, resume):
         if path is not None:
             require_writable(path)
+    if output is not None:
+        require_other(output, [Path(given) for given in (target, resume) if given is not None])
     if (target is None) == (command is None):
         raise InputError("give one black box: a module:function, an .onnx file, or --command")
     if command is not None and dim is None:
@@ -88,6 +100,7 @@ def decompose(
 
     if output is not None:
         require_writable(output)
+        require_other(output, [tensor])
     lookup(DECOMPOSITIONS, method, "decomposition")
     T = read_npy(tensor)
     gap = None

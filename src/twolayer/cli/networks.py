@@ -17,6 +17,7 @@ from twolayer.cli.conventions import (
     closing,
     lookup,
     print_json,
+    require_other,
     require_writable,
     summary,
 )
@@ -110,6 +111,7 @@ def recover(
 
     if output is not None:
         require_writable(output)
+        require_other(output, samples)
     if len(samples) > 2:
         raise InputError(f"samples come in one file or two, found {len(samples)}")
     X, y = read_samples(*samples)

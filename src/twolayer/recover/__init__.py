@@ -88,6 +88,8 @@ def recover(
     if method not in RECOVERIES:
         raise InputError(f"method must be one of {', '.join(RECOVERIES)}, found {method!r}")
     _check_size(X.shape, width, sigma, bias)
+    if not X.any():
+        raise InputError("X must vary, found zeros only: they do not determine a network")
     if np.ptp(y) == 0:
         raise InputError(f"y must vary, found the constant {y[0]:g}: a constant does not determine a network")
     began, history = time.perf_counter(), []

@@ -46,7 +46,8 @@ def judge(found: Found) -> tuple[TwoLayerNetwork, Status, Certificate]:
     if not fit.is_exact and some is not problem:  # standard errors of rounding need not be those of all rows
         some, H = problem, normal_matrix(problem, point)
     errors = standard_errors(some, point, H, noise * np.sqrt(some.n_rows / n))
-    twin = ambiguous_reflection(network, errors) if fit.is_exact or evidence is not None else None
+    is_explained = fit.is_exact or (evidence is not None and evidence.is_noise)
+    twin = ambiguous_reflection(network, errors) if is_explained else None
     status = _status(found, bend, network, errors, twin is not None)
     kappa, lambda_ = singular_value_conditioning(network)
     certificate = Certificate(
