@@ -4,7 +4,8 @@ import shlex
 import subprocess
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, Protocol
+from tempfile import TemporaryFile
+from typing import IO, Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,6 +16,7 @@ from twolayer.errors import InputError
 __all__ = ["Box", "CallableBox", "CommandBox", "Declared", "shortened"]
 
 _LONGEST = 200
+_LONGEST_LINE = 400  # characters of a number and what surrounds it
 
 
 @dataclass(frozen=True)
@@ -100,16 +102,38 @@ class CommandBox:
 
     def __call__(self, X: NDArray[np.float64]) -> NDArray[np.float64]:
         """The numbers that the program writes."""
-        rows = "".join(",".join(map(repr, row)) + "\n" for row in X.tolist())
+        with TemporaryFile("w+") as asked, TemporaryFile("w+") as complaints:
+            asked.writelines(",".join(map(repr, row)) + "\n" for row in X.tolist())
+            asked.seek(0)
+            answer, code = self._run(asked, complaints, (len(X) + 1) * _LONGEST_LINE)
+            complaints.seek(0)
+            last = (complaints.read(_LONGEST_LINE * 100).strip() or "nothing on standard error").splitlines()[-1]
+        if answer is None:
+            raise InputError(f"{self.name} goes on writing after {len(X)} rows: one number a row was expected")
+        if code:
+            raise InputError(f"{self.name} ended with exit code {code}: {shortened(last)}")
+        return np.array([self._number(line) for line in answer.splitlines() if line.strip()])
+
+    def _run(self, asked: IO[str], complaints: IO[str], most: int) -> tuple[str | None, int]:
+        """What the program writes, None if that is more than so many characters, and its exit code."""
         try:
-            done = subprocess.run(self.words, input=rows, capture_output=True, text=True, check=False)
+            running = subprocess.Popen(
+                self.words, stdin=asked, stdout=subprocess.PIPE, stderr=complaints, text=True, errors="replace"
+            )
         except (OSError, ValueError) as error:
             reason = error.strerror if isinstance(error, OSError) and error.strerror else error
             raise InputError(f"{self.name} cannot be run: {reason}") from None
-        if done.returncode:
-            last = (done.stderr.strip() or "nothing on standard error").splitlines()[-1]
-            raise InputError(f"{self.name} ended with exit code {done.returncode}: {shortened(last)}")
-        return np.array([self._number(line) for line in done.stdout.splitlines() if line.strip()])
+        with running:
+            try:
+                assert running.stdout is not None
+                answer = running.stdout.read(most + 1)
+                if len(answer) <= most:
+                    return answer, running.wait()
+            except BaseException:
+                running.kill()
+                raise
+            running.kill()
+        return None, 0
 
     def _number(self, line: str) -> float:
         try:
