@@ -12,7 +12,7 @@ EXACT = 1e-22  # relative squared residual that only rounding explains
 ROUNDING = 1e-28  # no further step can be seen to lower this
 Report = Callable[[str, int, float], None]
 
-_DENSE_PARAMETERS, _MOST_DENSE_PARAMETERS, _DENSE_ROWS_PER_PARAMETER = 250, 3000, 5
+_DENSE_PARAMETERS, _MOST_DENSE_PARAMETERS, _DENSE_ROWS_PER_PARAMETER = 200, 3000, 5
 
 
 @dataclass(frozen=True)
