@@ -217,9 +217,12 @@ def ambiguous_reflection(network: TwoLayerNetwork, errors: StandardErrors | None
     Where what they leave is linearly dependent, all sets are tried, up to 16 units; above, see `is_turning_untried`.
     Even and odd activations, to which a turn means nothing, have p = 0 and give None.
     """
+    m = network.width
+    if m > _MOST_UNITS_TURNED:
+        return None
     left, deviations = _left_by_turning(network, errors)
-    m, scale = network.width, float(np.abs(left).sum())
-    if m > _MOST_UNITS_TURNED or scale == 0 or _are_independent(left, deviations):
+    scale = float(np.abs(left).sum())
+    if scale == 0 or _are_independent(left, deviations):
         return None
     vectors, values, _ = np.linalg.svd(left, full_matrices=False)
     sets = (np.arange(1, 1 << m)[:, None] >> np.arange(m)) & 1
@@ -231,8 +234,10 @@ def ambiguous_reflection(network: TwoLayerNetwork, errors: StandardErrors | None
 
 def is_turning_untried(network: TwoLayerNetwork, errors: StandardErrors | None = None) -> bool:
     """Whether units might be turned round together, and are too many to try all sets of them."""
+    if network.width <= _MOST_UNITS_TURNED:
+        return False
     left, deviations = _left_by_turning(network, errors)
-    return network.width > _MOST_UNITS_TURNED and bool(left.any()) and not _are_independent(left, deviations)
+    return bool(left.any()) and not _are_independent(left, deviations)
 
 
 def _are_independent(left: Matrix, deviations: Matrix) -> bool:
