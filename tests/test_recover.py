@@ -197,6 +197,16 @@ def test_a_larger_problem_is_explored_in_the_span_of_the_second_moment_first(act
     assert recovery_error(result.unwrap(), teacher) < 1e-9
 
 
+def test_a_search_in_a_span_that_is_wrong_starts_again_in_a_better_one():
+    teacher = conditioned(60, 12, 2, "relu", rng=3)
+    result = recovered(teacher, 2500, rng=3)  # T_2 knows the span of the units to some 30 degrees
+    stages = [step.stage for step in result.history]
+    turns = sum(stage == "principal inputs" != before for before, stage in zip(["", *stages], stages, strict=False))
+    assert turns >= 2
+    assert result.status is Status.CERTIFIED
+    assert recovery_error(result.network, teacher) < 1e-6
+
+
 def test_the_lift_can_be_switched_off():
     teacher, told = conditioned(8, 2, 2, "relu", rng=1), []
     result = recovered(teacher, 600, method="unlifted", progress=lambda stage, *_: told.append(stage))

@@ -5,7 +5,7 @@ import pytest
 from numpy.testing import assert_allclose
 
 from twolayer.activation import activation
-from twolayer.recover.change_of_inputs import ChangeOfInputs, principal_inputs, whitening_of
+from twolayer.recover.change_of_inputs import ChangeOfInputs, principal_inputs, span_of_units, whitening_of
 from twolayer.recover.starts import principal_directions, second_moment
 from twolayer.refine import UnitsProblem
 from twolayer.teachers import conditioned, gaussian_samples
@@ -75,6 +75,14 @@ def test_the_spectrum_of_principal_inputs_is_that_of_the_mapped_samples():
 def test_inputs_that_would_not_be_halved_are_kept():
     X, y = gaussian_samples(conditioned(8, 5, 2, "relu", rng=0), 400, rng=1)
     assert principal_inputs(second_moment(X, y), 5) is None
+
+
+def test_the_span_of_units_holds_each_of_them(rng):
+    rows = rng.standard_normal((3, 7)) * np.array([[1.0], [1e-3], [50.0]])
+    change = span_of_units(rows)
+    assert_allclose(change.A @ change.A.T, np.eye(3), atol=1e-12)
+    assert_allclose(change.done(rows) @ change.A, rows, rtol=1e-9, atol=1e-12)
+    assert not change.mean.any()
 
 
 def test_principal_directions_are_unit_rows_in_the_span_of_the_leading_eigenvectors(rng):

@@ -10,7 +10,7 @@ from twolayer.refine import UnitsProblem
 from twolayer.refine.problem import Matrix, Vector
 from twolayer.sources import row_blocks
 
-__all__ = ["ChangeOfInputs", "principal_inputs", "whitening_of"]
+__all__ = ["ChangeOfInputs", "principal_inputs", "span_of_units", "whitening_of"]
 
 _GOOD_ENOUGH = 4.0  # eigenvalues of the second moment within this factor of 1, sampling error aside, need no whitening
 _NULL = 1e-12
@@ -91,3 +91,9 @@ def principal_inputs(spectrum: SecondMoment, width: int) -> tuple[ChangeOfInputs
         ChangeOfInputs(np.zeros(d), V.T.copy()),
         SecondMoment(spectrum.values[:width], np.eye(width), affine, spectrum.rest),
     )
+
+
+def span_of_units(rows: Matrix) -> ChangeOfInputs:
+    """Projection to the span of the units of a fit, rows of shape (m, d) with m ≤ d."""
+    basis = np.linalg.svd(rows, full_matrices=False)[2]
+    return ChangeOfInputs(np.zeros(rows.shape[1]), basis)

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from twolayer.refine import Stopping, UnitsProblem, gauss_newton, levenberg_marquardt
 from twolayer.refine.problem import Vector
 
-__all__ = ["EXACT", "ROUNDING", "Fit", "Report", "explore", "explore_roughly", "polish"]
+__all__ = ["EXACT", "ROUNDING", "Fit", "Report", "explore", "explore_patiently", "explore_roughly", "polish"]
 
 EXACT = 1e-22  # relative squared residual that only rounding explains
 ROUNDING = 1e-28  # no further step can be seen to lower this
@@ -47,6 +47,11 @@ def explore(problem: UnitsProblem, start: Vector, report: Report, stage: str, ma
 def explore_roughly(problem: UnitsProblem, start: Vector, report: Report, stage: str) -> Fit:
     """Refine a start that will be refined again, elsewhere: no more than the first, large gains."""
     return _refined(problem, start, report, stage, Stopping(100, patience=4, least_gain=0.1))
+
+
+def explore_patiently(problem: UnitsProblem, start: Vector, report: Report, stage: str) -> Fit:
+    """Refine a start where steps are cheap, and where much of the loss is not the units' to explain."""
+    return _refined(problem, start, report, stage, Stopping(400, patience=20, least_gain=0.01))
 
 
 def polish(problem: UnitsProblem, start: Vector, report: Report, stage: str = "polish") -> Fit:

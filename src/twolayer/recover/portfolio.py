@@ -7,9 +7,9 @@ from numpy.typing import NDArray
 
 from twolayer.activation import Activation
 from twolayer.misfit import score_test
-from twolayer.recover.change_of_inputs import ChangeOfInputs, principal_inputs, whitening_of
+from twolayer.recover.change_of_inputs import ChangeOfInputs, principal_inputs, span_of_units, whitening_of
 from twolayer.recover.exchange import exchange, prune
-from twolayer.recover.fit import EXACT, ROUNDING, Fit, Report, explore, explore_roughly, polish
+from twolayer.recover.fit import EXACT, ROUNDING, Fit, Report, explore, explore_patiently, explore_roughly, polish
 from twolayer.recover.noise import NoiseEvidence, noise_evidence
 from twolayer.recover.reflections import unlifted
 from twolayer.recover.starts import (
@@ -34,6 +34,7 @@ _MOST_STARTS = 6
 _SIGN_DOUBT = 0.2
 _WIDE_ATTEMPT = 3
 _SMALL = 200  # parameters below which a start costs less than principal inputs or moments do
+_TURNS, _STEPS_OF_A_TURN, _NEAR = 3, 4, 1e-3  # of the span of the units; the loss at which it need not turn again
 _NO_SIGNAL = 1e-8
 _CLEARLY_MISFIT = 1e-12
 
@@ -222,20 +223,36 @@ class _Search:
     def principal_start(self, change: ChangeOfInputs, spectrum: SecondMoment, amplitudes: Vector, lifts: bool) -> Fit:
         """Explore in few dimensions, which costs little, and then from there in all of them.
 
-        There are always rows enough there for a lift by few parameters.
+        If a few steps there do not lead to the minimum, they have turned the span of the units to where it should be,
+        and another start in that span sees much more of them than one in the span of T_2. There are always rows enough
+        in few dimensions for a lift by few parameters.
         """
+        for turn in range(_TURNS):
+            fit = self.principal_fit(change, spectrum, amplitudes, lifts, is_first=turn == 0)
+            stage = "lifted principal start 1" if fit.problem.is_lifted else "plain principal start 1"
+            fit = explore(fit.problem, fit.point, self.report, stage, max_steps=_STEPS_OF_A_TURN)
+            if fit.loss <= _NEAR or turn == _TURNS - 1:
+                break
+            change = span_of_units(fit.problem.units(fit.point)[1][:, : self.X.shape[1]])
+            spectrum = second_moment(change.done(self.X), self.y)
+            amplitudes = amplitude_signs(self.c2, len(amplitudes), spectrum)
+        return explore(fit.problem, fit.point, self.report, stage)
+
+    def principal_fit(
+        self, change: ChangeOfInputs, spectrum: SecondMoment, amplitudes: Vector, lifts: bool, *, is_first: bool
+    ) -> Fit:
+        """A fit by units in the span of few inputs, as a point of the problem in all of them; not refined there."""
         mapped = change.done(self.X)
         problem = self.problem(mapped, self.y, amplitudes, is_lifted=not self.has_quadratic_lift)
-        rows = slice(None, _ROWS_PER_PRINCIPAL_PARAMETER * problem.n_parameters)
+        rows = slice(None, _ROWS_PER_PRINCIPAL_PARAMETER * problem.n_parameters if is_first else None)
         problem = problem.on(mapped[rows], self.y[rows])
-        point = random_start(problem, spectrum, amplitudes, self.rng)
-        fit = explore_roughly(problem, point, self.report, "principal inputs")
+        refine = explore_roughly if is_first else explore_patiently
+        fit = refine(problem, random_start(problem, spectrum, amplitudes, self.rng), self.report, "principal inputs")
         problem, point = fit.problem, fit.point
         if problem.is_lifted and not lifts:
             problem, point = unlifted(problem, point)
         whole = self.problem(self.X, self.y, problem.units(point)[0], is_lifted=problem.is_lifted)
-        stage = "lifted principal start 1" if whole.is_lifted else "plain principal start 1"
-        return explore(whole, change.undone(problem, point, whole), self.report, stage)
+        return Fit(whole, change.undone(problem, point, whole), fit.loss)
 
     def fresh(self, width: int) -> Fit:
         """A fit of another width from a new start."""
