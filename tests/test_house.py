@@ -30,7 +30,8 @@ FLOORS = (
     {"decompose", "refine"},
     {"recover", "certify", "misfit", "ridge", "standardisation"},
     {"estimators", "extract"},
-    {"pictures", "display", "demo", "cli", "__main__"},
+    {"pictures", "experiments"},
+    {"display", "demo", "cli", "__main__"},
 )
 FLOOR = {room: height for height, rooms in enumerate(FLOORS) for room in rooms}
 GROUND = FLOOR["network"]  # what theory/ stands on, and hard/ on both

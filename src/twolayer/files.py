@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 
 from twolayer.errors import InputError
 
-__all__ = ["FilePath", "atomic_writer", "read_csv", "read_npy", "read_npz", "write_csv", "write_npz"]
+__all__ = ["FilePath", "atomic_writer", "distrust", "read_csv", "read_npy", "read_npz", "write_csv", "write_npz"]
 
 FilePath = str | os.PathLike[str]
 
@@ -110,7 +110,7 @@ def read_npz(path: FilePath, max_bytes: int | None = None) -> dict[str, NDArray[
         is no array, or more than `max_bytes` (known before anything is read: a small archive may expand to a huge one).
     """
     limit = _memory_bytes() if max_bytes is None else max_bytes
-    with _distrust(path, "an .npz archive of arrays"), zipfile.ZipFile(path) as archive:
+    with distrust(path, "an .npz archive of arrays"), zipfile.ZipFile(path) as archive:
         members = archive.infolist()
         total = sum(member.file_size for member in members)
         if total > limit:
@@ -127,7 +127,7 @@ def read_npy(path: FilePath) -> NDArray[Any]:
     InputError
         If there is no such file, or it is no ``.npy``, is truncated or longer than it says, or holds Python objects.
     """
-    with _distrust(path, "an .npy file"):
+    with distrust(path, "an .npy file"):
         with Path(path).open("rb") as stream:
             shape, dtype = _read_header(path, stream, os.fstat(stream.fileno()).st_size, "array")
         if 0 in shape:
@@ -146,7 +146,7 @@ def read_csv(path: FilePath) -> NDArray[np.float64]:
         If there is no such file, no row, a cell that is not a number or a line of another length (which line, counted
         from 1), or the bytes are not UTF-8 text.
     """
-    with _distrust(path, "a table of numbers in UTF-8 text"):
+    with distrust(path, "a table of numbers in UTF-8 text"):
         skip = _header_lines(path)
         try:
             return np.loadtxt(
@@ -166,7 +166,7 @@ def read_csv(path: FilePath) -> NDArray[np.float64]:
 
 
 @contextmanager
-def _distrust(path: FilePath, kind: str) -> Iterator[None]:
+def distrust(path: FilePath, kind: str) -> Iterator[None]:
     """Turn whatever reading a missing, damaged or hostile file raises into an InputError."""
     try:
         yield

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
     from twolayer.network import TwoLayerNetwork
 
-__all__ = ["draw_losses", "draw_weights", "recovery_picture"]
+__all__ = ["COLOURS", "DASHES", "MARKERS", "draw_losses", "draw_weights", "recovery_picture"]
 
 # Okabe and Ito's palette stays apart for every kind of colour vision; markers and dashes say the same again.
 COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000")

@@ -1,0 +1,16 @@
+"""The table of figures: one figure, one file, one line here."""
+
+from twolayer.errors import InputError
+from twolayer.experiments.figure import Figure
+from twolayer.experiments.zhong2017recovery import RECOVERY_RATE
+
+__all__ = ["FIGURES", "figure_named"]
+
+FIGURES: dict[str, Figure] = {figure.name: figure for figure in (RECOVERY_RATE,)}
+
+
+def figure_named(name: str) -> Figure:
+    """Return the figure of this name, or refuse with the names that there are."""
+    if name not in FIGURES:
+        raise InputError(f"unknown figure {name!r}; known are {', '.join(FIGURES)}")
+    return FIGURES[name]
