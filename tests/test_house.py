@@ -28,7 +28,7 @@ FLOORS = (
     {"polynomial", "network", "risk", "align", "teachers"},
     {"sources", "moments"},
     {"decompose", "refine"},
-    {"recover", "certify", "misfit", "ridge", "standardisation"},
+    {"recover", "certify", "choice", "gaussianity", "misfit", "ridge", "standardisation"},
     {"estimators", "extract"},
     {"pictures", "experiments"},
     {"display", "demo", "cli", "__main__"},

@@ -6,10 +6,11 @@ from enum import Enum
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy.linalg.lapack import dpotrf, dpotri
 from scipy.sparse.linalg import lobpcg
 
+from twolayer.choice import Choice
+from twolayer.gaussianity import GaussianityTest
 from twolayer.misfit import MOST_DENSE_PARAMETERS, ScoreTest
 from twolayer.network import TwoLayerNetwork
 from twolayer.refine import UnitsProblem
@@ -21,9 +22,7 @@ __all__ = [
     "Curvature",
     "StandardErrors",
     "Status",
-    "ambiguous_reflection",
     "curvature",
-    "is_turning_untried",
     "normal_matrix",
     "singular_value_conditioning",
     "standard_errors",
@@ -33,8 +32,6 @@ _SAFELY_POSITIVE = 1e-5  # of the diagonal of a Cholesky factor
 _ROWS_FOR_SIZES = 4096
 _PROBES = 12
 _ROWS_PER_PARAMETER = 100
-_MOST_UNITS_TURNED = 16
-_CLEARLY_LEFT = 6.0
 
 
 class Status(Enum):
@@ -69,6 +66,10 @@ class Status(Enum):
     TOO_FEW_ROWS = (
         "The network explains these rows, but they are too few, for its number of parameters and the noise, to tell it"
         " from others: give more rows."
+    )
+    UNCLEAR_CHOICE = (
+        "The network explains the rows, and so does another width or activation that was tried: the certificate names"
+        " them. Give the one that is known, or more rows, or rows with less noise."
     )
     APPROXIMATION = (
         "A regularised approximation was asked for and fitted; it makes no claim about where the data come from."
@@ -142,6 +143,10 @@ class Certificate:
         first below 0.6 and the second above 5. None where there is only rounding.
     notes : tuple of str
         What cannot be known, and what else to mind.
+    inputs : GaussianityTest or None
+        Whether the inputs are Gaussian in the directions of the units and of T_2. None where that was not asked.
+    choices : tuple of Choice
+        What else was tried where width or activation was not given, and how clear the choice was.
     """
 
     n_rows: int
@@ -158,6 +163,8 @@ class Certificate:
     wider_gain: float | None
     narrower_loss: float | None
     notes: tuple[str, ...]
+    inputs: GaussianityTest | None = None
+    choices: tuple[Choice, ...] = ()
 
     def to_dict(self) -> dict[str, Any]:
         """The certificate as plain numbers, lists and text, fit for JSON (infinite numbers become None)."""
@@ -177,7 +184,7 @@ class Certificate:
             lines.insert(2, f"residual on held-out rows {self.held_out_residual:.1e}")
         if self.score_test is not None:
             lines.append(f"score test for lack of fit: p = {self.score_test.p_value:.2g}")
-        return "\n".join([*lines, *self.notes])
+        return "\n".join([*lines, *(choice.summary() for choice in self.choices), *self.notes])
 
 
 def _plain(value: Any) -> Any:
@@ -203,75 +210,6 @@ def singular_value_conditioning(network: TwoLayerNetwork) -> tuple[float, float]
         return np.inf, np.inf
     with np.errstate(over="ignore"):
         return float(values[0] / values[-1]), float(np.exp(np.sum(np.log(values / values[-1]))))
-
-
-def ambiguous_reflection(network: TwoLayerNetwork, errors: StandardErrors | None = None) -> NDArray[np.intp] | None:
-    r"""Units that can be turned round together and leave the function as it is, or None.
-
-    Turning the units of a set S leaves :math:`\sum_{i \in S} a_i\,p(w_i\cdot x + b_i)` behind, which must vanish, or
-    be a constant where the network has one of its own (a polynomial part). With standard errors of the weights, what
-    they cannot tell from zero (6 of its own, the weights taken as independent) counts as vanished.
-
-    Notes
-    -----
-    Where what they leave is linearly dependent, all sets are tried, up to 16 units; above, see `is_turning_untried`.
-    Even and odd activations, to which a turn means nothing, have p = 0 and give None.
-    """
-    m = network.width
-    if m > _MOST_UNITS_TURNED:
-        return None
-    left, deviations = _left_by_turning(network, errors)
-    scale = float(np.abs(left).sum())
-    if scale == 0 or _are_independent(left, deviations):
-        return None
-    vectors, values, _ = np.linalg.svd(left, full_matrices=False)
-    sets = (np.arange(1, 1 << m)[:, None] >> np.arange(m)) & 1
-    remainders = np.linalg.norm(sets @ (vectors * values), axis=1)
-    remainders /= np.maximum(1e-9 * scale, _CLEARLY_LEFT * np.sqrt(sets @ np.sum(deviations**2, axis=1)))
-    best = int(np.argmin(remainders))
-    return np.flatnonzero(sets[best]) if remainders[best] <= 1 else None
-
-
-def is_turning_untried(network: TwoLayerNetwork, errors: StandardErrors | None = None) -> bool:
-    """Whether units might be turned round together, and are too many to try all sets of them."""
-    if network.width <= _MOST_UNITS_TURNED:
-        return False
-    left, deviations = _left_by_turning(network, errors)
-    return bool(left.any()) and not _are_independent(left, deviations)
-
-
-def _are_independent(left: Matrix, deviations: Matrix) -> bool:
-    """Whether the rows are so, beyond rounding and what their deviations explain: then no subset of them has sum 0."""
-    if len(left) > left.shape[1]:
-        return False
-    rounding = 1e-10 * float(np.abs(left).sum())
-    values = np.linalg.svd(left, compute_uv=False)
-    return bool(values[-1] > max(rounding, _CLEARLY_LEFT * float(np.linalg.norm(deviations))))
-
-
-def _left_by_turning(network: TwoLayerNetwork, errors: StandardErrors | None) -> tuple[Matrix, Matrix]:
-    """Coefficients of each polynomial a_i p(w_i·x + b_i), and their standard deviations.
-
-    By the square, linear and constant part; a constant is left out where the network has one of its own.
-    """
-    a, W, b = network.a[:, None], network.W, network.b[:, None]
-    da, dW, db = (0 * a, 0 * W, 0 * b) if errors is None else (errors.a[:, None], errors.W, errors.b[:, None])
-    law = network.activation.reflection.polynomial
-    if len(law) > 3:  # symmetric tensors of order 3 and more, which no sum of few units makes vanish by chance
-        return np.zeros((network.width, 0)), np.zeros((network.width, 0))
-    p = np.r_[law, np.zeros(3 - len(law))]
-    slope, value = p[1] + 2 * p[2] * b, p[0] + p[1] * b + p[2] * b**2
-    left, deviations = [a * slope * W], [np.hypot(np.hypot(a * slope * dW, da * slope * W), 2 * p[2] * a * db * W)]
-    if p[2]:
-        i, j = np.triu_indices(network.dim)
-        fold = p[2] * np.where(i == j, 1.0, np.sqrt(2.0))
-        left.append(fold * a * W[:, i] * W[:, j])
-        moved = np.hypot(dW[:, i] * W[:, j], W[:, i] * dW[:, j])
-        deviations.append(np.abs(fold) * np.hypot(a * moved, da * W[:, i] * W[:, j]))
-    if network.polynomial is None:
-        left.append(a * value)
-        deviations.append(np.hypot(a * slope * db, da * value))
-    return np.hstack(left), np.hstack(deviations)
 
 
 class _StandardUnits:

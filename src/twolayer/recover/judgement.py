@@ -7,19 +7,20 @@ from twolayer.certify import (
     Curvature,
     StandardErrors,
     Status,
-    ambiguous_reflection,
     curvature,
-    is_turning_untried,
     normal_matrix,
     singular_value_conditioning,
     standard_errors,
 )
+from twolayer.gaussianity import GaussianityTest, gaussianity_test
 from twolayer.misfit import MOST_DENSE_PARAMETERS
 from twolayer.network import TwoLayerNetwork
 from twolayer.recover.exchange import narrower_fits
 from twolayer.recover.fit import EXACT
 from twolayer.recover.portfolio import Found
 from twolayer.recover.reflections import network_of
+from twolayer.recover.starts import second_moment
+from twolayer.recover.turning import equivalent_turns, is_turning_untried
 from twolayer.refine import UnitsProblem
 
 __all__ = ["judge"]
@@ -29,6 +30,7 @@ _NOISY_ROWS_PER_PARAMETER = 8
 _JUDGING_ROWS_PER_PARAMETER = 4
 _FLAT, _FLAT_IN_SINGLE_PRECISION = 1e-10, 1e-6
 _MOST_RELATIVE_ERROR = 0.3
+_ROWS_FOR_DIRECTIONS = 4096
 
 
 def judge(found: Found) -> tuple[TwoLayerNetwork, Status, Certificate]:
@@ -47,9 +49,10 @@ def judge(found: Found) -> tuple[TwoLayerNetwork, Status, Certificate]:
         some, H = problem, normal_matrix(problem, point)
     errors = standard_errors(some, point, H, noise * np.sqrt(some.n_rows / n))
     is_explained = fit.is_exact or (evidence is not None and evidence.is_noise)
-    twin = ambiguous_reflection(network, errors) if is_explained else None
-    status = _status(found, bend, network, errors, twin is not None)
+    turns = equivalent_turns(network, errors) if is_explained else np.zeros((0, network.width), int)
+    status = _status(found, bend, network, errors, len(turns) > 0)
     kappa, lambda_ = singular_value_conditioning(network)
+    inputs = gaussianity_test(problem.X, _directions_that_matter(problem, network))
     certificate = Certificate(
         n_rows=n,
         n_parameters=p,
@@ -64,7 +67,8 @@ def judge(found: Found) -> tuple[TwoLayerNetwork, Status, Certificate]:
         score_test=None if evidence is None else evidence.test,
         wider_gain=None if evidence is None else evidence.wider_gain,
         narrower_loss=None if evidence is None else evidence.narrower_loss,
-        notes=_notes(found, network, status, twin),
+        notes=_notes(found, network, status, errors, turns) + _notes_on_inputs(inputs),
+        inputs=inputs,
     )
     return network, status, certificate
 
@@ -113,7 +117,9 @@ def _silent(*_: object) -> None:
     """Report to nobody."""
 
 
-def _notes(found: Found, network: TwoLayerNetwork, status: Status, twin: np.ndarray | None) -> tuple[str, ...]:
+def _notes(
+    found: Found, network: TwoLayerNetwork, status: Status, errors: StandardErrors, turns: np.ndarray
+) -> tuple[str, ...]:
     """What cannot be known, in sentences."""
     problem = found.fit.problem
     law, parity = problem.activation.reflection, problem.activation.parity
@@ -128,12 +134,34 @@ def _notes(found: Found, network: TwoLayerNetwork, status: Status, twin: np.ndar
         notes.append(
             "The activation is homogeneous: the scale of a unit is in its input weights, |a| = 1 by convention."
         )
-    if is_turning_untried(network):
+    if is_turning_untried(network, errors):
         notes.append(f"{network.width} units are too many to try whether some can be turned round together.")
-    if twin is not None:
-        notes.append(f"Turning units {', '.join(map(str, twin))} round together leaves the function as it is.")
+    if len(turns):
+        units = ", ".join(map(str, np.flatnonzero(turns[0])))
+        count = len(turns) + 1
+        notes.append(
+            f"Turning units {units} round together leaves the function as it is: {count} sign patterns give it."
+        )
     if status is Status.NOT_IDENTIFIABLE and problem.width > 1:
         enough = found.evidence is not None and not found.evidence.needs_all_units
         if enough or any(narrower.is_exact for narrower in narrower_fits(found.fit, _silent)):
             notes.append(f"A network of {problem.width - 1} units explains the data as well.")
     return tuple(notes)
+
+
+def _directions_that_matter(problem: UnitsProblem, network: TwoLayerNetwork) -> np.ndarray:
+    """The units, and as many leading eigenvectors of T_2."""
+    spectrum = second_moment(problem.X[:_ROWS_FOR_DIRECTIONS], problem.y[:_ROWS_FOR_DIRECTIONS])
+    return np.vstack([network.W, spectrum.vectors[:, : network.width].T])
+
+
+def _notes_on_inputs(inputs: GaussianityTest) -> tuple[str, ...]:
+    """What is lost where the inputs are not Gaussian."""
+    if inputs.is_gaussian:
+        return ()
+    return (
+        f"The inputs are not Gaussian in the directions that matter ({inputs.kind} in one of {inputs.n_directions}:"
+        f" p = {inputs.p_value:.1g}): the moments of the theory give no more than a start, and nothing is promised of"
+        " whether the search finds the network. Residual, curvature and standard errors are those of inputs like these,"
+        " and so is the function: units that bend where there are no inputs are not seen.",
+    )
