@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 from rich import box
 from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 from rich.table import Table
 
 if TYPE_CHECKING:
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
 __all__ = [
     "comparison_table",
     "components_table",
+    "counted",
     "facts",
     "names_table",
     "narrated",
@@ -42,6 +44,25 @@ def narrated(title: str) -> Iterator[Callable[[str, int, float], None]]:
     screen = Console(stderr=True, highlight=False, markup=False, emoji=False)
     with screen.status(title) as line:
         yield lambda stage, step, loss: line.update(f"{title}: {stage}, step {step}, relative loss {loss:.1e}")
+
+
+@contextmanager
+def counted(title: str) -> Iterator[Callable[[int, int, int], None]]:
+    """Keep a bar on standard error up to date, with the time left; silent where that is no terminal.
+
+    It is called with the numbers of cells that are finished, of all, and of those that failed.
+    """
+    screen = Console(stderr=True, highlight=False, markup=False, emoji=False)
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
+    left = TimeRemainingColumn(elapsed_when_finished=False)
+    with Progress(*columns, TextColumn("left"), left, console=screen, disable=not screen.is_terminal) as bar:
+        task = bar.add_task(title, total=None)
+
+        def update(done: int, total: int, failed: int) -> None:
+            told = f"{title}, {failed} failed" if failed else title
+            bar.update(task, completed=done, total=total, description=told)
+
+        yield update
 
 
 def facts(network: "TwoLayerNetwork") -> dict[str, Any]:

@@ -11,7 +11,7 @@ from typing import Annotated
 import typer
 
 from twolayer import __version__
-from twolayer.cli import extraction, instances, networks
+from twolayer.cli import extraction, figures, instances, networks
 from twolayer.cli.conventions import BAD_INPUT, INTERRUPTED, require_writable, summary
 from twolayer.errors import InputError
 
@@ -81,6 +81,8 @@ for command in (
     networks.compare,
     networks.show,
     instances.theory,
+    figures.figure,
+    figures.report,
 ):
     app.command()(command)
 app.command(context_settings=instances.PASSED_ON, add_help_option=False)(instances.instance)

@@ -183,10 +183,11 @@ def show(network: NetworkFile, as_json: AsJson = False) -> None:
 
 
 def list_names(as_json: AsJson = False) -> None:
-    """List what there is: activations, laws of planted networks, decompositions, methods, hard instances, theories."""
+    """List what there is: activations, laws, decompositions, methods, hard instances, theories, figures."""
     from twolayer.activation import ACTIVATIONS
     from twolayer.decompose import DECOMPOSITIONS
     from twolayer.display import console, names_table
+    from twolayer.experiments import FIGURES
     from twolayer.hard import FAMILIES
     from twolayer.recover import RECOVERIES
     from twolayer.teachers import LAWS
@@ -199,6 +200,7 @@ def list_names(as_json: AsJson = False) -> None:
         "methods": dict(RECOVERIES),
         "families": dict(FAMILIES),
         "theories": dict(THEORIES),
+        "figures": dict(FIGURES),
     }
     names = {
         kind: [{"name": name, "summary": summary(entry)} for name, entry in table.items()]

@@ -1,20 +1,27 @@
 """The papers' experiments, redrawn, and new ones: a figure is a grid of cells, a picture of its table, a verdict."""
 
+from twolayer.experiments.configuration import SIZES, configuration
 from twolayer.experiments.drawing import draw_curves, draw_grid
 from twolayer.experiments.figure import Cell, Config, Figure, Row, grid
 from twolayer.experiments.figures import FIGURES, figure_named
+from twolayer.experiments.making import Made, make_figure, status_of
 from twolayer.experiments.table import Table, Value
 
 __all__ = [
     "FIGURES",
+    "SIZES",
     "Cell",
     "Config",
     "Figure",
+    "Made",
     "Row",
     "Table",
     "Value",
+    "configuration",
     "draw_curves",
     "draw_grid",
     "figure_named",
     "grid",
+    "make_figure",
+    "status_of",
 ]
