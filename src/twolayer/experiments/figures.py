@@ -2,11 +2,24 @@
 
 from twolayer.errors import InputError
 from twolayer.experiments.figure import Figure
-from twolayer.experiments.zhong2017recovery import RECOVERY_RATE
+from twolayer.experiments.zhong2017recovery import (
+    ACTIVATION_PROPERTIES,
+    CONVERGENCE,
+    INITIALIZATION_ERROR,
+    RECOVERY_RATE,
+)
 
 __all__ = ["FIGURES", "figure_named"]
 
-FIGURES: dict[str, Figure] = {figure.name: figure for figure in (RECOVERY_RATE,)}
+FIGURES: dict[str, Figure] = {
+    figure.name: figure
+    for figure in (
+        RECOVERY_RATE,
+        INITIALIZATION_ERROR,
+        CONVERGENCE,
+        ACTIVATION_PROPERTIES,
+    )
+}
 
 
 def figure_named(name: str) -> Figure:

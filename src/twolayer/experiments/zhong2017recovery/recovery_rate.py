@@ -8,61 +8,55 @@ from matplotlib.figure import Figure as Picture
 
 from twolayer.align import recovery_error
 from twolayer.experiments.drawing import draw_grid
-from twolayer.experiments.figure import Cell, Config, Figure, Row, grid
+from twolayer.experiments.figure import Cell, Figure, Row, grid
 from twolayer.experiments.table import Table
+from twolayer.experiments.zhong2017recovery.setting import Count, Counts, Problem, planted
 from twolayer.recover import recover
 from twolayer.recover.zhong2017recovery import recover_zhong2017
-from twolayer.teachers import conditioned, gaussian_samples
 
 __all__ = ["RECOVERY_RATE", "RecoveryRateConfig"]
 
 Method = Literal["zhong2017recovery", "auto"]
 METHODS: dict[str, str] = {"zhong2017recovery": "the paper's algorithm", "auto": "the default of this library"}
 RECOVERED = 0.01
-STEP_SIZE = 0.02
-
-Size = Annotated[int, msgspec.Meta(ge=1, le=10**7)]
-Sizes = Annotated[tuple[Size, ...], msgspec.Meta(min_length=1)]
 
 
-class RecoveryRateConfig(Config, frozen=True):
-    """The grid of Figure 1(a), the problem and the methods."""
+class RecoveryRateConfig(Problem, frozen=True, kw_only=True):
+    """The grid of Figure 1(a), the methods, and the descent of the paper's: without resampling, as there."""
 
-    dims: Sizes
-    samples: Sizes
-    trials: Size
+    dims: Counts
+    samples: Counts
+    trials: Count
     methods: Annotated[tuple[Method, ...], msgspec.Meta(min_length=1)] = ("zhong2017recovery", "auto")
-    width: Size = 5
-    kappa: Annotated[float, msgspec.Meta(ge=1, le=1e6)] = 2.0
+    step_size: Annotated[float, msgspec.Meta(gt=0, le=10)] = 0.02
+    max_steps: Count = 2000
+    partition: bool = False
 
     def __post_init__(self) -> None:
-        """Refuse what Algorithm 1 and the recovery have no meaning for."""
-        if self.width > min(self.dims):
-            raise ValueError(f"width must be at most the least of dims, {min(self.dims)}, found {self.width}")
-        if min(self.samples) <= self.width * max(self.dims):
-            raise ValueError(f"samples must be above width times the largest of dims, found {min(self.samples)}")
+        """Refuse sizes without meaning."""
+        self.require_room(self.dims, self.samples)
 
 
 def cells(config: RecoveryRateConfig) -> list[Cell]:
-    """Every method on every size, many times."""
-    return grid(
-        method=config.methods,
-        d=config.dims,
-        n=config.samples,
-        trial=range(config.trials),
-        width=[config.width],
-        kappa=[config.kappa],
+    """Every method on every size, many times; only the paper's has numbers of its own."""
+    own = {"step_size": config.step_size, "max_steps": config.max_steps, "partition": config.partition}
+    problems = grid(
+        d=config.dims, n=config.samples, trial=range(config.trials), width=[config.width], kappa=[config.kappa]
     )
+    return [
+        {"method": method, **problem, "descent": own if method == "zhong2017recovery" else {}}
+        for method in config.methods
+        for problem in problems
+    ]
 
 
 def run_cell(cell: Cell, rng: np.random.Generator) -> list[Row]:
     """Plant a network, recover it, compare."""
-    truth = conditioned(cell["d"], cell["width"], cell["kappa"], "squared_relu", rng)
-    X, y = gaussian_samples(truth, cell["n"], rng)
+    truth, X, y = planted(cell, rng)
     if cell["method"] == "auto":
         found = recover(X, y, truth.width, truth.activation, rng=rng).network
     else:
-        found, _ = recover_zhong2017(X, y, truth.width, truth.activation, rng=rng, step_size=STEP_SIZE)
+        found, _ = recover_zhong2017(X, y, truth.width, truth.activation, rng=rng, **cell["descent"])
     error = recovery_error(found, truth)
     return [{"error": error, "recovered": error <= RECOVERED}]
 
@@ -81,31 +75,45 @@ def plot(table: Table) -> Picture:
     panels = picture.subplots(1, len(methods), squeeze=False)[0]
     for axes, method in zip(panels, methods, strict=True):
         shades = draw_grid(axes, rates(table.where(method=method)), "d", "n", "rate", vmin=0, vmax=1, cmap="gray")
-        axes.set(xlabel="inputs d", ylabel="samples n", title=METHODS[method])
+        axes.set(xlabel="inputs d", ylabel="samples n", title=METHODS[method][:1].upper() + METHODS[method][1:])
     picture.colorbar(shades, ax=panels, label="recovery rate")
     return picture
 
 
 def verdict(table: Table) -> str:
-    """What share of the trials, and of the sizes, each method recovers."""
+    """What share of the trials, and of the sizes, each method recovers, and what that says of the claim."""
     return " ".join(_said_of(method, table.where(method=method)) for method in table.levels("method"))
 
 
 def _said_of(method: str, table: Table) -> str:
     found = rates(table)
-    always = found["rate"] == 1
-    least = ", ".join(f"{d}: {_least(found.where(d=d))}" for d in found.levels("d"))
-    return (
-        f"Of {len(table)} trials, {METHODS[method]} recovers {table['recovered'].mean():.1%}, and every trial in"
-        f" {always.sum()} of {len(found)} sizes; the least n from which on it always does, by d, is {least}."
-    )
+    sizes, always = len(found), int((found["rate"] == 1).sum())
+    share = f"{METHODS[method].capitalize()} recovers {table['recovered'].mean():.1%} of {len(table)} trials"
+    if always == sizes:
+        return (
+            f"{share}, every one at each of the {sizes} sizes: n = {found['n'].min()} is enough even at d ="
+            f" {found['d'].max()}, so that no limit to be proportional to d is met here."
+        )
+    least = {d: _least(found.where(d=d)) for d in found.levels("d")}
+    known = {d: n for d, n in least.items() if n is not None}
+    told = "; ".join(f"d = {d}: {'none here' if n is None else f'n = {n}'}" for d, n in least.items())
+    return f"{share}, and every one at {always} of {sizes} sizes; from which n on it always does: {told}. {_fit(known)}"
 
 
-def _least(found: Table) -> str:
-    """The least n from which on the rate is 1."""
+def _least(found: Table) -> int | None:
+    """The least n from which on the rate is 1, if there is one."""
     missed = found["n"][found["rate"] < 1].max(initial=0)
     enough = found["n"][found["n"] > missed]
-    return str(enough.min()) if len(enough) else "none"
+    return int(enough.min()) if len(enough) else None
+
+
+def _fit(least: dict[int, int]) -> str:
+    """Whether the n needed is proportional to d: the exponent of a power law through the points."""
+    if len(least) < 3 or len(set(least.values())) == 1:
+        return "That is too little to tell whether the n needed is proportional to d."
+    exponent = float(np.polyfit(np.log(list(least)), np.log(list(least.values())), 1)[0])
+    agrees = "agrees" if 0.6 <= exponent <= 1.4 else "does not agree"
+    return f"The n needed grows like d^{exponent:.2f}, which {agrees} with the paper's d^1."
 
 
 RECOVERY_RATE = Figure(
@@ -114,7 +122,7 @@ RECOVERY_RATE = Figure(
     source="zhong2017recovery, Figure 1(a)",
     claim="The least number of samples for a recovery rate of 100 % is about proportional to the dimension.",
     config=RecoveryRateConfig,
-    smoke=RecoveryRateConfig(dims=(10, 20), samples=(1000, 2000), trials=2),
+    smoke=RecoveryRateConfig(dims=(10, 20), samples=(1000, 2000), trials=3),
     paper=RecoveryRateConfig(dims=tuple(range(10, 101, 10)), samples=tuple(range(1000, 10_001, 1000)), trials=10),
     cells=cells,
     run_cell=run_cell,
@@ -129,5 +137,5 @@ RECOVERY_RATE = Figure(
     plot=plot,
     verdict=verdict,
     condense=rates,
-    paired=("method",),
+    paired=("method", "descent"),
 )
