@@ -28,7 +28,7 @@ THEOREM = {
     "linear": (True, False, True),
     "quadratic": (False, False, True),
 }
-"""What Theorem 3.5 says of an activation, property by property; where it is silent on one, that is as its proof needs."""
+"""What Theorem 3.5 says of an activation, property by property; where it is silent on one, as it must be."""
 
 BEYOND = ("softplus", "gelu", "abs", "polynomial(0,1,0,0.5)", "scaled(tanh,2.5)", "sine")
 
@@ -72,9 +72,9 @@ def plot(table: Table) -> Picture:
     picture = Picture(figsize=(7.0, 1.4 + 0.32 * len(names)), layout="constrained")
     axes = picture.subplots()
     holds = np.array([table[name] for name in PROPERTIES])
-    for value, style in {True: {"marker": "o", "color": "#0072B2"}, False: {"marker": "x", "color": "#D55E00"}}.items():
+    for value, label, marker, colour in ((True, "holds", "o", "#0072B2"), (False, "does not hold", "x", "#D55E00")):
         columns, rows = np.nonzero(holds == value)
-        axes.scatter(columns, rows, s=70, label="holds" if value else "does not hold", **style)
+        axes.scatter(columns, rows, s=70, label=label, marker=marker, color=colour)
     axes.set_xticks(range(len(PROPERTIES)), PROPERTIES.values(), fontsize="small")
     axes.set_yticks(range(len(names)), names)
     axes.set(xlabel="property", ylabel="activation", xlim=(-0.5, 2.5), ylim=(len(names) - 0.5, -0.5))

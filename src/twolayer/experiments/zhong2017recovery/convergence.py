@@ -109,7 +109,7 @@ def ends(table: Table) -> Table:
                 "trial": trial,
                 "steps": int(rows["step"].max()),
                 "last_loss": float(rows["loss"][rows["step"].argmax()]),
-                "steps_to_1e-6": float(np.min(rows["step"][rows["loss"] <= REACHED], initial=np.inf)),
+                "steps_to_1e-6": min(rows["step"][rows["loss"] <= REACHED].tolist(), default=np.inf),
             }
             for (start, trial), rows in table.groups("start", "trial")
         ],

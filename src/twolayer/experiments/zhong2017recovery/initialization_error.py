@@ -1,8 +1,5 @@
 """Figure 1(b): how far the tensor initialisation is from the truth."""
 
-from typing import Annotated
-
-import msgspec
 import numpy as np
 from matplotlib.figure import Figure as Picture
 from numpy.typing import NDArray
@@ -51,7 +48,7 @@ def run_cell(cell: Cell, rng: np.random.Generator) -> list[Row]:
 
 
 def bottleneck_error(What: NDArray, W: NDArray) -> float:
-    r"""Return :math:`\min_\pi \max_j \|w_j - \hat w_{\pi(j)}\| / \|w_j\|`, by assignments over fewer and fewer pairs."""
+    r"""Return :math:`\min_\pi \max_j \|w_j - \hat w_{\pi(j)}\| / \|w_j\|`, by assignments over fewer pairs each."""
     errors = cdist(W, What) / np.linalg.norm(W, axis=1)[:, None]
     levels = np.sort(errors.ravel())
     low, high = 0, len(levels) - 1
