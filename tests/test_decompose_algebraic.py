@@ -7,13 +7,12 @@ import pytest
 
 from decomposition_problems import factor_distances, noisy, planted, power_of, sum_of, symmetric_noise, term_distance
 from twolayer.decompose import Status, jennrich, joint_diagonalisation, kcl, power, subspace_power
+from twolayer.decompose.flattening import flattened, pair_flattening, pair_matrices
 from twolayer.decompose.symmetric_sum import (
     compress,
     contract_all_but_one,
     contract_all_but_two,
     largest_term,
-    pair_flattening,
-    pair_matrices,
     slices,
 )
 from twolayer.errors import InputError
@@ -70,7 +69,7 @@ def test_the_largest_term_of_one_term_is_that_term():
     rng = np.random.default_rng(0)
     u = rng.standard_normal(5)
     u /= np.linalg.norm(u)
-    value, at = largest_term(-2.0 * power_of(u, 4), rng.standard_normal((4, 5)) / 3)
+    value, at = largest_term(flattened(-2.0 * power_of(u, 4)), rng.standard_normal((4, 5)) / 3)
     assert value == pytest.approx(-2, rel=1e-12)
     assert abs(at @ u) == pytest.approx(1, abs=1e-12)
 

@@ -11,6 +11,7 @@ from decomposition_problems import noisy, planted, sum_of, term_distance
 from twolayer.decompose import Status, decompose, least_squares, polish
 from twolayer.decompose.cp_fit import SumFit, fit_sum, normal_matrix, normal_product
 from twolayer.decompose.damped_gauss_newton import conjugate_gradients, damped_gauss_newton
+from twolayer.decompose.flattening import flattened
 from twolayer.decompose.symmetric_sum import best_weights
 from twolayer.decompose.uniqueness import has_one_sum_nearby
 from twolayer.errors import InputError
@@ -59,17 +60,17 @@ def test_the_descent_is_minus_the_derivative_of_the_cost(order, ridge):
         return 0.5 * np.sum(rest**2) + 0.5 * ridge * np.sum(x[:, 0] ** 2)
 
     def gradient(x):
-        return -SumFit(T, x.reshape(3, 5)[:, 0], x.reshape(3, 5)[:, 1:], ridge).descent.ravel()
+        return -SumFit(flattened(T), x.reshape(3, 5)[:, 0], x.reshape(3, 5)[:, 1:], ridge).descent.ravel()
 
     x = np.column_stack([weights, factors]).ravel()
-    assert SumFit(T, weights, factors, ridge).cost == pytest.approx(cost(x), rel=1e-12)
+    assert SumFit(flattened(T), weights, factors, ridge).cost == pytest.approx(cost(x), rel=1e-12)
     assert check_grad(cost, gradient, x, epsilon=1e-7) < 1e-5 * np.linalg.norm(gradient(x))
 
 
 def test_an_undamped_step_is_that_of_gauss_newton():
     weights, factors, T = planted(4, 3, 3, 0)
     T = noisy(T, 0.01, 0)
-    trial, predicted = SumFit(T, weights, factors).trial(1e-12)
+    trial, predicted = SumFit(flattened(T), weights, factors).trial(1e-12)
     J = jacobian(weights, factors, 3)
     residual = (T - sum_of(weights, factors, 3)).ravel()
     step = np.linalg.lstsq(J, residual, rcond=1e-10)[0]
@@ -80,7 +81,7 @@ def test_an_undamped_step_is_that_of_gauss_newton():
 
 def test_conjugate_gradients_take_the_step_that_factoring_takes():
     weights, factors, T = planted(6, 4, 3, 0)
-    fit = SumFit(noisy(T, 0.1, 0), weights, factors)
+    fit = SumFit(flattened(noisy(T, 0.1, 0)), weights, factors)
     shift = np.full_like(fit.descent, 1e-2)
     direct, iterated = fit._factored(shift), fit._iterated(shift)
     assert np.abs(direct - iterated).max() < 1e-2 * np.abs(direct).max()
@@ -173,7 +174,7 @@ def test_a_start_that_misses_a_term_is_repaired():
     weights, factors, T = planted(4, 4, 3, 0, "orthogonal")
     stuck_weights = np.array([*weights[:2], weights[2] / 2, weights[2] / 2])
     stuck_factors = np.vstack([factors[:3], factors[2:3]])
-    fit, is_settled = fit_sum(T, stuck_weights, stuck_factors, max_steps=100)
+    fit, is_settled = fit_sum(flattened(T), stuck_weights, stuck_factors, max_steps=100)
     assert is_settled
     assert fit.cost == pytest.approx(0.5 * weights[3] ** 2, rel=1e-6)
     for seed in range(10):

@@ -4,16 +4,18 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 import numpy as np
-from numpy.typing import ArrayLike
+from numpy.typing import ArrayLike, NDArray
 
 from twolayer.decompose.decomposition import Decomposition, Status, generic_rank, pose
+from twolayer.decompose.flattening import flattened
 from twolayer.decompose.least_squares import least_squares, polish
 from twolayer.decompose.simultaneous import joint_diagonalisation
 from twolayer.decompose.subspace_power import pairs_left_over, subspace_power
 
-__all__ = ["automatic"]
+__all__ = ["automatic", "noise_level"]
 
 _SAME = 1e-5
+_AS_NOISE = 1.1
 _FEW_STARTS, _MANY_STARTS = 6, 16
 
 
@@ -24,8 +26,9 @@ def automatic(T: ArrayLike, rank: int, *, rng: np.random.Generator | int | None 
     - order four, rank ≤ d(d - 1)/2: `subspace_power`;
     - otherwise, or where these leave terms unresolved: `least_squares` with restarts.
 
-    Ends at a fit to rounding, or when two searches end at the same residual with every term resolved; else the smallest
-    residual is returned, and its status says what it is worth.
+    Ends at a fit to rounding, at one with every term resolved that leaves no more than `noise_level` says is noise, or
+    when two searches end at the same residual with every term resolved; else the smallest residual is returned, and its
+    status says what it is worth.
 
     Parameters
     ----------
@@ -53,15 +56,34 @@ def automatic(T: ArrayLike, rank: int, *, rng: np.random.Generator | int | None 
     problem = pose(T, rank, "auto", generic_rank)
     rng = np.random.default_rng(rng)
     best: Decomposition | None = None
+    noise = noise_level(problem.T, problem.rank)
     for found in _searches(problem.T, problem.rank, rng):
         candidate = replace(polish(problem.T, found.weights, found.factors), method=found.method)
         is_repeated = best is not None and abs(candidate.residual - best.residual) <= _SAME * best.residual
         if best is None or candidate.residual < best.residual:
             best = candidate
-        if best.status in (Status.EXACT, Status.AMBIGUOUS) or (is_repeated and best.is_converged):
+        if best.status in (Status.EXACT, Status.AMBIGUOUS):
+            break
+        if best.is_converged and (is_repeated or best.residual <= _AS_NOISE * noise):
             break
     assert best is not None
     return replace(best, weights=best.weights * problem.norm, left_over=best.left_over * problem.norm)
+
+
+def noise_level(T: NDArray, rank: int) -> float:
+    r"""Frobenius norm of the noise of a tensor of given rank, from the singular values of its flattening beyond it.
+
+    .. math:: \|E\|_F^2 \approx \frac{k q}{(k - r)(q - r)} \sum_{i > r} s_i^2
+
+    for a :math:`k \times q` flattening of a sum of r terms and noise alike in all entries, of which the last singular
+    values see what is outside of the terms on both sides. Zero where r is not below k: nothing is outside.
+    """
+    matrix = flattened(T).matrix
+    k, q = matrix.shape
+    if rank >= k:
+        return 0.0
+    values = np.linalg.svd(matrix, compute_uv=False)
+    return float(np.linalg.norm(values[rank:]) * np.sqrt(k * q / ((k - rank) * (q - rank))))
 
 
 def _searches(T: np.ndarray, rank: int, rng: np.random.Generator) -> Iterator[Decomposition]:

@@ -7,19 +7,17 @@ from numpy.typing import NDArray
 from scipy.linalg import LinAlgError, cho_factor, cho_solve
 
 from twolayer.decompose.damped_gauss_newton import conjugate_gradients, damped_gauss_newton
-from twolayer.decompose.symmetric_sum import contract_all_but_one, unit_rows
-from twolayer.symtensor import rank_one_sum
+from twolayer.decompose.symmetric_sum import Target, unit_rows
 
 __all__ = ["SumFit", "fit_sum"]
 
 _FEW_PARAMETERS = 800
-_ROUNDING = 1e-15
 _INNER_STEPS = 100
 _TINY = 1e-12
 
 
 def fit_sum(
-    T: NDArray,
+    T: Target,
     weights: NDArray,
     factors: NDArray,
     *,
@@ -29,9 +27,10 @@ def fit_sum(
     ridge: float = 0.0,
 ) -> tuple["SumFit", bool]:
     """Descend from given weights and factors by damped Gauss-Newton; also whether it settled."""
-    floor = 0.5 * (_ROUNDING * float(np.linalg.norm(T))) ** 2
     start = SumFit(T, weights, factors, ridge)
-    return damped_gauss_newton(start, SumFit.trial, max_steps=max_steps, rtol=rtol, floor=floor, damping=damping)
+    return damped_gauss_newton(
+        start, SumFit.trial, max_steps=max_steps, rtol=rtol, floor=0.5 * T.floor, damping=damping
+    )
 
 
 def normal_matrix(weights: NDArray, factors: NDArray, order: int) -> NDArray:
@@ -82,28 +81,28 @@ class SumFit:
     An optional ridge adds :math:`\tfrac12 \rho \sum_i \lambda_i^2` to the cost.
     """
 
-    def __init__(self, T: NDArray, weights: NDArray, factors: NDArray, ridge: float = 0.0):
+    def __init__(self, T: Target, weights: NDArray, factors: NDArray, ridge: float = 0.0):
         self.T, self.ridge = T, ridge
         norms = np.linalg.norm(factors, axis=1)
-        self.weights = weights * norms**T.ndim
+        self.weights = weights * norms**T.order
         self.factors = unit_rows(factors)
-        self.left_over = T - rank_one_sum(self.weights, self.factors, T.ndim)
-        misfit = float(np.vdot(self.left_over, self.left_over))
+        self.left_over = T.less(self.weights, self.factors)
+        misfit = self.left_over.misfit
         self.cost = 0.5 * (misfit + ridge * float(self.weights @ self.weights))
 
     @cached_property
     def descent(self) -> NDArray:
         """Minus the derivative of the cost, shape (r, 1 + d)."""
-        image = contract_all_but_one(self.left_over, self.factors)
+        image = self.left_over.contracted(self.factors)
         along = np.einsum("ia,ia->i", image, self.factors)
         from_weights = along - self.ridge * self.weights
-        return np.column_stack([from_weights, self.T.ndim * self.weights[:, None] * image])
+        return np.column_stack([from_weights, self.T.order * self.weights[:, None] * image])
 
     def trial(self, damping: float) -> tuple["SumFit", float]:
         """One damped step: the fit there, and the decrease that the linear model predicts."""
         scale = np.ones_like(self.descent)
         squares = self.weights**2
-        scale[:, 1:] = self.T.ndim * np.maximum(squares, 1e-6 * squares.mean())[:, None]
+        scale[:, 1:] = self.T.order * np.maximum(squares, 1e-6 * squares.mean())[:, None]
         solve = self._factored if self.descent.size <= _FEW_PARAMETERS else self._iterated
         shift = damping * scale
         shift[:, 0] += self.ridge
@@ -112,7 +111,7 @@ class SumFit:
         return SumFit(self.T, self.weights + step[:, 0], self.factors + step[:, 1:], self.ridge), predicted
 
     def _factored(self, shift: NDArray) -> NDArray:
-        H = normal_matrix(self.weights, self.factors, self.T.ndim)
+        H = normal_matrix(self.weights, self.factors, self.T.order)
         H[np.diag_indices_from(H)] += shift.ravel()
         try:
             factor = cho_factor(H, overwrite_a=True)
@@ -121,7 +120,7 @@ class SumFit:
         return cho_solve(factor, self.descent.ravel()).reshape(shift.shape)
 
     def _iterated(self, shift: NDArray) -> NDArray:
-        p, gram = self.T.ndim, self.factors @ self.factors.T
+        p, gram = self.T.order, self.factors @ self.factors.T
         outer = p * np.outer(self.weights, self.weights) * gram ** (p - 1)
         by_weight = cho_factor(gram**p + np.diag(shift[:, 0] + _TINY))
         by_factor = cho_factor(outer + np.diag(shift[:, 1] + _TINY * outer.diagonal().max()))

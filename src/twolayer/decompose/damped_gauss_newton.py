@@ -72,7 +72,7 @@ def damped_gauss_newton(
             damping, growth = damping * growth, growth * 2
             continue
         gain = decrease / predicted
-        is_settled = decrease <= rtol * point.cost and gain > 0.5
+        is_settled = decrease <= rtol * abs(point.cost) and gain > 0.5
         point, growth = candidate, 2.0
         damping = max(damping * max(0.1, 1 - (2 * min(gain, 1.0) - 1) ** 3), 1e-15)
         if is_settled:

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from twolayer.arrays import first_nonfinite, real_array, whole_number
+from twolayer.decompose.flattening import flattened
 from twolayer.decompose.symmetric_sum import best_weights, largest_term, unit_rows
 from twolayer.decompose.uniqueness import has_one_sum_nearby
 from twolayer.errors import InputError
@@ -122,7 +123,8 @@ class Problem:
         weights, factors = weights[descending], (factors * signs[:, None])[descending]
         rest = self.T - rank_one_sum(weights, factors, self.T.ndim)
         probes = unit_rows(np.random.default_rng(0).standard_normal((_PROBES, len(rest))))
-        residual, left_over = float(np.linalg.norm(rest)), abs(largest_term(rest, np.vstack([factors, probes]))[0])
+        residual = float(np.linalg.norm(rest))
+        left_over = abs(largest_term(flattened(rest), np.vstack([factors, probes]))[0])
         status = _status(weights, factors, self.T.ndim, residual, left_over, is_settled)
         return Decomposition(
             weights * self.norm, factors, self.T.ndim, residual, left_over * self.norm, self.method, status

@@ -1,12 +1,13 @@
 r"""Symmetric CP least squares with random restarts, and the polish of what another method found."""
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
 from twolayer.arrays import real_array
 from twolayer.decompose.cp_fit import SumFit, fit_sum
 from twolayer.decompose.decomposition import Decomposition, generic_rank, pose
-from twolayer.decompose.symmetric_sum import largest_term, unit_rows
+from twolayer.decompose.flattening import flattened
+from twolayer.decompose.symmetric_sum import Target, largest_term, unit_rows
 from twolayer.errors import InputError
 
 __all__ = ["least_squares", "polish"]
@@ -70,11 +71,12 @@ def least_squares(
     """
     problem = pose(T, rank, "least_squares", generic_rank)
     rng = np.random.default_rng(rng)
-    best, is_settled = _from_random(problem.T, problem.rank, max_steps, rng)
+    d, target = len(problem.T), flattened(problem.T)
+    best, is_settled = _from_random(target, d, problem.rank, max_steps, rng)
     for _ in range(max_starts - 1):
         if best.cost <= _EXACT:
             break
-        again, again_settled = _from_random(problem.T, problem.rank, max_steps, rng)
+        again, again_settled = _from_random(target, d, problem.rank, max_steps, rng)
         is_repeated = is_settled and abs(again.cost - best.cost) <= _SAME * best.cost
         if again.cost < best.cost:
             best, is_settled = again, again_settled
@@ -121,13 +123,15 @@ def polish(T: ArrayLike, weights: ArrayLike, factors: ArrayLike, *, max_steps: i
         )
     if not (np.isfinite(weights).all() and np.isfinite(factors).all() and factors.any(axis=1).all()):
         raise InputError("weights and factors must be finite, and no factor zero")
-    fit, is_settled = fit_sum(problem.T, weights / problem.norm, factors, max_steps=max_steps, damping=_POLISH_DAMPING)
+    fit, is_settled = fit_sum(
+        flattened(problem.T), weights / problem.norm, factors, max_steps=max_steps, damping=_POLISH_DAMPING
+    )
     return problem.judged(fit.factors, fit.weights, is_settled)
 
 
-def _from_random(T: NDArray, rank: int, max_steps: int, rng: np.random.Generator) -> tuple[SumFit, bool]:
+def _from_random(T: Target, d: int, rank: int, max_steps: int, rng: np.random.Generator) -> tuple[SumFit, bool]:
     """One start: a random one, the ridge stages, the last stage, and repairs while they help."""
-    factors = unit_rows(rng.standard_normal((rank, len(T))))
+    factors = unit_rows(rng.standard_normal((rank, d)))
     weights = rng.choice([-1.0, 1.0], rank) / np.sqrt(rank)
     for ridge in _RIDGES:
         fit, _ = fit_sum(T, weights, factors, max_steps=_RIDGE_STEPS, rtol=1e-3, ridge=ridge)
@@ -141,7 +145,7 @@ def _from_random(T: NDArray, rank: int, max_steps: int, rng: np.random.Generator
     return fit, is_settled
 
 
-def _repaired(T: NDArray, fit: SumFit, max_steps: int, rng: np.random.Generator) -> tuple[SumFit, bool] | None:
+def _repaired(T: Target, fit: SumFit, max_steps: int, rng: np.random.Generator) -> tuple[SumFit, bool] | None:
     r"""The fit from here with the least useful term exchanged for the largest one left over, if that is worth a try.
 
     Without term i, and with the other weights refitted, the squared residual grows by :math:`\lambda_i^2 /
@@ -149,7 +153,7 @@ def _repaired(T: NDArray, fit: SumFit, max_steps: int, rng: np.random.Generator)
     """
     probes = np.vstack([fit.factors, unit_rows(rng.standard_normal(fit.factors.shape))])
     value, u = largest_term(fit.left_over, probes)
-    gram = (fit.factors @ fit.factors.T) ** T.ndim
+    gram = (fit.factors @ fit.factors.T) ** T.order
     worth = fit.weights**2 / np.linalg.pinv(gram, rcond=1e-12, hermitian=True).diagonal()
     least = int(worth.argmin())
     if value**2 <= _WORTH_A_REPAIR * worth[least]:

@@ -4,15 +4,19 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from twolayer.decompose.decomposition import Decomposition, pose
-from twolayer.decompose.symmetric_sum import pair_flattening, pair_matrices, unit_rows
+from twolayer.decompose.flattening import Flattening, flattened, pair_matrices, square_coordinates
+from twolayer.decompose.symmetric_sum import unit_rows
 
 __all__ = ["subspace_power"]
 
 _SHIFT = np.sqrt(0.5)
 _NEGLIGIBLE = 1e-12
-_NEAR = 1e-6
+_NEAR = 1e-4
 _SHARPENINGS = 20
-_EXACT_GAP = 1e-22
+_EXACT_GAP, _LEAST_GAP = 1e-22, 1e-26
+_ALIKE = 4.0
+_SAME = 0.999
+_MORE_STARTS = 20
 _PATIENCE = 10
 
 
@@ -25,8 +29,8 @@ def subspace_power(
     T: ArrayLike,
     rank: int,
     *,
-    restarts: int = 10,
-    max_steps: int = 200,
+    restarts: int = 2,
+    max_steps: int = 50,
     rng: np.random.Generator | int | None = None,
 ) -> Decomposition:
     r"""Decompose an order-four tensor of rank up to d(d - 1)/2, weights of both signs [1]_.
@@ -54,8 +58,7 @@ def subspace_power(
     rank : int
         Number of terms, at most d(d - 1)/2.
     restarts : int
-        Random starts for a term, of which the largest f is kept. It ends early at f = 1 to rounding; if all terms
-        before were so, ten times as many are allowed.
+        Random starts in a round, for each term that is missing, and twenty more.
     max_steps : int
         Steps of the power iteration from a start.
     rng : Generator, int or None
@@ -71,9 +74,11 @@ def subspace_power(
 
     Notes
     -----
-    ``O(d**6)`` once, ``O(r d**2)`` a step. Each term costs the accuracy of those before it; noise moves a factor by
-    about the spectral norm of the flattened noise over the r-th singular value. It fails above d(d - 1)/2, where the
-    space contains other rank-one matrices, and gets slow just below.
+    Rounds of many starts at once, one matrix product of ``O(d**4 / 4)`` a step and start. A round ends with the
+    distinct maximisers found. Those of f = 1 to rounding are terms; where there are none, the half of the missing terms
+    that has the largest f, and what is much like them. All of them are deflated together; a round costs the accuracy of
+    those before it. Noise moves a factor by about the spectral norm of the flattened noise over the r-th singular
+    value. It fails above d(d - 1)/2, where the space contains other rank-one matrices, and gets slow just below.
 
     References
     ----------
@@ -82,75 +87,93 @@ def subspace_power(
     """
     problem = pose(T, rank, "subspace_power", pairs_left_over, orders=(4,))
     rng = np.random.default_rng(rng)
-    d = len(problem.T)
-    values, vectors = np.linalg.eigh(pair_flattening(problem.T))
+    values, vectors = np.linalg.eigh(flattened(problem.T).matrix)
     order = np.argsort(-np.abs(values), kind="stable")
     count = min(problem.rank, int(np.sum(np.abs(values) > _NEGLIGIBLE * np.abs(values).max())))
-    matrices = pair_matrices(vectors[:, order], d)
-    space, outside, inverse = matrices[:count], matrices[count:], np.diag(1 / values[order[:count]])
+    space, outside, inverse = vectors[:, order[:count]], vectors[:, order[count:]], np.diag(1 / values[order[:count]])
 
-    factors = unit_rows(rng.standard_normal((problem.rank, d)))  # those of a tensor of lower rank stay arbitrary
-    is_exact = False
-    for i in range(count):
-        starts = restarts * (_PATIENCE if is_exact else 1)
-        factors[i], gap = _maximiser(space, outside, starts, max_steps, rng)
-        is_exact = (is_exact or i == 0) and gap <= _EXACT_GAP
-        space, outside, inverse = _deflated(space, outside, inverse, factors[i])
-    return problem.judged(factors)
-
-
-def _maximiser(
-    space: NDArray, outside: NDArray, restarts: int, max_steps: int, rng: np.random.Generator
-) -> tuple[NDArray, float]:
-    """The best local maximiser of f found from random starts, fewer if one is exact; and 1 - f there."""
-    best, best_gap = np.empty(0), np.inf
-    for _ in range(restarts):
-        x = unit_rows(rng.standard_normal((1, space.shape[1])))[0]
-        x, gap = _sharpened(outside, _iterated(space, x, max_steps))
-        if gap < best_gap:
-            best, best_gap = x, gap
-        if gap <= _EXACT_GAP:
-            break
-    return best, best_gap
+    factors, is_exact, failures = np.empty((0, len(problem.T))), True, 0
+    while (missing := count - len(factors)) > 0:
+        starts = unit_rows(rng.standard_normal((restarts * missing + _MORE_STARTS, len(problem.T))))
+        points, gaps = _sharpened(outside, _iterated(space, starts, max_steps))
+        chosen, is_exact_now = _terms(points, gaps, missing)
+        if is_exact and not is_exact_now and len(factors) and failures < _PATIENCE:
+            failures += 1
+            continue
+        is_exact = is_exact_now
+        factors = np.vstack([factors, points[chosen]])
+        space, outside, inverse = _deflated(space, outside, inverse, points[chosen])
+    arbitrary = unit_rows(rng.standard_normal((problem.rank - count, len(problem.T))))  # of a tensor of lower rank
+    return problem.judged(np.vstack([factors, arbitrary]))
 
 
-def _iterated(space: NDArray, x: NDArray, max_steps: int) -> NDArray:
-    """The shifted power iteration for f, from x."""
+def _iterated(space: NDArray, starts: NDArray, max_steps: int) -> NDArray:
+    """The shifted power iteration for f, from each row."""
+    projector, points = Flattening(space @ space.T, 4), starts.copy()
+    moving = np.arange(len(points))
     for _ in range(max_steps):
-        image = space @ x
-        alpha = image @ x
-        f = min(float(alpha @ alpha), 1.0)
-        shift = np.sqrt(f * (1 - f)) if f > 2 / 3 else _SHIFT * (1 - f / 2)
-        moved = alpha @ image + shift * x
-        moved /= np.linalg.norm(moved)
-        change = np.linalg.norm(moved - x)
-        x = moved
-        if change <= _NEAR:
+        x = points[moving]
+        image = projector.contracted(x)
+        f = np.clip(np.einsum("ka,ka->k", image, x), 0.0, 1.0)
+        shift = np.where(f > 2 / 3, np.sqrt(f * (1 - f)), _SHIFT * (1 - f / 2))
+        moved = points[moving] = unit_rows(image + shift[:, None] * x)
+        moving = moving[np.linalg.norm(moved - x, axis=1) > _NEAR]
+        if not len(moving):
             break
-    return x
+    return points
 
 
-def _sharpened(outside: NDArray, x: NDArray) -> tuple[NDArray, float]:
-    """A local minimiser of 1 - f, the squared part of x xᵀ outside the space, by Gauss-Newton; and its value."""
-    image = outside @ x
-    part = image @ x
-    gap = float(part @ part)
+def _sharpened(outside: NDArray, points: NDArray) -> tuple[NDArray, NDArray]:
+    """Local minimisers of 1 - f, the squared part of x xᵀ outside the space, by Gauss-Newton; their values, ascending.
+
+    A point stays where its step does not lower the value.
+    """
+    matrices, points = pair_matrices(outside, points.shape[1]), points.copy()
+    image, part, gaps = _outside_part(matrices, points)
+    moving = np.flatnonzero(gaps > _LEAST_GAP)
     for _ in range(_SHARPENINGS):
-        step = np.linalg.lstsq(np.vstack([2 * image, x]), np.append(-part, 0.0), rcond=None)[0]
-        moved = (x + step) / np.linalg.norm(x + step)
-        moved_image = outside @ moved
-        moved_part = moved_image @ moved
-        moved_gap = float(moved_part @ moved_part)
-        if not moved_gap < gap:
+        if not len(moving):
             break
-        x, image, part, gap = moved, moved_image, moved_part, moved_gap
-    return x, gap
+        x, J, r = points[moving], image[moving], part[moving]
+        normal = 4 * J.transpose(0, 2, 1) @ J + x[:, :, None] * x[:, None, :]
+        normal += 1e-14 * np.trace(normal, axis1=1, axis2=2)[:, None, None] * np.eye(x.shape[1])
+        moved = unit_rows(x - np.linalg.solve(normal, 2 * np.einsum("kca,kc->ka", J, r)[:, :, None])[:, :, 0])
+        moved_image, moved_part, moved_gaps = _outside_part(matrices, moved)
+        is_better = moved_gaps < gaps[moving]
+        moving = moving[is_better]
+        points[moving], image[moving] = moved[is_better], moved_image[is_better]
+        part[moving], gaps[moving] = moved_part[is_better], moved_gaps[is_better]
+        moving = moving[gaps[moving] > _LEAST_GAP]
+    order = np.argsort(gaps, kind="stable")
+    return points[order], gaps[order]
 
 
-def _deflated(space: NDArray, outside: NDArray, inverse: NDArray, x: NDArray) -> tuple[NDArray, NDArray, NDArray]:
-    """The space, what is outside, and the inverse of the eigenvalues, without the term of factor x."""
-    normal = inverse @ (space @ x @ x)
-    basis = np.linalg.qr(np.column_stack([normal, np.eye(len(normal))]))[0]
-    turned = np.tensordot(basis.T, space, 1)
-    kept = basis[:, 1:]
-    return turned[1:], np.concatenate([outside, turned[:1]]), kept.T @ inverse @ kept
+def _outside_part(matrices: NDArray, points: NDArray) -> tuple[NDArray, NDArray, NDArray]:
+    r"""The :math:`W_t x` (k, c, d), the :math:`x^\top W_t x` (k, c), and the sum of their squares."""
+    count, d = len(matrices), points.shape[1]
+    image = (points @ matrices.reshape(-1, d).T).reshape(len(points), count, d)
+    part = np.einsum("kca,ka->kc", image, points)
+    return image, part, np.einsum("kc,kc->k", part, part)
+
+
+def _terms(points: NDArray, gaps: NDArray, missing: int) -> tuple[list[int], bool]:
+    """Which points to take for terms, at most as many as are missing; and whether they are exact."""
+    distinct: list[int] = []
+    for i in range(len(points)):
+        if len(distinct) == missing:
+            break
+        if not distinct or np.abs(points[distinct] @ points[i]).max() < _SAME:
+            distinct.append(i)
+    exact = [i for i in distinct if gaps[i] <= _EXACT_GAP]
+    if exact:
+        return exact, True
+    half = min((missing + 1) // 2, len(distinct))
+    return [i for i in distinct if gaps[i] <= _ALIKE * gaps[distinct[half - 1]]], False
+
+
+def _deflated(space: NDArray, outside: NDArray, inverse: NDArray, terms: NDArray) -> tuple[NDArray, NDArray, NDArray]:
+    """The space, what is outside, and the inverse of the eigenvalues, without the terms of these factors."""
+    normals = inverse @ (space.T @ square_coordinates(terms).T)
+    basis = np.linalg.qr(normals, mode="complete")[0]
+    turned, kept = space @ basis, basis[:, len(terms) :]
+    return turned[:, len(terms) :], np.hstack([outside, turned[:, : len(terms)]]), kept.T @ inverse @ kept

@@ -1,21 +1,21 @@
 r"""What every algorithm here does with the model :math:`T \approx \sum_i \lambda_i u_i^{\otimes p}`, unit rows u_i."""
 
-from typing import NamedTuple
+from typing import NamedTuple, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
-from twolayer.symtensor import multi_indices, multiplicities, rank_one_sum, transform
+from twolayer.decompose.flattening import flattened, pair_flattening, pair_matrices, square_coordinates
+from twolayer.symtensor import transform
 
 __all__ = [
     "Compression",
+    "Target",
     "best_weights",
     "compress",
     "contract_all_but_one",
     "contract_all_but_two",
     "largest_term",
-    "pair_flattening",
-    "pair_matrices",
     "slices",
     "unit_rows",
 ]
@@ -23,20 +23,37 @@ __all__ = [
 _PINV_CUTOFF = 1e-13
 
 
+class Target(Protocol):
+    """A symmetric tensor, formed or not, that knows what a sum of rank-one terms leaves of it."""
+
+    @property
+    def order(self) -> int:
+        """The p."""
+
+    @property
+    def misfit(self) -> float:
+        """Squared norm, or less by a constant."""
+
+    @property
+    def floor(self) -> float:
+        """A misfit that is rounding."""
+
+    def less(self, weights: NDArray, factors: NDArray) -> "Target":
+        """The tensor without the terms of these weights and unit factors."""
+
+    def contracted(self, factors: NDArray) -> NDArray:
+        """Contractions with each factor in all places but one, shape (r, d)."""
+
+
 def contract_all_but_one(T: NDArray, factors: NDArray) -> NDArray:
-    r"""Row i is :math:`T(\cdot, u_i, \dots, u_i)`: shape (r, d), time ``O(r d**p)``, memory ``O(r d**2)``."""
-    d = factors.shape[1]
-    pairs = _pairs(factors)
-    if T.ndim == 3:
-        return pairs @ T.reshape(d, d * d).T
-    return np.einsum("iab,ib->ia", (pairs @ T.reshape(d * d, d * d)).reshape(-1, d, d), factors)
+    r"""Row i is :math:`T(\cdot, u_i, \dots, u_i)`: shape (r, d), by unordered pairs of modes."""
+    return flattened(T).contracted(factors)
 
 
 def contract_all_but_two(T: NDArray, factors: NDArray) -> NDArray:
-    r"""Matrix i is :math:`T(\cdot, \cdot, u_i, \dots, u_i)`: shape (r, d, d), time ``O(r d**p)``."""
-    d = factors.shape[1]
-    last = factors if T.ndim == 3 else _pairs(factors)
-    return (last @ T.reshape(d * d, -1).T).reshape(-1, d, d)
+    r"""Matrix i is :math:`T(\cdot, \cdot, u_i, \dots, u_i)`: shape (r, d, d), by unordered pairs of modes."""
+    last = factors if T.ndim == 3 else square_coordinates(factors)
+    return pair_matrices((last @ flattened(T).matrix).T, len(T))
 
 
 def best_weights(T: NDArray, factors: NDArray) -> NDArray:
@@ -47,18 +64,18 @@ def best_weights(T: NDArray, factors: NDArray) -> NDArray:
     coincide, the least-norm solution shares the weight among them.
     """
     inverse_gram = np.linalg.pinv((factors @ factors.T) ** T.ndim, rcond=_PINV_CUTOFF, hermitian=True)
-    weights = np.zeros(len(factors))
+    target, weights = flattened(T), np.zeros(len(factors))
     for _ in range(3):
-        left_over = T - rank_one_sum(weights, factors, T.ndim)
-        weights = weights + inverse_gram @ np.einsum("ia,ia->i", contract_all_but_one(left_over, factors), factors)
+        image = target.less(weights, factors).contracted(factors)
+        weights = weights + inverse_gram @ np.einsum("ia,ia->i", image, factors)
     return weights
 
 
-def largest_term(T: NDArray, starts: NDArray, steps: int = 15) -> tuple[float, NDArray]:
+def largest_term(T: Target, starts: NDArray, steps: int = 15) -> tuple[float, NDArray]:
     r"""The largest :math:`|T(u, \dots, u)|` met by power iterations from unit rows of `starts`, signed, and its u."""
     points, best, at = starts, 0.0, starts[0]
     for _ in range(steps):
-        image = contract_all_but_one(T, points)
+        image = T.contracted(points)
         values = np.einsum("ia,ia->i", image, points)
         i = int(np.abs(values).argmax())
         if abs(values[i]) > abs(best):
@@ -106,31 +123,3 @@ def slices(T: NDArray, count: int) -> NDArray:
     values, vectors = np.linalg.eigh(pair_flattening(T))
     leading = np.argsort(-np.abs(values), kind="stable")[:count]
     return pair_matrices(vectors[:, leading] * values[leading], d)
-
-
-def pair_flattening(T: NDArray) -> NDArray:
-    r"""An order-four tensor as a symmetric matrix on the :math:`d(d+1)/2` unordered pairs of modes.
-
-    Off-diagonal pairs carry a factor √2, so that Frobenius norms and eigenvalues are those of the flattening to
-    :math:`d^2 \times d^2`.
-    """
-    a, b, scale = _unordered_pairs(len(T))
-    return T[a[:, None], b[:, None], a, b] * np.outer(scale, scale)
-
-
-def pair_matrices(columns: NDArray, d: int) -> NDArray:
-    """Symmetric matrices of the columns of a matrix on unordered pairs: shape (columns, d, d), norms kept."""
-    a, b, scale = _unordered_pairs(d)
-    matrices = np.empty((columns.shape[1], d, d))
-    matrices[:, a, b] = matrices[:, b, a] = (columns / scale[:, None]).T
-    return matrices
-
-
-def _unordered_pairs(d: int) -> tuple[NDArray, NDArray, NDArray]:
-    a, b = multi_indices(d, 2).T
-    return a, b, np.sqrt(multiplicities(d, 2))
-
-
-def _pairs(factors: NDArray) -> NDArray:
-    """Row i is vec(u_i u_iᵀ), shape (r, d²)."""
-    return (factors[:, :, None] * factors[:, None, :]).reshape(len(factors), -1)

@@ -8,6 +8,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from twolayer.decompose import decompose
 from twolayer.decompose.decomposition import Decomposition, generic_rank, pose
+from twolayer.decompose.flattening import flattened
 from twolayer.errors import InputError
 
 __all__ = ["RankFound", "decompose_unknown_rank"]
@@ -69,9 +70,7 @@ def decompose_unknown_rank(
     """
     problem = pose(T, 1, "auto", generic_rank)
     d, order = len(problem.T), problem.T.ndim
-    values = np.linalg.svd(problem.T.reshape(d ** (order // 2), -1), compute_uv=False)
-    most = d if order == 3 else d * (d + 1) // 2
-    values = values[:most]
+    values = np.linalg.svd(flattened(problem.T).matrix, compute_uv=False)
     generator = np.random.default_rng(rng)
     for rank, gap, noise in _candidates(values, generic_rank(d, order)):
         found = decompose(T, rank, method=method, rng=generator)
