@@ -1,6 +1,7 @@
 r"""Symmetric tensor decomposition: weights λ and unit rows u_i with :math:`T \approx \sum_i \lambda_i u_i^{\otimes p}`.
 
-Orders three and four, weights of both signs. One algorithm, one file; `DECOMPOSITIONS` lists them.
+Orders three and four, weights of both signs. One algorithm, one file; `DECOMPOSITIONS` lists them. Moments of samples
+of any order are decomposed without being formed by `moment_terms`.
 """
 
 from collections.abc import Callable
@@ -15,6 +16,7 @@ from twolayer.decompose.joint_diagonalisation import DIAGONALISERS, JointDiagona
 from twolayer.decompose.kcl import kcl, kcl_inverse
 from twolayer.decompose.least_squares import least_squares, polish
 from twolayer.decompose.power import power
+from twolayer.decompose.sample_moment import MomentTerms, moment_terms
 from twolayer.decompose.simultaneous import joint_diagonalisation
 from twolayer.decompose.subspace_power import subspace_power
 from twolayer.errors import InputError
@@ -24,6 +26,7 @@ __all__ = [
     "DIAGONALISERS",
     "Decomposition",
     "JointDiagonalisation",
+    "MomentTerms",
     "Status",
     "decompose",
     "jennrich",
@@ -32,6 +35,7 @@ __all__ = [
     "kcl",
     "kcl_inverse",
     "least_squares",
+    "moment_terms",
     "polish",
     "power",
     "subspace_power",
