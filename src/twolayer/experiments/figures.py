@@ -1,7 +1,9 @@
 """The table of figures: one figure, one file, one line here."""
 
 from twolayer.errors import InputError
+from twolayer.experiments.e2021hardness import GRADIENT_VARIANCE, PARITY_TRAINING, SINE_LANDSCAPE
 from twolayer.experiments.figure import Figure
+from twolayer.experiments.mondelli2019connection import GENERALISATION
 from twolayer.experiments.zhong2017recovery import (
     ACTIVATION_PROPERTIES,
     CONVERGENCE,
@@ -18,6 +20,10 @@ FIGURES: dict[str, Figure] = {
         INITIALIZATION_ERROR,
         CONVERGENCE,
         ACTIVATION_PROPERTIES,
+        GENERALISATION,
+        PARITY_TRAINING,
+        GRADIENT_VARIANCE,
+        SINE_LANDSCAPE,
     )
 }
 
