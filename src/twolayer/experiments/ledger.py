@@ -77,6 +77,15 @@ class Ledger:
         self.path = path
         self._figure, self._versions = figure, {"figure": figure, **versions}
         self._lock: sqlite3.Connection | None = None
+        self._file = sqlite3.connect(":memory:")
+        try:
+            self._open(is_writer)
+        except BaseException:
+            self.__exit__(None, None, None)
+            raise
+
+    def _open(self, is_writer: bool) -> None:
+        path = self.path
         with self._trouble():
             if is_writer:
                 self._lock = _locked(path.with_suffix(".lock"))
@@ -86,7 +95,6 @@ class Ledger:
             elif path.exists():
                 self._file = sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True)
             else:
-                self._file = sqlite3.connect(":memory:")
                 self._file.executescript(_TABLES)
             self._check()
 

@@ -151,35 +151,31 @@ def _measured(figure: Figure, cells: Sequence[Cell], jobs: int) -> Iterator[tupl
     if jobs == 1 or len(cells) <= 1:
         yield from (_run(*arguments) for arguments in work)
         return
-    pool = Parallel(n_jobs=jobs, return_as="generator_unordered", batch_size=1, pre_dispatch="2*n_jobs")
+    pool = Parallel(
+        n_jobs=jobs,
+        return_as="generator_unordered",
+        batch_size=1,
+        pre_dispatch="2*n_jobs",
+        initializer=_follow,
+        initargs=(os.getpid(),),
+    )
     try:
-        yield from pool(delayed(_run_for)(os.getpid(), *arguments) for arguments in work)
+        yield from pool(delayed(_run)(*arguments) for arguments in work)
     except TerminatedWorkerError as error:
         raise InputError(
             "a process died, which may be for want of memory: what was finished stays; go on with fewer jobs"
         ) from error
 
 
-def _run_for(parent: int, *arguments: Any) -> tuple[Cell, Entry]:
-    """Run a cell in a process that ends when its parent does."""
-    _watch(parent)
-    return _run(*arguments)
-
-
-_watching: list[threading.Thread] = []
-
-
-def _watch(parent: int) -> None:
-    """Begin, once a process, to look whether the parent is still there: killed, it cannot end its children."""
+def _follow(parent: int) -> None:
+    """Let this process end when its parent does: one that is killed cannot end its children."""
 
     def look() -> None:
         while os.getppid() == parent:
             time.sleep(_WATCH_EVERY)
         os._exit(1)
 
-    if not _watching and os.getppid() == parent:
-        _watching.append(threading.Thread(target=look, daemon=True))
-        _watching[0].start()
+    threading.Thread(target=look, daemon=True).start()
 
 
 def _run(run_cell: Callable[..., Any], cell: Cell, seed: int, columns: tuple[str, ...]) -> tuple[Cell, Entry]:
