@@ -13,6 +13,7 @@ from sklearn.preprocessing import StandardScaler
 import twolayer
 from command_line import PLANT, RECOVER, assert_refused, loaded
 from twolayer import ACTIVATIONS, DECOMPOSITIONS, LAWS, RECOVERIES, TwoLayerNetwork, align
+from twolayer.experiments import FIGURES
 from twolayer.hard import FAMILIES
 from twolayer.network import Polynomial
 from twolayer.theory import THEORIES
@@ -24,6 +25,7 @@ TABLES = {
     "methods": RECOVERIES,
     "families": FAMILIES,
     "theories": THEORIES,
+    "figures": FIGURES,
 }
 
 # --- the whole ---

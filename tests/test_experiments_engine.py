@@ -150,7 +150,7 @@ def killed_until_done(folder: Path, jobs: int, kills: int, rng: np.random.Genera
     return codes
 
 
-@pytest.mark.parametrize("jobs", [1, 2])
+@pytest.mark.parametrize("jobs", [1, pytest.param(2, marks=pytest.mark.slow)])
 def test_a_killed_run_goes_on_to_the_same_bytes(tmp_path, uninterrupted, jobs):
     codes = killed_until_done(tmp_path, jobs, 2, np.random.default_rng(jobs), signal.SIGKILL)
     assert codes == [-signal.SIGKILL, -signal.SIGKILL, 0]
