@@ -47,8 +47,9 @@ class Status(Enum):
         " activation, biases, or another seed."
     )
     UNRESOLVED_REFLECTION = (
-        "The data are explained up to a polynomial that no choice of orientations of these units leaves: the activation"
-        " is probably another of the same family, or the data have an affine part of their own."
+        "The data are explained by units and a polynomial that no choice of their orientations leaves: other units are"
+        " linear on all of these inputs, or the data have such a part of their own, or the activation is another of the"
+        " same family."
     )
     LOOSE_WEIGHTS = (
         "The residual passes for noise, but the noise leaves some weights almost as uncertain as they are large, as the"
@@ -147,6 +148,8 @@ class Certificate:
         Whether the inputs are Gaussian in the directions of the units and of T_2. None where that was not asked.
     choices : tuple of Choice
         What else was tried where width or activation was not given, and how clear the choice was.
+    unseen_units : int
+        Units asked for that are not among those of the network, because no row shows them.
     """
 
     n_rows: int
@@ -165,6 +168,7 @@ class Certificate:
     notes: tuple[str, ...]
     inputs: GaussianityTest | None = None
     choices: tuple[Choice, ...] = ()
+    unseen_units: int = 0
 
     def to_dict(self) -> dict[str, Any]:
         """The certificate as plain numbers, lists and text, fit for JSON (infinite numbers become None)."""
@@ -229,7 +233,8 @@ class _StandardUnits:
         if problem.has_bias:
             self.back[d, :d], self.there[d, :d] = -mean / spread, mean
         v, theta = problem.units(point)
-        self.sizes = np.maximum(np.linalg.norm(theta @ self.there.T, axis=1), 1e-12)
+        self.sizes = np.ones(problem.n_rows_of_units)
+        self.sizes[: problem.width] = np.maximum(np.linalg.norm(theta @ self.there.T, axis=1), 1e-12)
         self.others = np.ones(problem.n_features)
         self.others[: problem.n_amplitudes] = np.maximum(np.abs(v), 1e-12)[: problem.n_amplitudes]
 
@@ -312,8 +317,8 @@ def standard_errors(problem: UnitsProblem, point: Vector, H: Matrix | None, nois
     d, m = problem.X.shape[1], problem.width
     return StandardErrors(
         a=c[:m].copy() if problem.n_amplitudes else np.zeros(m),
-        W=rows[:, :d].copy(),
-        b=rows[:, d].copy() if problem.has_bias else np.zeros(m),
+        W=rows[:m, :d].copy(),
+        b=rows[:m, d].copy() if problem.has_bias else np.zeros(m),
         constant=float(c[-1]) if problem.has_constant else 0.0,
         is_exact=H is not None,
     )

@@ -1,5 +1,7 @@
 """From the end of a search to a status and a certificate."""
 
+from dataclasses import replace
+
 import numpy as np
 
 from twolayer.certify import (
@@ -21,6 +23,7 @@ from twolayer.recover.portfolio import Found
 from twolayer.recover.reflections import network_of
 from twolayer.recover.starts import second_moment
 from twolayer.recover.turning import equivalent_turns, is_turning_untried
+from twolayer.recover.unseen import seen_part
 from twolayer.refine import UnitsProblem
 
 __all__ = ["judge"]
@@ -34,7 +37,19 @@ _ROWS_FOR_DIRECTIONS = 4096
 
 
 def judge(found: Found) -> tuple[TwoLayerNetwork, Status, Certificate]:
-    """Decide what can be claimed, and collect the evidence."""
+    """Decide what can be claimed, and collect the evidence.
+
+    Where an exact fit is not identifiable, the units that it does not need are left out.
+    """
+    judged = _judged(found)
+    if judged[1] is Status.NOT_IDENTIFIABLE and found.fit.is_exact:
+        seen = seen_part(found.fit, _silent)
+        if seen.problem.width < found.fit.problem.width:
+            return _judged(replace(found, fit=seen, width=found.width or found.fit.problem.width))
+    return judged
+
+
+def _judged(found: Found) -> tuple[TwoLayerNetwork, Status, Certificate]:
     fit, evidence = found.fit, found.evidence
     problem, point = fit.problem, fit.point
     network = network_of(problem, point)
@@ -45,10 +60,13 @@ def judge(found: Found) -> tuple[TwoLayerNetwork, Status, Certificate]:
     some, is_held_out = _some_rows(found)
     H = normal_matrix(some, point)
     bend = curvature(some, point, H, is_held_out=is_held_out)
+    if fit.is_exact and some is not problem and _is_flat(bend, p):  # few rows may all miss what few rows see
+        some, H = problem, normal_matrix(problem, point)
+        bend = curvature(some, point, H, is_held_out=False)
     if not fit.is_exact and some is not problem:  # standard errors of rounding need not be those of all rows
         some, H = problem, normal_matrix(problem, point)
     errors = standard_errors(some, point, H, noise * np.sqrt(some.n_rows / n))
-    is_explained = fit.is_exact or (evidence is not None and evidence.is_noise)
+    is_explained = not problem.is_lifted and (fit.is_exact or (evidence is not None and evidence.is_noise))
     turns = equivalent_turns(network, errors) if is_explained else np.zeros((0, network.width), int)
     status = _status(found, bend, network, errors, len(turns) > 0)
     kappa, lambda_ = singular_value_conditioning(network)
@@ -67,6 +85,7 @@ def judge(found: Found) -> tuple[TwoLayerNetwork, Status, Certificate]:
         score_test=None if evidence is None else evidence.test,
         wider_gain=None if evidence is None else evidence.wider_gain,
         narrower_loss=None if evidence is None else evidence.narrower_loss,
+        unseen_units=_unseen(found),
         notes=_notes(found, network, status, errors, turns) + _notes_on_inputs(inputs),
         inputs=inputs,
     )
@@ -84,6 +103,31 @@ def _some_rows(found: Found) -> tuple[UnitsProblem, bool]:
     return (problem.on(problem.X[::stride], problem.y[::stride]) if stride > 1 else problem), False
 
 
+def _unseen(found: Found) -> int:
+    """How many of the units asked for the fit does without."""
+    return 0 if found.width is None else found.width - found.fit.problem.width
+
+
+def _notes_on_unseen_units(found: Found) -> list[str]:
+    problem, unseen = found.fit.problem, _unseen(found)
+    notes = []
+    if problem.is_lifted:
+        notes.append(
+            "The polynomial part holds the sum of units that are linear on all of these inputs, and what turning the"
+            " others round leaves: one cannot be told from the other."
+        )
+    if unseen:
+        kind = "linear or dead" if problem.is_lifted else "dead"
+        notes.append(f"Of the units asked for, {unseen} are {kind} on all of these inputs, or one too many.")
+        notes.append(f"A network of {problem.width} units explains the data as well.")
+    return notes
+
+
+def _is_flat(bend: Curvature, n_parameters: int) -> bool:
+    least = _FLAT if n_parameters <= MOST_DENSE_PARAMETERS else _FLAT_IN_SINGLE_PRECISION
+    return not bend.smallest > least * bend.largest
+
+
 def _is_loose(network: TwoLayerNetwork, errors: StandardErrors) -> bool:
     """Whether a unit's weights are hardly known, in relation to their size."""
     rows = np.linalg.norm(errors.W, axis=1) > _MOST_RELATIVE_ERROR * np.linalg.norm(network.W, axis=1)
@@ -93,7 +137,7 @@ def _is_loose(network: TwoLayerNetwork, errors: StandardErrors) -> bool:
 def _status(found: Found, bend: Curvature, network: TwoLayerNetwork, errors: StandardErrors, has_twin: bool) -> Status:
     fit, evidence = found.fit, found.evidence
     n, p = fit.problem.n_rows, fit.problem.n_parameters
-    is_flat = not bend.smallest > (_FLAT if p <= MOST_DENSE_PARAMETERS else _FLAT_IN_SINGLE_PRECISION) * bend.largest
+    is_flat = _is_flat(bend, p)
     if not fit.is_exact:
         if found.lifted_loss is not None and found.lifted_loss <= EXACT:
             return Status.UNRESOLVED_REFLECTION
@@ -104,8 +148,10 @@ def _status(found: Found, bend: Curvature, network: TwoLayerNetwork, errors: Sta
         is_flat = is_flat or not evidence.needs_all_units
     elif n < _EXACT_ROWS_PER_PARAMETER * p:
         return Status.TOO_FEW_ROWS
-    if is_flat:
+    if is_flat or (_unseen(found) and not fit.problem.is_lifted):
         return Status.NOT_IDENTIFIABLE
+    if fit.problem.is_lifted:
+        return Status.UNRESOLVED_REFLECTION
     if not fit.is_exact and _is_loose(network, errors):
         return Status.LOOSE_WEIGHTS
     if has_twin:
@@ -134,7 +180,7 @@ def _notes(
         notes.append(
             "The activation is homogeneous: the scale of a unit is in its input weights, |a| = 1 by convention."
         )
-    if is_turning_untried(network, errors):
+    if not problem.is_lifted and is_turning_untried(network, errors):
         notes.append(f"{network.width} units are too many to try whether some can be turned round together.")
     if len(turns):
         units = ", ".join(map(str, np.flatnonzero(turns[0])))
@@ -142,7 +188,8 @@ def _notes(
         notes.append(
             f"Turning units {units} round together leaves the function as it is: {count} sign patterns give it."
         )
-    if status is Status.NOT_IDENTIFIABLE and problem.width > 1:
+    notes += _notes_on_unseen_units(found)
+    if status is Status.NOT_IDENTIFIABLE and problem.width > 1 and not _unseen(found):
         enough = found.evidence is not None and not found.evidence.needs_all_units
         if enough or any(narrower.is_exact for narrower in narrower_fits(found.fit, _silent)):
             notes.append(f"A network of {problem.width - 1} units explains the data as well.")

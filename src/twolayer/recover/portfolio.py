@@ -10,6 +10,7 @@ from twolayer.misfit import score_test
 from twolayer.recover.change_of_inputs import ChangeOfInputs, principal_inputs, span_of_units, whitening_of
 from twolayer.recover.exchange import exchange, prune
 from twolayer.recover.fit import EXACT, ROUNDING, Fit, Report, explore, explore_patiently, explore_roughly, polish
+from twolayer.recover.growth import grown_and_pruned
 from twolayer.recover.noise import NoiseEvidence, noise_evidence
 from twolayer.recover.reflections import unlifted
 from twolayer.recover.starts import (
@@ -20,6 +21,7 @@ from twolayer.recover.starts import (
     random_start,
     second_moment,
 )
+from twolayer.recover.unseen import has_affine_law, seen_part, straight_units
 from twolayer.refine import UnitsProblem
 from twolayer.refine.problem import Vector
 
@@ -55,6 +57,8 @@ class Found:
         Mean squared residual on them, before they were used.
     evidence : NoiseEvidence or None
         None where the fit is exact.
+    width : int or None
+        The number of units asked for, where that is not the number of the fit.
     """
 
     fit: Fit
@@ -62,6 +66,7 @@ class Found:
     held_out: NDArray[np.bool_] | None
     held_out_loss: float | None
     evidence: NoiseEvidence | None
+    width: int | None = None
 
 
 def portfolio(
@@ -107,16 +112,18 @@ def portfolio(
     search = _Search(X, y, width, activation, has_bias, is_lifted, rng, report)
     fit, held_out_loss = search.run(), None
     if not search.is_everything:
-        whole = search.problem(X, y, fit.problem.units(fit.point)[0], is_lifted=False)
+        whole = search.problem(X, y, fit.problem.units(fit.point)[0], is_lifted=fit.problem.is_lifted)
         point = fit.point if search.whitening is None else search.whitening.undone(fit.problem, fit.point, whole)
         residual = whole.residual(point)
         held_out_loss = None if search.held_out is None else float(np.mean(residual[search.held_out] ** 2))
         fit = polish(whole, point, report)
+    if fit.is_exact and (fit.problem.is_lifted or straight_units(fit).any()):
+        fit = seen_part(fit, report)
     evidence = None
     if not fit.is_exact:
         some = _thinned(fit, report)
         evidence = noise_evidence(some, lambda width: search.fresh_on(some.problem, width), report, rng)
-    return Found(fit, search.lifted_loss, search.held_out, held_out_loss, evidence)
+    return Found(fit, search.lifted_loss, search.held_out, held_out_loss, evidence, width)
 
 
 def _thinned(fit: Fit, report: Report) -> Fit:
@@ -192,6 +199,8 @@ class _Search:
             width = self.width + (self.width + 1) // 2 if attempt == _WIDE_ATTEMPT else self.width
             lifts = self.can_lift(width) and attempt % 3 != 2 and not lift_is_exact
             fit = prune(self.start(width, lifts, attempt), self.width, self.report)
+            if fit.problem.is_lifted and self.has_bias and not fit.is_exact:
+                fit = grown_and_pruned(fit, self.report, self.rng)
             ended = self.settle(fit) or self.settle(exchange(fit, self.report, self.rng))
             if ended is not None:
                 return ended
@@ -268,9 +277,12 @@ class _Search:
     def settle(self, fit: Fit) -> Fit | None:
         """Turn a fit into one of the network; return it if it is exact or leaves only noise."""
         if fit.problem.is_lifted:
+            lifted = fit
             if self.lifted_loss is None or fit.loss < self.lifted_loss:
                 self.lifted_loss = fit.loss
             fit = explore(*unlifted(fit.problem, fit.point), self.report, "network", max_steps=60)
+            if lifted.is_exact and not fit.is_exact and has_affine_law(lifted.problem):
+                return polish(lifted.problem, lifted.point, self.report)
         might_be_noise = (
             not fit.is_exact
             and fit.problem.n_rows >= _NOISE_ROWS_PER_PARAMETER * fit.problem.n_parameters

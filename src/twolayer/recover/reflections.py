@@ -109,10 +109,28 @@ def _left_constant(problem: UnitsProblem, z: Vector, epsilon: Vector) -> float:
 
 
 def network_of(problem: UnitsProblem, z: Vector) -> TwoLayerNetwork:
-    """The network of an unlifted fit; the phases of sines are brought near 0."""
+    """The network of a fit; what a lift holds is its polynomial part, and the phases of sines are brought near 0."""
     v, theta = problem.units(z)
     d = problem.X.shape[1]
     b = theta[:, d] if problem.has_bias else None
-    polynomial = Polynomial(problem.constant(z)) if problem.has_bias else None
+    polynomial = _polynomial_of(problem, z) if problem.has_bias or problem.is_lifted else None
     network = TwoLayerNetwork(v, theta[:, :d], b, problem.activation, polynomial)
     return network.balanced() if problem.activation.antiperiod else network
+
+
+def _polynomial_of(problem: UnitsProblem, z: Vector) -> Polynomial:
+    r"""All but the units: the constant, the lift's P, and the halves :math:`\tfrac s2 p` that its units hold."""
+    polynomial = Polynomial(problem.constant(z))
+    if not problem.is_lifted:
+        return polynomial
+    v, theta = problem.units(z)
+    d, law = problem.X.shape[1], problem.activation.reflection
+    W, b = theta[:, :d], theta[:, d] if problem.has_bias else np.zeros(problem.width)
+    polynomial += Polynomial.ridge_sum([law.sign / 2 * entry for entry in law.polynomial], v, W, b)
+    if problem.has_linear_row:
+        row = problem.linear_part(z)
+        polynomial += Polynomial(row[d] if problem.has_bias else 0.0, row[:d])
+    if problem.has_quadratic:
+        Q = problem.quadratic_form(z)
+        polynomial += Polynomial(b @ Q @ b / 2, W.T @ (Q @ b), W.T @ Q @ W / 2)
+    return polynomial
