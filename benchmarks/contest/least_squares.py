@@ -1,4 +1,4 @@
-"""What every peer minimises: the squared residual of a network without biases, relative to that of nothing."""
+"""What every peer minimises: the squared residual of a network, relative to that of nothing."""
 
 from collections.abc import Iterator
 from time import perf_counter
@@ -48,13 +48,17 @@ class Clock:
 class LeastSquares:
     r"""The problem :math:`f(a, W) = \|\sum_i a_i\,\sigma(X w_i) - y\|^2 / \|y\|^2`, z = (a, W) in one vector.
 
-    Rows are passed in blocks that fit a cache, and the clock is looked at before each.
+    Biases are weights of one more input, which is 1. Rows are passed in blocks that fit a cache, and the clock is
+    looked at before each.
     """
 
-    def __init__(self, X: Matrix, y: Vector, width: int, activation: Activation, clock: Clock) -> None:
-        self.X, self.y, self.width, self.activation, self.clock = X, y, width, activation, clock
+    def __init__(
+        self, X: Matrix, y: Vector, width: int, activation: Activation, clock: Clock, has_bias: bool = False
+    ) -> None:
+        self.X = np.column_stack([X, np.ones(len(X))]) if has_bias else X
+        self.y, self.width, self.activation, self.clock, self.has_bias = y, width, activation, clock, has_bias
         self.energy = float(y @ y)
-        self.size = width * (X.shape[1] + 1)
+        self.size = width * (self.X.shape[1] + 1)
 
     def split(self, z: Vector) -> tuple[Vector, Matrix]:
         """Views a (m,) and W (m, d) of z."""
@@ -62,6 +66,8 @@ class LeastSquares:
 
     def network(self, z: Vector) -> TwoLayerNetwork:
         a, W = self.split(z)
+        if self.has_bias:
+            return TwoLayerNetwork(a, W[:, :-1], W[:, -1], self.activation)
         return TwoLayerNetwork(a, W, activation=self.activation)
 
     def start(self, rng: np.random.Generator) -> Vector:

@@ -17,9 +17,11 @@ from contest.least_squares import TARGET, Clock, OutOfTimeError
 from contest.methods import METHODS, REFERENCE
 from contest.problems import Problem
 from twolayer.align import recovery_error
+from twolayer.network import TwoLayerNetwork
 from twolayer.recover import RecoveryError
 
 RECOVERED = 1e-6
+_FRESH_ROWS = 100_000
 
 
 @dataclass(frozen=True)
@@ -41,7 +43,8 @@ class Measurement:
     loss : float or None
         The least met.
     error : float or None
-        `recovery_error` of what the method ended with.
+        `recovery_error` of what the method ended with; of a network of another width, which has no weights to compare,
+        the root mean square of its error on fresh inputs, relative to the spread of the labels there.
     starts : int
     """
 
@@ -67,13 +70,13 @@ def measure(problem: Problem, method: str, seed: int, limit: float | None = None
     rng = np.random.default_rng(seed)
     clock, network, outcome = Clock(math.inf if limit is None else limit), None, "reached"
     try:
-        network = METHODS[method](X, y, problem.k, problem.activation, clock, rng)
+        network = METHODS[method](X, y, problem.k, problem.activation, clock, rng, problem.bias > 0)
     except OutOfTimeError:
         outcome = "out of time"
     except RecoveryError:
         outcome = "gave up"
     seconds = clock.seconds
-    error = None if network is None else recovery_error(network, teacher)
+    error = None if network is None else _error(network, teacher)
     if error is not None and error > RECOVERED:
         outcome = "wrong"
     return Measurement(
@@ -90,9 +93,17 @@ def measure(problem: Problem, method: str, seed: int, limit: float | None = None
     )
 
 
+def _error(network: TwoLayerNetwork, teacher: TwoLayerNetwork) -> float:
+    if network.width == teacher.width:
+        return recovery_error(network, teacher)
+    fresh = np.random.default_rng(0).standard_normal((_FRESH_ROWS, teacher.dim))
+    labels = teacher(fresh)
+    return float(np.sqrt(np.mean((network(fresh) - labels) ** 2)) / labels.std())
+
+
 def provenance() -> dict[str, object]:
     """What the numbers depend on, besides the code."""
-    names = ["twolayer", "numpy", "scipy", *(["torch"] if "Adam" in METHODS else [])]
+    names = ["twolayer", "numpy", "scipy", "scikit-learn", *(["torch"] if "Adam" in METHODS else [])]
     load = os.getloadavg() if hasattr(os, "getloadavg") else ()
     return {
         "machine": f"{platform.machine()}, {os.cpu_count()} cores, {platform.system()}",
@@ -118,7 +129,8 @@ def threads() -> dict[str, int]:
 def table(measurements: Sequence[Measurement]) -> Table:
     """Medians over the seeds, one row for each problem and method, in the order in which they were first met."""
     made = Table(title=f"Time to an error of at most {RECOVERED:g}, medians over the seeds")
-    for heading in ("problem", "method", "reached", "seconds", f"to {TARGET:g}", "ratio", "loss", "error", "starts"):
+    columns = ("reached", "seconds", f"to {TARGET:g}", "ratio", "loss", "error", "starts", "a success")
+    for heading in ("problem", "method", *columns):
         made.add_column(heading, no_wrap=True, justify="left" if heading in ("problem", "method") else "right")
     for problem in dict.fromkeys(run.problem for run in measurements):
         here = [run for run in measurements if run.problem == problem]
@@ -144,6 +156,7 @@ def _cells(runs: list[Measurement], reference: dict[int, Measurement]) -> tuple[
         _middle(run.loss for run in runs),
         _middle((run.error for run in reached), ".0e"),
         _middle((run.starts for run in runs), ".0f"),
+        f"{sum(run.seconds for run in runs) / len(reached):.2g}" if reached else "-",
     )
 
 

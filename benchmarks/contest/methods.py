@@ -10,16 +10,25 @@ from contest.adam import IS_INSTALLED, adam
 from contest.lbfgs import lbfgs
 from contest.least_squares import Clock, LeastSquares
 from contest.levenberg_marquardt import levenberg_marquardt
+from contest.mlp import mlp
 from twolayer.activation import activation as parse_activation
 from twolayer.network import TwoLayerNetwork
 from twolayer.recover import recover
 
-Method = Callable[[NDArray, NDArray, int, str, Clock, np.random.Generator], TwoLayerNetwork]
+Method = Callable[[NDArray, NDArray, int, str, Clock, np.random.Generator, bool], TwoLayerNetwork]
 Peer = Callable[[LeastSquares, np.random.Generator], TwoLayerNetwork]
 
 
 def _library(
-    X: NDArray, y: NDArray, width: int, activation: str, clock: Clock, rng: np.random.Generator, *, method: str
+    X: NDArray,
+    y: NDArray,
+    width: int,
+    activation: str,
+    clock: Clock,
+    rng: np.random.Generator,
+    has_bias: bool,
+    *,
+    method: str,
 ) -> TwoLayerNetwork:
     """The whole call, certificate included; the clock hears of every step."""
 
@@ -30,13 +39,22 @@ def _library(
         clock.record(loss)
 
     stages: set[str] = set()
-    return recover(X, y, width, activation, method=method, rng=rng, progress=watch).unwrap()
+    return recover(X, y, width, activation, bias=has_bias, method=method, rng=rng, progress=watch).unwrap()
 
 
 def _peer(
-    X: NDArray, y: NDArray, width: int, activation: str, clock: Clock, rng: np.random.Generator, *, minimise: Peer
+    X: NDArray,
+    y: NDArray,
+    width: int,
+    activation: str,
+    clock: Clock,
+    rng: np.random.Generator,
+    has_bias: bool,
+    *,
+    minimise: Peer,
+    times: int = 1,
 ) -> TwoLayerNetwork:
-    return minimise(LeastSquares(X, y, width, parse_activation(activation), clock), rng)
+    return minimise(LeastSquares(X, y, times * width, parse_activation(activation), clock, has_bias), rng)
 
 
 REFERENCE = "recover"
@@ -48,3 +66,6 @@ METHODS: dict[str, Method] = {
 }
 if IS_INSTALLED:
     METHODS["Adam"] = partial(_peer, minimise=adam)
+ANY_ACTIVATION = tuple(METHODS)
+METHODS["MLPRegressor"] = partial(_peer, minimise=mlp)
+METHODS["MLPRegressor, 4 m units"] = partial(_peer, minimise=mlp, times=4)

@@ -6,28 +6,37 @@ import numpy as np
 from numpy.typing import NDArray
 
 from twolayer.network import TwoLayerNetwork
-from twolayer.teachers import conditioned, gaussian_samples
+from twolayer.teachers import conditioned, gaussian_samples, random_units
 
 KAPPA = 2.0
 
 
 @dataclass(frozen=True)
 class Problem:
-    """A network of the conditioned law (κ = 2, output weights ±1, no biases) and n Gaussian inputs, without noise."""
+    """A network and n Gaussian inputs, without noise.
+
+    Of the conditioned law (κ = 2, output weights ±1, no biases), or, with biases on [-B, B], with random unit rows and
+    output weights of magnitude on [1/2, 2].
+    """
 
     activation: str
     d: int
     k: int
     n: int
+    bias: float = 0.0
 
     @property
     def name(self) -> str:
-        return f"{self.activation}-{self.d}-{self.k}-{self.n}"
+        biases = f"-bias-{self.bias:g}" if self.bias else ""
+        return f"{self.activation}-{self.d}-{self.k}-{self.n}{biases}"
 
     def draw(self, seed: int) -> tuple[TwoLayerNetwork, NDArray, NDArray]:
         """The planted network and its samples."""
         network, samples = np.random.default_rng(seed).spawn(2)
-        teacher = conditioned(self.d, self.k, KAPPA, self.activation, rng=network)
+        if self.bias:
+            teacher = random_units(self.d, self.k, self.bias, self.activation, rng=network)
+        else:
+            teacher = conditioned(self.d, self.k, KAPPA, self.activation, rng=network)
         return teacher, *gaussian_samples(teacher, self.n, rng=samples)
 
 
@@ -39,3 +48,5 @@ RELU = tuple(
 )
 PROBLEMS = {problem.name: problem for problem in SMALL_PAPER + PAPER + RELU}
 SMOKE = Problem("squared_relu", 6, 2, 300)
+BIASED = {problem.name: problem for problem in (Problem("relu", 10, 5, 20_000, bias=1.0),)}
+BIASED_SMOKE = Problem("relu", 4, 2, 300, bias=1.0)
