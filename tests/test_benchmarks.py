@@ -17,11 +17,12 @@ SCRIPTS = sorted(BENCHMARKS.glob("*.py"))
 sys.path.append(str(BENCHMARKS))
 
 import recovery  # noqa: E402
+from contest.command import read, time_limit  # noqa: E402
 from contest.least_squares import TARGET, Clock, LeastSquares  # noqa: E402
 from contest.levenberg_marquardt import normal_equations  # noqa: E402
 from contest.measurement import Measurement, measure, table  # noqa: E402
-from contest.methods import METHODS, REFERENCE  # noqa: E402
-from contest.problems import PROBLEMS, SMOKE  # noqa: E402
+from contest.methods import ANY_ACTIVATION, METHODS, REFERENCE  # noqa: E402
+from contest.problems import BIASED, BIASED_SMOKE, PROBLEMS, SMOKE  # noqa: E402
 
 ACTIVATIONS = ["relu", "squared_relu"]
 RUN = Measurement("p", REFERENCE, 0, 1.0, None, "reached", 0.5, 1e-20, 1e-9, 1)
@@ -96,10 +97,16 @@ def test_a_start_is_as_large_as_the_labels(name):
     assert np.std(residual(problem, z) + problem.y) == pytest.approx(np.std(problem.y), rel=1e-12)
 
 
-@pytest.mark.parametrize("method", METHODS)
-@pytest.mark.parametrize("name", ACTIVATIONS)
-def test_each_method_reaches_an_easy_goal(method, name):
-    run = measure(replace(SMOKE, activation=name), method, seed=2, limit=60.0)
+@pytest.mark.parametrize(
+    ("problem", "method"),
+    [
+        *((replace(SMOKE, activation=name), method) for name in ACTIVATIONS for method in ANY_ACTIVATION),
+        *((BIASED_SMOKE, method) for method in METHODS),
+    ],
+    ids=lambda value: getattr(value, "name", value),
+)
+def test_each_method_reaches_an_easy_goal(problem, method):
+    run = measure(problem, method, seed=2, limit=60.0)
     assert run.outcome == "reached"
     assert run.error < 1e-6
     assert run.loss <= TARGET
@@ -107,9 +114,15 @@ def test_each_method_reaches_an_easy_goal(method, name):
     assert run.seconds_to_target <= run.seconds
 
 
-@pytest.mark.parametrize("method", [method for method in METHODS if method != REFERENCE])
-def test_each_rival_stops_in_time(method):
-    run = measure(PROBLEMS["relu-50-20-8000"], method, seed=0, limit=0.1)
+@pytest.mark.parametrize(
+    ("problem", "method"),
+    [
+        *(("relu-50-20-8000", method) for method in ANY_ACTIVATION if method != REFERENCE),
+        *(("relu-10-5-20000-bias-1", method) for method in METHODS if method not in ANY_ACTIVATION),
+    ],
+)
+def test_each_rival_stops_in_time(problem, method):
+    run = measure((PROBLEMS | BIASED)[problem], method, seed=0, limit=0.1)
     assert run.outcome == "out of time"
     assert run.error is None
     assert run.loss > TARGET
@@ -124,6 +137,29 @@ def test_a_network_counts_by_its_distance_from_the_planted_one(off, outcome, mon
     assert measure(SMOKE, "near", 0).outcome == outcome
 
 
+@pytest.mark.parametrize(("off", "outcome"), [(1e-7, "reached"), (1e-5, "wrong")])
+def test_a_network_of_another_width_counts_by_its_predictions(off, outcome, monkeypatch):
+    teacher, _, _ = BIASED_SMOKE.draw(0)
+    halves = TwoLayerNetwork(
+        (1 + off) * np.tile(teacher.a / 2, 2), np.tile(teacher.W, (2, 1)), np.tile(teacher.b, 2), "relu"
+    )
+    monkeypatch.setitem(METHODS, "halves", lambda *_: halves)
+    run = measure(BIASED_SMOKE, "halves", 0)
+    assert run.outcome == outcome
+    assert 0.3 * off < run.error < 3 * off
+
+
+def test_the_biases_of_the_peers_are_weights_of_an_input_that_is_one():
+    rng = np.random.default_rng(5)
+    X, y = rng.standard_normal((60, 4)), rng.standard_normal(60)
+    problem = LeastSquares(X, y, 3, activation("relu"), Clock(), has_bias=True)
+    z = problem.start(rng)
+    network = problem.network(z)
+    assert network.dim == 4
+    assert (network.b != 0).all()
+    assert problem.loss(z) == pytest.approx(np.sum((network(X) - y) ** 2) / np.sum(y**2), rel=1e-12)
+
+
 def test_what_is_not_certified_is_given_up():
     run = measure(replace(SMOKE, n=14), REFERENCE, 0)
     assert (run.outcome, run.error) == ("gave up", None)
@@ -131,7 +167,7 @@ def test_what_is_not_certified_is_given_up():
 
 @pytest.mark.parametrize(("seconds", "given"), [(0.01, 5.0), (2.0, 20.0), (10.0, 60.0), (100.0, 100.0)])
 def test_a_peer_is_given_as_long_as_the_reference_at_least(seconds, given):
-    assert recovery.time_limit(seconds, most=60.0) == given
+    assert time_limit(seconds, most=60.0) == given
 
 
 def printed(runs: list[Measurement]) -> list[list[str]]:
@@ -145,8 +181,8 @@ def test_the_table_has_medians_over_the_seeds():
     references = [replace(RUN, seed=seed, seconds=seconds) for seed, seconds in enumerate((1.0, 2.0, 6.0))]
     peers = [replace(run, method="L-BFGS", seconds=4.0, limit=50.0) for run in references]
     ours, theirs = printed([*references, *peers])
-    assert ours == ["p", "recover", "3/3", "2", "0.5", "1", "1e-20", "1e-09", "1"]
-    assert theirs == ["p", "L-BFGS", "3/3", "4", "0.5", "0.5", "1e-20", "1e-09", "1"]
+    assert ours == ["p", "recover", "3/3", "2", "0.5", "1", "1e-20", "1e-09", "1", "3"]
+    assert theirs == ["p", "L-BFGS", "3/3", "4", "0.5", "0.5", "1e-20", "1e-09", "1", "4"]
 
 
 def test_the_table_states_a_bound_where_half_of_the_runs_did_not_end():
@@ -156,6 +192,7 @@ def test_the_table_states_a_bound_where_half_of_the_runs_did_not_end():
     two_lost = [*(replace(run, **lost) for run in references[:2]), replace(references[2], method="L-BFGS")]
     assert printed([*references, *one_lost])[1][2:6] == ["2/3", "1", "0.5", "1"]
     assert printed([*references, *two_lost])[1][2:7] == ["1/3", "> 10", "0.5", "< 0.1", "0.001"]
+    assert printed([*references, *two_lost])[1][-1] == "21", "all seconds over the one success"
 
 
 def test_runs_are_read_back_as_they_were_written(tmp_path, monkeypatch, capsys):
@@ -163,7 +200,7 @@ def test_runs_are_read_back_as_they_were_written(tmp_path, monkeypatch, capsys):
     smoke = ["recovery.py", "--smoke", "--methods", "recover", "L-BFGS", "--output", path]
     monkeypatch.setattr(sys, "argv", smoke)
     recovery.main()
-    where, runs = recovery.read(Path(path))
+    where, runs = read(Path(path))
     assert {"machine", "versions", "threads", "load"} <= where.keys()
     assert [run.method for run in runs] == ["recover", "L-BFGS"]
     first = capsys.readouterr().out

@@ -49,4 +49,4 @@ RELU = tuple(
 PROBLEMS = {problem.name: problem for problem in SMALL_PAPER + PAPER + RELU}
 SMOKE = Problem("squared_relu", 6, 2, 300)
 BIASED = {problem.name: problem for problem in (Problem("relu", 10, 5, 20_000, bias=1.0),)}
-BIASED_SMOKE = Problem("relu", 4, 2, 300, bias=1.0)
+BIASED_SMOKE = Problem("relu", 4, 2, 2_000, bias=1.0)
