@@ -1,0 +1,81 @@
+"""What counts as another version of the code that made a result, and what does not."""
+
+import importlib.util
+import itertools
+
+import pytest
+
+from twolayer.experiments import FIGURES
+from twolayer.experiments.fingerprint import code_of
+
+COUNTER = itertools.count()
+
+SOURCE = '''"""A module."""
+from twolayer.errors import InputError
+from twolayer.hermite import __name__ as he
+
+SCALE = 2  # a number
+
+
+def run_cell(cell, rng):
+    """Measure."""
+    return half(cell["x"]) * SCALE
+
+
+def half(x):
+    return x / 2
+
+
+def plot(table):
+    return he
+'''
+
+
+@pytest.fixture
+def fingerprint(tmp_path):
+    """Digests of the `run_cell` of a module with this text."""
+
+    def digests(text: str) -> dict[str, str]:
+        path = tmp_path / f"written{next(COUNTER)}.py"
+        path.write_text(text)
+        spec = importlib.util.spec_from_file_location("written", path)
+        module = importlib.util.module_from_spec(spec)
+        spec.loader.exec_module(module)
+        return code_of(module.run_cell)
+
+    return digests
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        ("    return he", "    return None"),
+        ("# a number", "# another word"),
+        ('"""Measure."""', '"""Measure it."""'),
+        ("x / 2", "x  /  2"),
+        ("from twolayer.errors import InputError\n", ""),
+    ],
+)
+def test_what_does_not_touch_the_measuring_changes_nothing(fingerprint, old, new):
+    assert fingerprint(SOURCE) == fingerprint(SOURCE.replace(old, new))
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [("x / 2", "x / 3"), ("SCALE = 2", "SCALE = 3"), ('cell["x"]', 'cell["y"]'), ("* SCALE", "* SCALE + 1")],
+)
+def test_what_the_measuring_uses_counts(fingerprint, old, new):
+    assert fingerprint(SOURCE) != fingerprint(SOURCE.replace(old, new))
+
+
+def test_modules_that_the_measuring_imports_count_and_those_that_draw_do_not():
+    found = code_of(FIGURES["zhong2017recovery-1a"].run_cell)
+    assert {"twolayer.recover.portfolio", "twolayer.refine.problem", "twolayer.teachers", "twolayer.align"} <= set(
+        found
+    )
+    assert not {"twolayer.pictures", "twolayer.experiments.drawing", "twolayer.experiments.table"} & set(found)
+
+
+def test_what_is_imported_inside_the_measuring_counts(fingerprint):
+    inside = SOURCE.replace('    """Measure."""', "    from twolayer import symtensor")
+    assert fingerprint(inside).keys() - fingerprint(SOURCE).keys() >= {"twolayer.symtensor"}
