@@ -15,15 +15,15 @@ from contest.problems import Problem
 LEAST_SECONDS, TIMES = 5.0, 10.0
 
 
-def time_limit(seconds: float, most: float) -> float:
+def time_limit(seconds: float, most: float, least: float = LEAST_SECONDS) -> float:
     """What a peer is given where the reference took `seconds`."""
-    return max(seconds, min(most, max(LEAST_SECONDS, TIMES * seconds)))
+    return max(seconds, min(most, max(least, TIMES * seconds)))
 
 
-def run(problem: Problem, seed: int, methods: list[str], most: float) -> list[Measurement]:
+def run(problem: Problem, seed: int, methods: list[str], most: float, least: float) -> list[Measurement]:
     """The reference, and then the others with a limit that it sets."""
     reference = measure(problem, REFERENCE, seed)
-    limit = time_limit(reference.seconds, most)
+    limit = time_limit(reference.seconds, most, least)
     return [reference, *(measure(problem, method, seed, limit) for method in methods if method != REFERENCE)]
 
 
@@ -34,7 +34,13 @@ def read(path: Path) -> tuple[dict, list[Measurement]]:
 
 
 def contest(
-    description: str | None, problems: dict[str, Problem], methods: Sequence[str], smoke: Problem, *, seeds: int
+    description: str | None,
+    problems: dict[str, Problem],
+    methods: Sequence[str],
+    smoke: Problem,
+    *,
+    seeds: int,
+    least_seconds: float = LEAST_SECONDS,
 ) -> None:
     """Run the methods on the problems, as the command line says, and print the table."""
     given = _arguments(description, problems, methods, seeds)
@@ -57,7 +63,7 @@ def contest(
     _append(given.output, where)
     for problem in chosen:
         for seed in range(seeds):
-            for measurement in run(problem, seed, given.methods, limit):
+            for measurement in run(problem, seed, given.methods, limit, least_seconds):
                 runs.append(measurement)
                 _append(given.output, asdict(measurement))
     console.print(table(runs))
