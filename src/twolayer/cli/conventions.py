@@ -9,7 +9,7 @@ import inspect
 from collections.abc import Iterable
 from contextlib import suppress
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 import typer
 
@@ -25,6 +25,7 @@ __all__ = [
     "NetworkFile",
     "Seed",
     "closing",
+    "count_or_auto",
     "lookup",
     "print_json",
     "require_other",
@@ -54,6 +55,15 @@ def closing(result: Any, as_json: bool = False) -> int:
     if not (result.is_certified and as_json):
         typer.echo(f"{result.status.name}: {result.status.value}", err=not result.is_certified)
     return 0 if result.is_certified else NOT_CERTIFIED
+
+
+def count_or_auto(value: str, option: str) -> int | Literal["auto"]:
+    """The count of at least 1 that an option is given, or ``"auto"``."""
+    if value == "auto":
+        return "auto"
+    if not value.isascii() or not value.isdigit() or int(value) < 1:
+        raise InputError(f"{option} must be a whole number of at least 1, or auto, found {value!r}")
+    return int(value)
 
 
 def lookup(table: dict[str, Any], name: str, kind: str) -> Any:

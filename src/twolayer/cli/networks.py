@@ -15,6 +15,7 @@ from twolayer.cli.conventions import (
     NetworkFile,
     Seed,
     closing,
+    count_or_auto,
     lookup,
     print_json,
     require_other,
@@ -96,8 +97,10 @@ def recover(
         list[Path],
         typer.Argument(help="One .npz with X and y, one .csv with y last, or X.npy and y.npy.", show_default=False),
     ],
-    width: Annotated[int, typer.Option(min=1, help="Number of units.", show_default=False)],
-    activation: Annotated[str, typer.Option(help="Its name, as `twolayer list` shows it.", show_default=False)],
+    width: Annotated[str, typer.Option(help='Number of units, or "auto" to find it.', show_default=False)],
+    activation: Annotated[
+        str, typer.Option(help='Its name, as `twolayer list` shows it, or "auto" to choose it.', show_default=False)
+    ],
     output: Annotated[Path | None, typer.Option("--output", "-o", help="Where the network goes (.npz).")] = None,
     bias: Annotated[bool, typer.Option("--bias", help="The units have biases.")] = False,
     method: Name = "auto",
@@ -114,10 +117,11 @@ def recover(
         require_other(output, samples)
     if len(samples) > 2:
         raise InputError(f"samples come in one file or two, found {len(samples)}")
+    units = count_or_auto(width, "--width")
     X, y = read_samples(*samples)
     start = perf_counter()
     with narrated("recovering") as progress:
-        result = recover(X, y, width, activation, bias=bias, method=method, rng=seed, progress=progress)
+        result = recover(X, y, units, activation, bias=bias, method=method, rng=seed, progress=progress)
     seconds = perf_counter() - start
     if output is not None:
         result.network.save(output)

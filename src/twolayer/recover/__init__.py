@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Callable
+from typing import Literal
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -14,6 +15,7 @@ from twolayer.recover.judgement import judge
 from twolayer.recover.label_units import LabelUnits
 from twolayer.recover.methods import RECOVERIES, Recovery
 from twolayer.recover.result import RecoveryError, Result, Step
+from twolayer.recover.unknown import recover_unknown
 from twolayer.refine.threads import threads_over_rows
 from twolayer.sources import check_magnitude, check_samples
 
@@ -23,7 +25,7 @@ __all__ = ["RECOVERIES", "Recovery", "RecoveryError", "Result", "Step", "recover
 def recover(
     X: ArrayLike,
     y: ArrayLike,
-    width: int,
+    width: int | Literal["auto"],
     activation: str | Activation,
     *,
     bias: bool = False,
@@ -45,10 +47,10 @@ def recover(
         Inputs. The theory wants them standard Gaussian; the refinement takes any, and whitens for itself.
     y : array, shape (n,)
         Labels.
-    width : int
-        The m.
+    width : int or "auto"
+        The m. ``"auto"`` looks for the least that explains the rows.
     activation : str or Activation
-        The σ.
+        The σ. ``"auto"`` compares those of the table that need no arguments and are no polynomials.
     bias : bool
         Whether the units have biases (and the network a constant).
     method : str
@@ -72,6 +74,12 @@ def recover(
 
     Notes
     -----
+    Where width or activation is ``"auto"``, the certificate has the choice, what was tried beside it, and how much that
+    leaves; the status is ``UNCLEAR_CHOICE`` where another value explains the rows as well without more parameters. Two
+    activations that write the same functions cannot be told apart (tanh and sigmoid, beside a constant): the one that
+    needs no constant is chosen, and the other is named. An unknown width costs some 10 starts, an unknown
+    activation some 30.
+
     A start costs some 30 to 100 steps of O(n m d) multiply-adds each (times about 20), with at most 10 rows a
     parameter; the others are passed over a few times. Memory beyond the samples is O(n m), and that of the rows
     searched on. Orders of the samples needed, noiseless: 2 rows a parameter for squared ReLU, 4 for ReLU with many
@@ -83,11 +91,12 @@ def recover(
     """
     X, y = check_samples(X, y)
     check_magnitude(X, y)
-    width = whole_number(width, "width")
-    sigma = parse_activation(activation)
+    units_given, sigma = given_width(width), given_activation(activation)
     if method not in RECOVERIES:
         raise InputError(f"method must be one of {', '.join(RECOVERIES)}, found {method!r}")
-    _check_size(X.shape, width, sigma, bias)
+    if method != "auto" and (units_given is None or sigma is None):
+        raise InputError(f"the method {method} needs a width and an activation, only the method auto can choose them")
+    _check_size(X.shape, units_given or 1, sigma or parse_activation("relu"), bias)
     if not X.any():
         raise InputError("X must vary, found zeros only: they do not determine a network")
     if np.ptp(y) == 0:
@@ -101,10 +110,37 @@ def recover(
 
     generator, units = np.random.default_rng(rng), LabelUnits.of(y, bias)
     with threads_over_rows():
-        found = RECOVERIES[method].function(X, units.done(y), width, sigma, has_bias=bias, rng=generator, report=report)
-        network, status, certificate = judge(found)
+        if units_given is None or sigma is None:
+            origin = -units.offset / units.unit
+            network, status, certificate = recover_unknown(
+                X, units.done(y), units_given, sigma, has_bias=bias, origin=origin, rng=generator, report=report
+            )
+        else:
+            found = RECOVERIES[method].function(
+                X, units.done(y), units_given, sigma, has_bias=bias, rng=generator, report=report
+            )
+            network, status, certificate = judge(found)
     certificate = units.certificate_undone(certificate, network)
     return Result(units.network_undone(network), status, certificate, tuple(history))
+
+
+def given_width(width: int | str) -> int | None:
+    """The width, None for ``"auto"``; refuses what is neither."""
+    if isinstance(width, str):
+        if width != "auto":
+            raise InputError(f"width must be a whole number of at least 1, or 'auto', found {width!r}")
+        return None
+    return whole_number(width, "width")
+
+
+def given_activation(activation: str | Activation) -> Activation | None:
+    """The activation, None for ``"auto"``."""
+    if activation == "auto":
+        return None
+    try:
+        return parse_activation(activation)
+    except InputError as refusal:
+        raise InputError(f"{refusal}; 'auto' lets the samples choose") from None
 
 
 def n_parameters(d: int, width: int, activation: Activation, bias: bool) -> int:
