@@ -108,6 +108,17 @@ def test_what_was_planted_is_recovered_and_certified(planted):
     assert planted("compare network.npz teacher.npz --rtol 1e-6").code == 0
 
 
+def test_width_and_activation_need_not_be_given(planted):
+    outcome = planted("recover samples.npz --width auto --activation auto -o network.npz")
+    assert outcome.code == 0
+    assert "width 3 was chosen" in outcome.out
+    assert "activation squared_relu was chosen" in outcome.out
+    assert planted("compare network.npz teacher.npz --rtol 1e-6").code == 0
+    shown = json.loads(planted("recover samples.npz --width auto --activation squared_relu --json").out)
+    (choice,) = shown["certificate"]["choices"]
+    assert (choice["subject"], choice["chosen"], choice["trials"][0]["value"]) == ("width", "3", "3")
+
+
 def test_biases_are_recovered_where_they_are_asked_for(twolayer_cli):
     plant = "sample --law random_units --bias 0.5 --dim 5 --width 3 -n 1000 -o samples.npz --teacher teacher.npz"
     assert twolayer_cli(plant).code == 0

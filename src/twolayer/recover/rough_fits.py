@@ -9,7 +9,7 @@ from twolayer.activation import Activation
 from twolayer.misfit import score_test
 from twolayer.recover.change_of_inputs import whitening_of
 from twolayer.recover.exchange import narrower_fits, without_unit
-from twolayer.recover.fit import Fit, Report, explore, polish
+from twolayer.recover.fit import Fit, Report, explore
 from twolayer.recover.noise import gain_ratio
 from twolayer.recover.reflections import unlifted
 from twolayer.recover.starts import (
@@ -57,39 +57,20 @@ class RoughFits:
         if self.whitening is not None:
             self.X = self.whitening.done(self.X)
         self.spectrum: SecondMoment = second_moment(self.X, self.y)
+        self.started: set[tuple[int, Activation]] = set()
 
-    def lifted(self, width: int, activation: Activation, starts: int) -> Fit:
-        """The best of some starts, of the lifted model where rows allow it; the first that is exact or leaves noise."""
-        best: Fit | None = None
+    def lifted(self, width: int, activation: Activation) -> Fit:
+        """From a new start, of the lifted model where rows allow it; the first by what T_2 says, then with doubts."""
         c2 = float(activation.hermite_coefficients(2)[2])
-        for attempt in range(starts):
-            amplitudes = amplitude_signs(c2, width, self.spectrum)
-            directions = None
-            if attempt == 0 and abs(c2) > _NO_SIGNAL:
-                directions = principal_directions(self.spectrum, width, self.rng)
-            if attempt:
-                amplitudes = amplitudes * np.where(self.rng.random(width) < _SIGN_DOUBT, -1.0, 1.0)
-            problem = self._problem(width, activation, amplitudes)
-            point = random_start(problem, self.spectrum, amplitudes, self.rng, directions)
-            fit = explore(problem, point, self.report, f"{width} units of {activation.name}")
-            if best is None or fit.loss < best.loss:
-                best = fit
-            if fit.is_exact or self.passes_for_noise(fit):
-                break
-        assert best is not None
-        return best
-
-    def network(self, width: int, activation: Activation, starts: int) -> Fit:
-        """The best network of some starts, orientations decoded, at its minimum."""
-        best: Fit | None = None
-        for _ in range(starts):
-            fit = self.as_network(self.lifted(width, activation, 1))
-            if best is None or fit.loss < best.loss:
-                best = fit
-            if fit.is_exact or self.passes_for_noise(fit):
-                break
-        assert best is not None
-        return polish(best.problem, best.point, self.report)
+        amplitudes, directions = amplitude_signs(c2, width, self.spectrum), None
+        if (width, activation) in self.started:
+            amplitudes = amplitudes * np.where(self.rng.random(width) < _SIGN_DOUBT, -1.0, 1.0)
+        elif abs(c2) > _NO_SIGNAL:
+            directions = principal_directions(self.spectrum, width, self.rng)
+        self.started.add((width, activation))
+        problem = self._problem(width, activation, amplitudes)
+        point = random_start(problem, self.spectrum, amplitudes, self.rng, directions)
+        return explore(problem, point, self.report, f"{width} units of {activation.name}")
 
     def as_network(self, fit: Fit) -> Fit:
         """The fit without its lift."""

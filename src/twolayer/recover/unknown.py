@@ -48,7 +48,7 @@ def recover_unknown(
     order = [activation] if activation is not None else search.activations(width)
     best: Judged | None = None
     for sigma in order[: 1 + _MOST_REFUSED]:
-        judged = search.recovered(sigma) if width is None else search.judged(search.found(width, sigma))
+        judged = search.recovered(sigma) if width is None else judge(search.found(width, sigma))
         if best is None or judged[2].residual < best[2].residual:
             best = judged
         if judged[1] not in (Status.MISFIT, Status.UNRESOLVED_REFLECTION):
@@ -87,19 +87,18 @@ class _Choosing:
     def found(self, width: int, sigma: Activation) -> Found:
         return portfolio(self.X, self.y, width, sigma, has_bias=self.has_bias, rng=self.rng, report=self.report)
 
-    def judged(self, found: Found) -> Judged:
-        return judge(found)
-
     def recovered(self, sigma: Activation) -> Judged:
         """The network of the least width, found by the search over widths or by the default recovery."""
         rough = self.rough(self.X, self.y)
         self.widths = least_width(rough, sigma, guessed_width(rough.X, rough.y, self.rng))
         width, tried = self.widths.width, dict[int, Judged]()
+        if not self.widths.is_explained:
+            return judge(self._as_it_is(rough))
         found = self._exact(rough)
         for _ in range(1 + _MOST_MOVES):
-            tried[width] = self.judged(found if found is not None else self.found(width, sigma))
+            tried[width] = judge(found if found is not None else self.found(width, sigma))
             status, found = tried[width][1], None
-            if status in (Status.MISFIT, Status.UNRESOLVED_REFLECTION) and self.widths.is_explained:
+            if status in (Status.MISFIT, Status.UNRESOLVED_REFLECTION):
                 width += 1
             elif status is Status.NOT_IDENTIFIABLE and width > 1:
                 width -= 1
@@ -109,17 +108,19 @@ class _Choosing:
                 break
         return min(tried.values(), key=_rank)
 
-    def _exact(self, rough: RoughFits) -> Found | None:
-        """The fit of the least width as the end of a search, if it is exact and a network without the lift is, too."""
+    def _as_it_is(self, rough: RoughFits) -> Found:
+        """The fit of the least width as the end of a search, without the lift, on all rows and their own inputs."""
         assert self.widths is not None
         lifted = self.widths.fits[self.widths.width]
-        fit = rough.as_network(lifted) if lifted.is_exact else lifted
-        if not fit.is_exact:
-            return None
+        fit = rough.as_network(lifted)
         problem = fit.problem.on(self.X, self.y)
         point = fit.point if rough.whitening is None else rough.whitening.undone(fit.problem, fit.point, problem)
-        fit = polish(problem, point, self.report)
-        return Found(fit, lifted.loss, None, None, None) if fit.is_exact else None
+        return Found(polish(problem, point, self.report), lifted.loss, None, None, None)
+
+    def _exact(self, rough: RoughFits) -> Found | None:
+        """The same, if it is exact: there is nothing more to search for."""
+        found = self._as_it_is(rough) if self.widths is not None and self.widths.is_exact else None
+        return found if found is not None and found.fit.is_exact else None
 
     def with_choices(self, judged: Judged) -> Judged:
         """The choices in the certificate, which is none where they are not clear."""

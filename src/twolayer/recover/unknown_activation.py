@@ -8,7 +8,7 @@ from twolayer.activation import Activation
 from twolayer.activation import activation as parse_activation
 from twolayer.certify import normal_matrix, standard_errors
 from twolayer.choice import Choice, Trial
-from twolayer.recover.fit import Fit
+from twolayer.recover.fit import Fit, polish
 from twolayer.recover.rough_fits import RoughFits
 from twolayer.refine import UnitsProblem
 from twolayer.refine.problem import Matrix, Vector
@@ -19,6 +19,7 @@ __all__ = ["CANDIDATES", "Candidate", "compared", "likeliest"]
 CANDIDATES = ("relu", "squared_relu", "tanh", "sigmoid", "softplus", "gelu", "erf", "leaky_relu", "abs", "sine")
 
 _ROUNDS = (len(CANDIDATES), 5, 3, 3)  # how many activations get one more start
+_POLISHED = 5
 _MOST_RUNGS = 3
 _CLEARLY_WORSE = 4.0  # standard errors of the mean difference of the squared residuals
 _GAIN_PER_PARAMETER, _GAIN_OFFSET = 2.0, 40.0  # of twice the log-likelihood: more than a fit to noise differs
@@ -59,7 +60,7 @@ def likeliest(rough: RoughFits, width: int, most: int | None = None) -> tuple[Ac
     for _ in range(_MOST_RUNGS):
         if best is not None and (not rough.has_rows(width, best.problem.activation) or width > (most or width)):
             break
-        fits = [rough.lifted(width, parse_activation(name), 1) for name in CANDIDATES]
+        fits = [rough.lifted(width, parse_activation(name)) for name in CANDIDATES]
         nearest = min(fits, key=lambda fit: fit.loss)
         best = nearest if best is None or nearest.loss < best.loss else best
         if best.is_exact or rough.passes_for_noise(best):
@@ -91,12 +92,14 @@ def compared(
         What a network that needs no constant has as its constant here, where labels are counted from their mean.
     """
     fits: dict[str, Fit] = {}
-    for count in _ROUNDS:
+    for number, count in enumerate(_ROUNDS):
         for name in sorted(CANDIDATES, key=lambda one: fits[one].loss if one in fits else 0.0)[:count]:
-            fit = rough.network(width, parse_activation(name), 1)
+            fit = rough.as_network(rough.lifted(width, parse_activation(name)))
             fits[name] = min(fits.get(name, fit), fit, key=lambda one: one.loss)
-        if any(fit.is_exact for fit in fits.values()):
+        if any(fit.is_exact or (number and rough.passes_for_noise(fit)) for fit in fits.values()):
             break
+    for name in sorted(fits, key=lambda one: fits[one].loss)[:_POLISHED]:
+        fits[name] = polish(fits[name].problem, fits[name].point, rough.report)
     for name, other in (("tanh", "sigmoid"), ("sigmoid", "tanh")):
         if rough.has_bias:
             fit = _respelled(fits[name], parse_activation(other))

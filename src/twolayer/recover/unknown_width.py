@@ -12,7 +12,6 @@ from twolayer.refine.problem import Matrix, Vector
 
 __all__ = ["WidthSearch", "guessed_width", "least_width"]
 
-_ABOVE_NOISE = 0.7  # of the norm of half the difference of the halves: what noise alone hardly reaches
 _MOST_INPUTS_FOR_FOURTH_MOMENTS = 24
 _FRESH = 2
 _MOST_RUNGS = 8
@@ -36,6 +35,11 @@ class WidthSearch:
     fits: dict[int, Fit]
     is_explained: bool
 
+    @property
+    def is_exact(self) -> bool:
+        """Whether it leaves rounding only."""
+        return self.fits[self.width].is_exact
+
 
 def guessed_width(X: Matrix, y: Vector, rng: np.random.Generator) -> int:
     r"""Singular values of the moments that stand out of their noise, at least 1: a first guess of the width.
@@ -54,7 +58,7 @@ def guessed_width(X: Matrix, y: Vector, rng: np.random.Generator) -> int:
     for j in range(2, order + 1):
         first, second = (_flattened(half.tensor(j)) for half in (one, other))
         noise = float(np.linalg.norm((first - second) / 2, 2))
-        counts.append(int(np.sum(np.linalg.svd((first + second) / 2, compute_uv=False) > _ABOVE_NOISE * noise)))
+        counts.append(int(np.sum(np.linalg.svd((first + second) / 2, compute_uv=False) > noise)))
     return max(counts)
 
 
@@ -115,7 +119,7 @@ class _Downwards:
         while self.fit.problem.width - low > 1:
             middle = (low + self.fit.problem.width) // 2
             pruned = self.rough.shortened(self.fit, middle)
-            if not self.take(pruned) and not self.take(self.rough.lifted(middle, self.activation, 1)):
+            if not self.take(pruned) and not self.take(self.rough.lifted(middle, self.activation)):
                 low = middle
 
     def is_shortened(self) -> bool:
@@ -124,7 +128,7 @@ class _Downwards:
         if width > 1 and self.take(self.rough.narrower(self.fit, self.reference)):
             return True
         fresh = [width - 1, width - 2] * _FRESH
-        return any(self.take(self.rough.lifted(one, self.activation, 1)) for one in fresh if one >= 1)
+        return any(self.take(self.rough.lifted(one, self.activation)) for one in fresh if one >= 1)
 
 
 def _upwards(
@@ -135,7 +139,7 @@ def _upwards(
     for _ in range(_MOST_RUNGS):
         if fits and (not rough.has_rows(width, activation) or (most is not None and width > most)):
             break
-        fit = rough.lifted(width, activation, 1)
+        fit = rough.lifted(width, activation)
         _keep(fits, fit)
         if fit.is_exact:
             return fit
