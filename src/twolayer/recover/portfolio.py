@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 from twolayer.activation import Activation
 from twolayer.misfit import score_test
 from twolayer.recover.change_of_inputs import ChangeOfInputs, principal_inputs, span_of_units, whitening_of
+from twolayer.recover.crowded import crowded_fit, spare_units
 from twolayer.recover.exchange import exchange, prune
 from twolayer.recover.fit import EXACT, ROUNDING, Fit, Report, explore, explore_patiently, explore_roughly, polish
 from twolayer.recover.growth import grown_and_pruned
@@ -33,6 +34,7 @@ _ROWS_PER_PRINCIPAL_PARAMETER = 20
 _LIFT_ROWS_PER_PARAMETER = 2.5
 _NOISE_ROWS_PER_PARAMETER = 2.5
 _MOST_STARTS = 6
+_CROWD = 2  # units an input
 _SIGN_DOUBT = 0.2
 _WIDE_ATTEMPT = 3
 _SMALL = 200  # parameters below which a start costs less than principal inputs or moments do
@@ -198,7 +200,8 @@ class _Search:
                 break
             width = self.width + (self.width + 1) // 2 if attempt == _WIDE_ATTEMPT else self.width
             lifts = self.can_lift(width) and attempt % 3 != 2 and not lift_is_exact
-            fit = prune(self.start(width, lifts, attempt), self.width, self.report)
+            is_crowded = attempt == 0 and self.width > _CROWD * self.X.shape[1]
+            fit = self.crowded() if is_crowded else prune(self.start(width, lifts, attempt), self.width, self.report)
             if fit.problem.is_lifted and self.has_bias and not fit.is_exact:
                 fit = grown_and_pruned(fit, self.report, self.rng)
             ended = self.settle(fit) or self.settle(exchange(fit, self.report, self.rng))
@@ -228,6 +231,15 @@ class _Search:
         point = random_start(problem, self.spectrum, amplitudes, self.rng, directions)
         kind = ("lifted " if problem.is_lifted else "plain ") + (kind if directions is not None else "")
         return explore(problem, point, self.report, f"{kind}start {attempt + 1}")
+
+    def crowded(self) -> Fit:
+        """A start for many more units than inputs, with some to spare at first."""
+        width = self.width + spare_units(self.problem(self.X, self.y, np.ones(self.width), is_lifted=True))
+        amplitudes = amplitude_signs(self.c2, width, self.spectrum)
+        lifts = self.can_lift(width) and not self.has_quadratic_lift
+        problem = self.problem(self.X, self.y, amplitudes, is_lifted=lifts)
+        point = random_start(problem, self.spectrum, amplitudes, self.rng)
+        return crowded_fit(problem, point, self.width, self.report, self.rng)
 
     def principal_start(self, change: ChangeOfInputs, spectrum: SecondMoment, amplitudes: Vector, lifts: bool) -> Fit:
         """Explore in few dimensions, which costs little, and then from there in all of them.
