@@ -16,7 +16,7 @@ install := $(bin)/python -m pip install --quiet --disable-pip-version-check
 one_thread := OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 MKL_NUM_THREADS=1
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test slow check format bench picture requirements clean
+.PHONY: help demo test slow check format bench figures paper picture requirements clean
 
 help:  ## What can be made
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /  make \1\t/' | expand -t 22
@@ -42,6 +42,15 @@ format: $(dev)  ## Mend what the linter can mend
 bench: $(core)  ## Measure speed and memory; prints tables of ratios (quickly: make bench ARGS=--smoke)
 	@set -e; for script in benchmarks/*.py; do echo "$$script"; $(bin)/python $$script $(ARGS); done
 
+figures: $(core)  ## Redraw every figure of the papers, small: five minutes, into figures/smoke/report.html
+	rm -rf figures/smoke
+	$(one_thread) $(bin)/twolayer figure all --size smoke --out figures/smoke --jobs $(JOBS)
+	$(bin)/twolayer report figures/smoke --output figures/smoke/report.html
+
+paper: $(core)  ## Redraw every figure at the size of its paper: hours; goes on where it was broken off
+	$(one_thread) $(bin)/twolayer figure all --size paper --out figures/paper --jobs $(JOBS)
+	$(bin)/twolayer report figures/paper --output figures/paper/report.html
+
 picture: $(core)  ## Redraw the picture of the README
 	$(bin)/twolayer demo --output twolayer-demo
 	cp twolayer-demo/recovery.png docs/images/recovery.png
@@ -53,7 +62,7 @@ requirements:  ## Pin the newest dependencies (needs uv)
 compile := --universal --python-version 3.11 --generate-hashes --no-header --no-annotate --upgrade --quiet
 
 clean:  ## Remove what was made here
-	rm -rf $(VENV) twolayer-demo build dist .mypy_cache .pytest_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) twolayer-demo figures/smoke build dist .mypy_cache .pytest_cache .ruff_cache .hypothesis
 	find src tests benchmarks -name __pycache__ -type d -prune -exec rm -rf {} +
 
 $(VENV)/.made-$(version):
