@@ -1,6 +1,7 @@
 """The table of figures: one figure, one file, one line here."""
 
 from twolayer.errors import InputError
+from twolayer.experiments.awasthi2021efficient import BIASES, LARGE_BIASES, WIDTHS
 from twolayer.experiments.e2021hardness import GRADIENT_VARIANCE, PARITY_TRAINING, SINE_LANDSCAPE
 from twolayer.experiments.figure import Figure
 from twolayer.experiments.mondelli2019connection import GENERALISATION
@@ -20,6 +21,9 @@ FIGURES: dict[str, Figure] = {
         INITIALIZATION_ERROR,
         CONVERGENCE,
         ACTIVATION_PROPERTIES,
+        BIASES,
+        WIDTHS,
+        LARGE_BIASES,
         GENERALISATION,
         PARITY_TRAINING,
         GRADIENT_VARIANCE,
