@@ -2,6 +2,7 @@
 
 from twolayer.errors import InputError
 from twolayer.experiments.awasthi2021efficient import BIASES, LARGE_BIASES, WIDTHS
+from twolayer.experiments.daniely2020hardness import LEARNING, NORMS
 from twolayer.experiments.e2021hardness import GRADIENT_VARIANCE, PARITY_TRAINING, SINE_LANDSCAPE
 from twolayer.experiments.figure import Figure
 from twolayer.experiments.mondelli2019connection import GENERALISATION
@@ -28,6 +29,8 @@ FIGURES: dict[str, Figure] = {
         PARITY_TRAINING,
         GRADIENT_VARIANCE,
         SINE_LANDSCAPE,
+        LEARNING,
+        NORMS,
     )
 }
 

@@ -45,8 +45,14 @@ class WidthsConfig(Config, frozen=True):
 
 def cells(config: WidthsConfig) -> list[Cell]:
     """Every method on every width, many times."""
-    sizes = {"d": [config.d], "n": [config.n], "bias": [config.bias]}
-    return grid(method=config.methods, width=config.widths, trial=range(config.trials), **sizes)
+    return grid(
+        method=config.methods,
+        width=config.widths,
+        trial=range(config.trials),
+        d=[config.d],
+        n=[config.n],
+        bias=[config.bias],
+    )
 
 
 def run_cell(cell: Cell, rng: np.random.Generator) -> list[Row]:

@@ -1,0 +1,108 @@
+"""The figures on daniely2020hardness: learners on planted samples, norms beside their bounds."""
+
+import msgspec
+import numpy as np
+import pytest
+
+from twolayer.experiments.daniely2020hardness import LEARNING, NORMS
+from twolayer.experiments.table import Table
+from twolayer.hard.daniely2020hardness import RANDOM_NETWORK, SIGN_CNN, MajorityVote
+from twolayer.theory.daniely2020hardness import norm_bound
+
+NAIVE = {"kind": "naive sign-CNN", "learner": "majority vote", "n": 300, "trial": 0, "variables": 40, "fresh": 400}
+
+
+def test_a_learner_sees_the_first_rows_and_is_judged_on_the_others():
+    (row,) = LEARNING.run_cell(NAIVE, np.random.default_rng(12))
+    options = {"clause_size": 3, "clauses": 3, "width": 3, "planting": "uniform", "samples": 700, "variables": 40}
+    X, y, _, _ = SIGN_CNN.draw(np.random.default_rng(12), **{**SIGN_CNN.defaults, **options})
+    predicted = MajorityVote(41).fit(X[:300], y[:300]).predict(X[300:])
+    assert row["error"] == pytest.approx(float(np.mean((predicted - y[300:]) ** 2)), rel=1e-12)
+    assert 0 < row["error"] < row["constant"] == pytest.approx(float(y[300:].var()), rel=1e-12)
+
+
+@pytest.mark.parametrize("learner", ["least squares", "TwoLayerRegressor", "MLPRegressor"])
+def test_learners_learn_the_easy_twin_and_come_out_the_same_again(learner):
+    cell = NAIVE | {"kind": "easy twin", "learner": learner}
+    (row,), (again,) = (LEARNING.run_cell(cell, np.random.default_rng(13)) for _ in range(2))
+    assert row == again
+    assert row["error"] < 0.8 * row["constant"]
+
+
+def test_learners_of_a_kind_share_their_samples_and_the_vote_needs_patches():
+    cells = LEARNING.cells(LEARNING.smoke)
+    assert LEARNING.paired == ("learner",)
+    voted = {cell["kind"] for cell in cells if cell["learner"] == "majority vote"}
+    assert voted == {cell["kind"] for cell in cells} - {"balanced random network"}
+    assert len(cells) == 2 * (4 * 4 - 1)
+
+
+def learned(errors):
+    rows = [
+        {**NAIVE, "kind": kind, "learner": learner, "error": error, "constant": 0.25}
+        for kind, error in errors.items()
+        for learner in ("least squares", "MLPRegressor")
+    ]
+    return Table.from_rows(rows, LEARNING.columns)
+
+
+def test_the_verdict_on_learning_goes_both_ways():
+    hard, easy = "balanced sign-CNN", "easy twin"
+    assert "and its easy twin is; sizes" in LEARNING.verdict(learned({hard: 0.26, easy: 0.05}))
+    assert "0.260 (least squares; a constant has 0.250)" in LEARNING.verdict(learned({hard: 0.26, easy: 0.05}))
+    assert "So not as claimed" in LEARNING.verdict(learned({hard: 0.05, easy: 0.05}))
+    assert "So not as claimed" in LEARNING.verdict(learned({hard: 0.26, easy: 0.26}))
+
+
+def test_norms_are_those_of_the_inputs_over_the_bounds_of_the_theory():
+    cell = {"architecture": "fully connected", "law": "sphere", "variables": 40, "trial": 0, "samples": 50}
+    (row,) = NORMS.run_cell(cell, np.random.default_rng(14))
+    options = {"clause_size": 4, "clauses": 9, "width": 9, "law": "sphere", "variables": 40, "samples": 50}
+    X, _, _, _ = RANDOM_NETWORK.draw(np.random.default_rng(14), **{**RANDOM_NETWORK.defaults, **options})
+    dense = X if isinstance(X, np.ndarray) else X.toarray()
+    longest = max(np.sqrt(np.sum(x**2)) for x in dense)
+    bound = norm_bound("fully_connected", "sphere", dense.shape[1], scale=1.0, epsilon=0.5)
+    assert row["dim"] == dense.shape[1] == 369
+    assert row["largest_norm"] == pytest.approx(longest, rel=1e-12)
+    assert row["over_printed"] == pytest.approx(longest / bound.value, rel=1e-12)
+    assert row["over_derived"] == pytest.approx(longest / bound.derived, rel=1e-12)
+
+
+def normed(printed):
+    rows = [
+        {"architecture": "convolutional", "law": law, "variables": 40, "dim": 369, "trial": 0, "largest_norm": 10.0,
+         "over_printed": ratio, "over_derived": 0.1}
+        for law, ratio in printed.items()
+    ]  # fmt: skip
+    return Table.from_rows(rows, NORMS.columns)
+
+
+def test_the_verdict_on_norms_names_those_that_are_longer():
+    said = NORMS.verdict(normed({"sign": 0.5, "sphere": 20.0}))
+    assert said == (
+        "50% of 2 samples are within the bound as printed; mostly longer: convolutional sphere."
+        " 100% of 2 samples are within the bound as derived."
+    )
+    assert "mostly longer" not in NORMS.verdict(normed({"sign": 0.5, "sphere": 0.9}))
+
+
+@pytest.mark.parametrize(
+    ("figure", "table"),
+    [
+        (LEARNING, learned({"balanced sign-CNN": 0.26, "easy twin": 0.05})),
+        (NORMS, normed({"sign": 0.5, "sphere": 2.0})),
+    ],
+    ids=["learning", "norms"],
+)
+def test_every_axis_is_labelled(figure, table):
+    panels = figure.plot(table).axes
+    assert len(panels) == 2
+    for axes in panels:
+        assert axes.get_xlabel()
+        assert axes.get_ylabel()
+        assert axes.get_title()
+
+
+def test_too_few_variables_for_the_clauses_are_refused():
+    with pytest.raises(msgspec.ValidationError, match=r">= 36.*variables"):
+        msgspec.convert({"samples": [100], "trials": 1, "variables": 35}, LEARNING.config)
