@@ -2,7 +2,7 @@
 
 import warnings
 from collections.abc import Callable
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, get_args
 
 import msgspec
 import numpy as np
@@ -44,10 +44,9 @@ LEARNERS: dict[str, Callable[[int], object]] = {
     "MLPRegressor": lambda seed: MLPRegressor(hidden_layer_sizes=(HIDDEN,), max_iter=EPOCHS, random_state=seed),
 }
 VOTE = "majority vote"
-NAMES = (*LEARNERS, VOTE)
 
 Kind = Literal["balanced sign-CNN", "balanced random network", "naive sign-CNN", "easy twin"]
-LearnerName = Literal["least squares", "TwoLayerRegressor", "MLPRegressor", "majority vote"]
+Name = Literal["least squares", "TwoLayerRegressor", "MLPRegressor", "majority vote"]
 Size = Annotated[int, msgspec.Meta(ge=1, le=10**6)]
 
 
@@ -58,8 +57,8 @@ class LearningConfig(Config, frozen=True):
     trials: Size
     variables: Annotated[int, msgspec.Meta(ge=36, le=10**4)] = 40
     fresh: Annotated[int, msgspec.Meta(ge=100, le=10**6)] = 2000
-    kinds: Annotated[tuple[Kind, ...], msgspec.Meta(min_length=1)] = tuple(KINDS)  # type: ignore[assignment]
-    learners: Annotated[tuple[LearnerName, ...], msgspec.Meta(min_length=1)] = NAMES  # type: ignore[assignment]
+    kinds: Annotated[tuple[Kind, ...], msgspec.Meta(min_length=1)] = get_args(Kind)
+    learners: Annotated[tuple[Name, ...], msgspec.Meta(min_length=1)] = get_args(Name)
 
 
 def cells(config: LearningConfig) -> list[Cell]:
@@ -102,7 +101,7 @@ def plot(table: Table) -> Picture:
     panels = picture.subplots(1, len(kinds), squeeze=False, sharey=True)[0]
     for axes, kind in zip(panels, kinds, strict=True):
         part = table.where(kind=kind)
-        draw_curves(axes, part, "n", "error", "learner", {name: name for name in NAMES})
+        draw_curves(axes, part, "n", "error", "learner", {name: name for name in get_args(Name)})
         axes.get_legend().remove()
         axes.axhline(float(np.median(part["constant"])), color="0.5", linewidth=1, label="best constant")
         axes.axhline(THRESHOLD, color="0.5", linewidth=1, linestyle=":", label="1/10")
