@@ -1,13 +1,15 @@
-"""Hermite moments of samples: accumulated over blocks, with control variates, and as products never formed."""
+"""Hermite moments of samples: accumulated over blocks, with control variates, and as products never formed; score functions."""
 
 from twolayer.moments.accumulator import HermiteMoments
 from twolayer.moments.contractions import MomentOperator, moment_cube, moment_vector
 from twolayer.moments.control_variates import ControlledMoments, controlled_moments
 from twolayer.moments.passes import weighted_gram
 from twolayer.moments.regression import HermitePolynomial, hermite_regression
+from twolayer.moments.score_functions import GaussianMixture, score_matrix, score_slice, score_vector
 
 __all__ = [
     "ControlledMoments",
+    "GaussianMixture",
     "HermiteMoments",
     "HermitePolynomial",
     "MomentOperator",
@@ -15,5 +17,8 @@ __all__ = [
     "hermite_regression",
     "moment_cube",
     "moment_vector",
+    "score_matrix",
+    "score_slice",
+    "score_vector",
     "weighted_gram",
 ]
