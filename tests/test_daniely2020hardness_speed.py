@@ -8,8 +8,11 @@ import pytest
 
 from twolayer.hard.daniely2020hardness import (
     WeightLaw,
+    autoregressive,
+    cnn_output,
     conjunction,
     conjunctions,
+    convolutional_transform,
     encode,
     fully_connected_output,
     fully_connected_transform,
@@ -39,6 +42,27 @@ def test_memory_is_linear_in_the_non_zeros_and_not_in_the_coordinates():
     assert moved.nnz == m * (15 * k + k)  # each clause's literals, and the last coordinate that all of them share
     assert m * n_variables * k > 120 * moved.nnz
     assert peak < 5 * 12 * moved.nnz  # 8 bytes of a value and 4 of its column
+
+
+def test_patches_that_are_zero_cost_next_to_nothing():
+    """A hundred samples of a million patches each: a number for each patch of each sample would take 800 MB."""
+    k, t = 1_000_000, 40
+    psi = random_assignment(t - 1, 0)
+    X, y = encode(realizable_tuples(psi, 100, conjunction(3, 5), 1), k)
+    z = convolutional_transform(WeightLaw("gaussian", covariance=autoregressive(t, 0.5)), t, 2)
+    tracemalloc.start()
+    try:
+        labels = cnn_output(X, sign_filter(psi))
+        _, peak_of_labels = tracemalloc.get_traced_memory()
+        tracemalloc.reset_peak()
+        moved = z.inputs(X)
+        _, peak_of_inputs = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert np.array_equal(labels, y)
+    assert np.array_equal(np.rint(cnn_output(moved, z.weights(sign_filter(psi)))), y)
+    assert peak_of_labels < 200_000_000
+    assert peak_of_inputs < 1_000_000
 
 
 @pytest.mark.slow

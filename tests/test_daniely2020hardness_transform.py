@@ -342,7 +342,12 @@ REFUSED = {
     "inputs may have 2147483647 coordinates, found 1000000000 patches of 10; nearest: 214748364": lambda: encode(
         scattered_tuples(9, 5, conjunction(2, 3), 0), 10**9
     ),
-    "M has 3 blocks of size 2 and 100000000000 added coordinates, more than": lambda: fc(added=10**11),
+    "nearest allowed: 67108858 added coordinates": lambda: fc(added=10**11),
+    "M has 2001 blocks of size 1000 and 0 added coordinates, 2001000000 entries, and at most 134217728 are": lambda: fc(
+        t=2001, k=1000
+    ),
+    "nearest allowed: 258 patches": lambda: fc(t=2001, k=1000),
+    "nearest allowed: patches of 134217728": lambda: fc(t=1 << 28, k=1),
     "the output must be one of clip, max, found 'mean'": lambda: cnn_output(np.ones((2, 8)), np.ones(4), "mean"),
     "inputs have 3 coordinates, and units 2": lambda: fully_connected_output(np.ones((2, 3)), np.ones((2, 2))),
     "no coordinates can be added with the law 'sphere', found 4; nearest allowed: 0": lambda: fc("sphere", added=4),

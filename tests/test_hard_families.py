@@ -118,6 +118,22 @@ def test_an_instance_beyond_every_memory_is_refused(samples):
         make_instance("planar", 0, samples=samples)
 
 
+@pytest.mark.parametrize(
+    ("family", "options", "word"),
+    [
+        ("planar", {"activation": "polynomial(1,2,3,4,5,6,7,8,1e300)"}, "beyond floating point"),
+        ("random_network", {"epsilon": 1e300, "samples": 50}, "a number is too large"),
+        ("halfspaces", {"largest_weight": 10**20}, "largest_weight must be below 1099511627776, found 1000"),
+        ("halfspaces", {"largest_bias": 2**40}, "largest_bias must be below 1099511627776, found 1099511627776"),
+        ("overcomplete", {"a1": float("inf")}, "a1 must be a finite number, found inf"),
+        ("overcomplete", {"a1": -float("inf")}, "a1 must be a finite number, found -inf"),
+    ],
+)
+def test_numbers_beyond_floating_point_are_refused(family, options, word):
+    with pytest.raises(InputError, match=word):
+        make_instance(family, 0, **options)
+
+
 def test_a_mistake_of_a_family_is_not_taken_for_one_of_its_options(sparse_family, monkeypatch):
     def draw(rng, **options):
         return np.ones(3) + np.ones(4), None, None, None

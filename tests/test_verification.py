@@ -4,9 +4,11 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from scipy import sparse
 
 from twolayer import InputError
 from twolayer.hard import make_instance, verification, verify_instance
+from twolayer.hard.daniely2020hardness import families
 
 
 def with_array(instance, name, change):
@@ -39,6 +41,26 @@ def test_what_is_whole_is_compared_exactly_and_the_rest_to_rounding_of_its_row()
 
     for name in ("X", "planted W"):  # as another machine might have it
         assert verify_instance(with_array(planar, name, rounded)).family == "planar"
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"width": 1000, "variables": 2000, "samples": 2100},
+        {"added": 10**8},
+        {"added": 10**8, "law": "gaussian"},
+    ],
+)
+def test_a_small_forged_file_cannot_ask_for_a_huge_transform(monkeypatch, options):
+    """Inputs without non-zeros have any shape for nothing, and where labels are coins nothing else has a shape."""
+    scattered = make_instance("random_network", 3, is_scattered=True, samples=300)
+    options = {**scattered.options, **options}
+    X = sparse.csr_array((options["samples"], (options["variables"] + 1) * options["width"] + options["added"]))
+    forged = replace(scattered, options=options, X=X, y=np.zeros(options["samples"]))
+    monkeypatch.setattr(families, "fully_connected_transform", None)
+    monkeypatch.setattr(families, "autoregressive", None)
+    with pytest.raises(InputError, match="entries, and at most 134217728 are allowed"):
+        verify_instance(forged)
 
 
 @pytest.mark.parametrize(

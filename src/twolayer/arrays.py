@@ -86,7 +86,7 @@ def whole_number(value: Any, name: str, least: int = 1) -> int:
 
 
 def real_number(value: Any, name: str, least: float) -> float:
-    """Return `value` as a finite float of at least `least`.
+    """Return `value` as a finite float of at least `least`, which may be minus infinity.
 
     Raises
     ------
@@ -94,8 +94,9 @@ def real_number(value: Any, name: str, least: float) -> float:
         If it is none; `name` names it.
     """
     is_number = isinstance(value, int | float | np.integer | np.floating) and not isinstance(value, bool)
-    if not (is_number and least <= value < np.inf):
-        raise InputError(f"{name} must be a finite number of at least {least:g}, found {value!r}")
+    if not (is_number and least <= value < np.inf and value > -np.inf):
+        bound = "" if least == -np.inf else f" of at least {least:g}"
+        raise InputError(f"{name} must be a finite number{bound}, found {value!r}")
     return float(value)
 
 

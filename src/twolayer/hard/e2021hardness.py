@@ -24,6 +24,7 @@ from twolayer.theory.e2021hardness import (
     queries_needed,
     spectral_bound,
 )
+from twolayer.theory.e2021hardness.constructions import LARGEST_INTEGER
 
 __all__ = ["COSINE", "HALFSPACES", "PARITY"]
 
@@ -75,8 +76,8 @@ def _draw_halfspaces(
     rng: np.random.Generator, dim: int, halfspaces: int, samples: int, largest_weight: int, largest_bias: int
 ) -> Drawn:
     d, K, n = _input_count(dim), whole_number(halfspaces, "halfspaces"), whole_number(samples, "samples")
-    W = rng.integers(0, whole_number(largest_weight, "largest_weight") + 1, (K, d))
-    b = rng.integers(0, whole_number(largest_bias, "largest_bias", least=0) + 1, K)
+    W = rng.integers(0, _below_limit(whole_number(largest_weight, "largest_weight"), "largest_weight") + 1, (K, d))
+    b = rng.integers(0, _below_limit(whole_number(largest_bias, "largest_bias", least=0), "largest_bias") + 1, K)
     planted = _arrays(intersection_network(W, b))
     X = rng.choice([-1.0, 1.0], (n, d))
     y = _sign_labels(planted, X)
@@ -204,6 +205,12 @@ def _input_count(d: int) -> int:
     if d > _MOST_INPUTS:
         raise InputError(f"dim must be at most {_MOST_INPUTS}, found {d}")
     return d
+
+
+def _below_limit(value: int, name: str) -> int:
+    if value >= LARGEST_INTEGER:
+        raise InputError(f"{name} must be below {LARGEST_INTEGER}, found {value}")
+    return value
 
 
 def _planted_shapes(options: Mapping[str, Any]) -> Shapes:

@@ -1,6 +1,7 @@
 """The table of hard instances, and the one way to make one."""
 
 from collections.abc import Mapping
+from math import inf, isfinite
 from typing import Any
 
 import numpy as np
@@ -54,17 +55,21 @@ def make_instance(family: str, seed: int = 0, **options: Option) -> Instance:
     ------
     InputError
         If there is no such family or option (the message lists those there are), or an option is of another type, out
-        of the range that the family allows, or asks for more than the memory.
+        of the range that the family allows, or asks for more than the memory, or for numbers beyond floating point.
     """
     known = family_named(family)
     seed = whole_number(seed, "seed", least=0)
     chosen = checked_options(known, options)
     try:
-        X, y, planted, claim = known.draw(np.random.default_rng(seed), **chosen)
+        with np.errstate(over="ignore", invalid="ignore"):  # what comes of an overflow is not finite, and refused
+            X, y, planted, claim = known.draw(np.random.default_rng(seed), **chosen)
     except (MemoryError, OverflowError, ValueError) as failure:
         if not _is_too_large(failure):
             raise
-        raise InputError(f"{family} cannot be made with these options: {failure or 'too little memory'}") from failure
+        why = "a number is too large" if isinstance(failure, OverflowError) else failure or "too little memory"
+        raise InputError(f"{family} cannot be made with these options: {why}") from failure
+    if not (np.isfinite(y).all() and all(isfinite(size) for size in claim.sizes.values() if isinstance(size, float))):
+        raise InputError(f"{family} cannot be made with these options: its labels or sizes are beyond floating point")
     return Instance(known.name, chosen, seed, X, y, planted, claim, known.citation)
 
 
@@ -108,4 +113,4 @@ def _like(default: Option, value: Any, name: str) -> Option:
         return str(value)
     if isinstance(default, int):
         return whole_number(value, name, least=-(1 << 63))
-    return real_number(value, name, least=-np.finfo(float).max)
+    return real_number(value, name, least=-inf)

@@ -8,17 +8,26 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import sparse
 
+from twolayer.arrays import whole_number
 from twolayer.errors import InputError
 from twolayer.hard.daniely2020hardness.formula import conjunction, random_assignment
 from twolayer.hard.daniely2020hardness.laws import WeightLaw, autoregressive
 from twolayer.hard.daniely2020hardness.planting import PLANTINGS, check_planting, planting_order
 from twolayer.hard.daniely2020hardness.reduction import realizable_tuples, scattered_tuples
-from twolayer.hard.daniely2020hardness.sign_cnn import OUTPUTS, cnn_output, encode, fully_connected_output, sign_filter
+from twolayer.hard.daniely2020hardness.sign_cnn import (
+    OUTPUTS,
+    cnn_output,
+    encode,
+    fully_connected_output,
+    require_patches,
+    sign_filter,
+)
 from twolayer.hard.daniely2020hardness.transform import (
     ConvolutionalTransform,
     FullyConnectedTransform,
     convolutional_transform,
     fully_connected_transform,
+    require_entries,
 )
 from twolayer.hard.instance import Claim, Family, Inputs, Option, Planted, Shapes
 from twolayer.theory.daniely2020hardness import (
@@ -87,6 +96,7 @@ def sample(rng: np.random.Generator, options: Options) -> tuple[sparse.csr_array
     K, M, planting = options["clause_size"], options["clauses"], options["planting"]
     predicate = conjunction(K, M, planting=planting)
     check_planting(planting, K, M)
+    require_patches(options["width"], M, whole_number(n_variables, "the number of variables") + 1)
     if options["is_scattered"]:
         check_scattered(n_variables, n_samples)
         X, y = encode(scattered_tuples(n_variables, n_samples, predicate, rng), options["width"])
@@ -185,6 +195,7 @@ def _dimension(options: Options) -> int:
 
 def _draw_random_network(rng: np.random.Generator, **options: Any) -> Drawn:
     X, y, w = sample(rng, options)
+    require_entries(options["variables"] + 1, options["width"], max(options["added"], 0))
     law = _law(options, _dimension(options))
     M = fully_connected_transform(law, options["variables"] + 1, options["width"], options["added"], rng)
     planted = None if w is None else {"W": M.weights(w), "is_max_pooled": np.array(options["pooling"] == "max")}

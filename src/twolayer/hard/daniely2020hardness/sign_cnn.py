@@ -55,13 +55,8 @@ def encode(sample: LabelledTuples, n_patches: int | None = None) -> tuple[sparse
     """
     tuples = sample.tuples
     K, M, m = tuples.predicate.clause_size, tuples.predicate.n_clauses, len(tuples)
-    k = M if n_patches is None else whole_number(n_patches, "the number of patches")
-    if k < M:
-        raise InputError(f"{M} clauses need as many patches, found {k}; nearest allowed: {M}")
-    t = tuples.n_variables + 1
-    if k * t > _MOST_COORDINATES:
-        most = _MOST_COORDINATES // t
-        raise InputError(f"inputs may have {_MOST_COORDINATES} coordinates, found {k} patches of {t}; nearest: {most}")
+    k, t = M if n_patches is None else n_patches, tuples.n_variables + 1
+    require_patches(k, M, t)
     variables = tuples.variables.reshape(m, M, K)
     order = np.argsort(variables, axis=2)
     index_type = np.int32 if m * M * (K + 1) <= _MOST_COORDINATES else np.int64
@@ -75,6 +70,22 @@ def encode(sample: LabelledTuples, n_patches: int | None = None) -> tuple[sparse
     ends = np.arange(m + 1, dtype=index_type) * (M * (K + 1))
     X = sparse.csr_array((values.ravel(), indices.ravel(), ends), shape=(m, k * t))
     return X, sample.y.astype(np.float64)
+
+
+def require_patches(n_patches: int, n_clauses: int, patch_size: int) -> None:
+    """Refuse fewer patches than clauses, or so many that inputs have 2^31 coordinates or more.
+
+    Raises
+    ------
+    InputError
+        Which names the nearest number allowed.
+    """
+    k, M, t = whole_number(n_patches, "the number of patches"), n_clauses, patch_size
+    if k < M:
+        raise InputError(f"{M} clauses need as many patches, found {k}; nearest allowed: {M}")
+    if k * t > _MOST_COORDINATES:
+        most = _MOST_COORDINATES // t
+        raise InputError(f"inputs may have {_MOST_COORDINATES} coordinates, found {k} patches of {t}; nearest: {most}")
 
 
 def sign_filter(assignment: ArrayLike) -> NDArray[np.float64]:
@@ -106,7 +117,7 @@ def cnn_output(X: Inputs, w: ArrayLike, output: str = "clip") -> NDArray[np.floa
 
     Notes
     -----
-    Time and memory linear in the non-zeros of X and in the m·n/t hidden values.
+    Time linear in the non-zeros of X and in the m·n/t hidden values, memory in m and n/t, as rows are taken in blocks.
     """
     filter_ = frozen_array(w, "the filter", ndim=1)
     rows, n = X.shape
@@ -117,15 +128,15 @@ def cnn_output(X: Inputs, w: ArrayLike, output: str = "clip") -> NDArray[np.floa
     k = n // t
     if isinstance(X, np.ndarray):
         return pooled(X.reshape(rows, k, t) @ filter_, output)
-    hidden = np.empty((rows, k))
-    step = max(1, _ENTRIES_AT_ONCE * rows // max(X.nnz, 1))
+    labels = np.empty(rows)
+    step = max(1, min(_ENTRIES_AT_ONCE * rows // max(X.nnz, 1), _ENTRIES_AT_ONCE // k))
     for start in range(0, rows, step):
         block = X[start : start + step]
         row = np.repeat(np.arange(block.shape[0]), np.diff(block.indptr))
         unit = row * k + block.indices // t
         sums = np.bincount(unit, weights=block.data * filter_[block.indices % t], minlength=block.shape[0] * k)
-        hidden[start : start + step] = sums.reshape(-1, k)
-    return pooled(hidden, output)
+        labels[start : start + step] = pooled(np.asarray(sums.reshape(-1, k), dtype=np.float64), output)
+    return labels
 
 
 def fully_connected_output(X: Inputs, W: ArrayLike, output: str = "clip") -> NDArray[np.float64]:

@@ -9,6 +9,7 @@ patch, it falls apart into t matrices M_r of size k × k, and those are what is 
 """
 
 from dataclasses import dataclass
+from math import isqrt
 from typing import Any
 
 import numpy as np
@@ -24,7 +25,7 @@ __all__ = ["ConvolutionalTransform", "FullyConnectedTransform", "convolutional_t
 
 _LARGEST_CONDITION = 1e9  # of a block: beyond it, labels would be off by more than 1e-6
 _MOST_ROUNDS = 10_000
-_LARGEST_SIZE = int(np.iinfo(np.int32).max)
+_MOST_ENTRIES = 1 << 27  # of M and of the coordinates added: a GiB
 
 
 @dataclass(frozen=True, eq=False)
@@ -91,10 +92,17 @@ class ConvolutionalTransform:
 
     def inputs(self, X: sparse.csr_array) -> sparse.csr_array:
         """Inputs of the sign-CNN (m, kt) → inputs of the random CNN (m, kt), patch by patch."""
-        t = len(self.entries)
-        if X.shape[1] % t:
-            raise InputError(f"patches of {t} coordinates do not divide inputs of {X.shape[1]}")
-        return _mapped(X, sparse.csr_array(sparse.kron(sparse.eye_array(X.shape[1] // t), self.inverse)))
+        (m, n), t = X.shape, len(self.entries)
+        if n % t:
+            raise InputError(f"patches of {t} coordinates do not divide inputs of {n}")
+        row = np.repeat(np.arange(m), np.diff(X.indptr))
+        occupied, patch = np.unique(row * (n // t) + X.indices // t, return_inverse=True)  # spare patches stay zero
+        moved = sparse.csr_array((X.data, (patch, X.indices % t)), shape=(len(occupied), t)) @ self.inverse
+        owner = np.repeat(occupied, np.diff(moved.indptr))
+        row, column = owner // (n // t), owner % (n // t) * t + moved.indices
+        image = sparse.csr_array((moved.data, (row, column)), shape=(m, n))
+        image.sort_indices()
+        return image
 
     def weights(self, w: ArrayLike) -> NDArray[np.float64]:
         """Make the random filter (t,) of the filter (t,) of a sign-CNN."""
@@ -125,8 +133,8 @@ def fully_connected_transform(
     Raises
     ------
     InputError
-        If coordinates are added with "sphere", the covariance has another dimension, or M more than 2^31 entries; or if
-        blocks stay singular.
+        If coordinates are added with "sphere", the covariance has another dimension, or M more than 2^27 entries, see
+        `require_entries`; or if blocks stay singular.
 
     Notes
     -----
@@ -135,11 +143,8 @@ def fully_connected_transform(
     """
     t, k = whole_number(patch_size, "the size of a patch"), whole_number(n_patches, "the number of patches")
     added = whole_number(n_added, "the number of added coordinates", least=0)
+    require_entries(t, k, added)
     n = k * t + added
-    if n + t * k * k > _LARGEST_SIZE:
-        raise InputError(
-            f"M has {t} blocks of size {k} and {added} added coordinates, more than {_LARGEST_SIZE} entries"
-        )
     if law.name == "sphere" and added:
         raise InputError(f"no coordinates can be added with the law 'sphere', found {added}; nearest allowed: 0")
     if law.covariance is not None and law.covariance.dim != n:
@@ -153,6 +158,28 @@ def fully_connected_transform(
     if law.covariance is not None:
         inverse = inverse @ law.covariance.inverse_factor
     return FullyConnectedTransform(law, blocks, law.entries((k, added), rng), inverse, least, redraws)
+
+
+def require_entries(patch_size: int, n_patches: int, n_added: int) -> None:
+    """Refuse a fully connected transform of more than 2^27 entries, tk² of M and ke of the coordinates added.
+
+    Raises
+    ------
+    InputError
+        Which names the nearest number allowed.
+    """
+    t, k, added = patch_size, n_patches, n_added
+    own = t * k * k
+    if own + k * added <= _MOST_ENTRIES:
+        return
+    if own > _MOST_ENTRIES:
+        nearest = f"{isqrt(_MOST_ENTRIES // t)} patches" if t <= _MOST_ENTRIES else f"patches of {_MOST_ENTRIES}"
+    else:
+        nearest = f"{(_MOST_ENTRIES - own) // k} added coordinates"
+    raise InputError(
+        f"M has {t} blocks of size {k} and {added} added coordinates, {own + k * added} entries, and at most"
+        f" {_MOST_ENTRIES} are allowed; nearest allowed: {nearest}"
+    )
 
 
 def convolutional_transform(law: WeightLaw, patch_size: int, rng: Seed = None) -> ConvolutionalTransform:

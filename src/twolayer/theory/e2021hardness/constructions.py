@@ -9,6 +9,7 @@ from twolayer.network import TwoLayerNetwork
 from twolayer.theory.e2021hardness.cube import binary
 
 __all__ = [
+    "LARGEST_INTEGER",
     "intersection",
     "intersection_network",
     "intersection_path_norm",
@@ -17,7 +18,7 @@ __all__ = [
     "sigmoid_intersection_network",
 ]
 
-_LARGEST_INTEGER = 2**40  # sums of a few thousand of them, doubled, are exact in float64
+LARGEST_INTEGER = 2**40  # sums of a few thousand of them, doubled, are exact in float64
 
 
 def intersection(W: ArrayLike, b: ArrayLike, X: ArrayLike) -> NDArray[np.bool_]:
@@ -180,6 +181,6 @@ def _halfspaces(W: ArrayLike, b: ArrayLike) -> tuple[NDArray[np.int64], NDArray[
     if not len(W) == len(b) > 0:
         raise InputError(f"W and b must agree on the half-spaces, at least one, found {len(W)} rows, {len(b)} entries")
     for values, name in ((W, "W"), (b, "b")):
-        if not (np.all(values == np.round(values)) and np.all(np.abs(values) < _LARGEST_INTEGER)):
+        if not (np.all(values == np.round(values)) and np.all(np.abs(values) < LARGEST_INTEGER)):
             raise InputError(f"{name} must hold integers below 2^40 in magnitude")
     return W.astype(np.int64), b.astype(np.int64)
