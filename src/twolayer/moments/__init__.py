@@ -1,4 +1,4 @@
-"""Hermite moments of samples: accumulated over blocks, with control variates, and as products never formed; score functions."""
+"""Hermite moments: accumulated over blocks, with control variates, as products never formed; and score functions."""
 
 from twolayer.moments.accumulator import HermiteMoments
 from twolayer.moments.contractions import MomentOperator, moment_cube, moment_vector

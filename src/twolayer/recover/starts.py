@@ -6,8 +6,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from twolayer.decompose.joint_diagonalisation import joint_diagonalise
+from twolayer.gaussianity import gaussianity_test
 from twolayer.moments import controlled_moments, weighted_gram
 from twolayer.moments.control_variates import ControlledMoments
+from twolayer.recover.score_starts import fitted_density, score_directions
 from twolayer.refine import UnitsProblem
 from twolayer.refine.problem import Matrix, Vector
 
@@ -89,6 +91,8 @@ def moment_directions(
     In the subspace V of the leading eigenvectors of T_2, and with control variates, the slices T_2, T_3(·,·,e_c) and
     the leading eigen-slices of T_4 share their factors: :math:`C_l = A D_l A^\top` with one column of A to a unit.
 
+    Where the inputs are not Gaussian, score functions of a fitted mixture take the place of Hermite tensors.
+
     Returns
     -------
     array, shape (m, d), or None
@@ -99,6 +103,10 @@ def moment_directions(
     if not 2 <= width <= min(d, _MOST_UNITS_FOR_FOURTH_MOMENTS) or n < 4 * (width + 1) * (width + 2):
         return None
     V = spectrum.vectors[:, :width]
+    if not gaussianity_test(X, V.T).is_gaussian:
+        density = fitted_density(X, rng)
+        if density is not None:
+            return score_directions(X, spectrum.rest, width, density, rng)
     moments = controlled_moments([(X, y)], 4, V)
     second, third, fourth = (_in_noise_units(moments, order) for order in (2, 3, 4))
     slices = [second, *third]
