@@ -8,7 +8,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from twolayer.decompose.decomposition import Decomposition, Status, generic_rank, pose
 from twolayer.decompose.flattening import flattened
-from twolayer.decompose.least_squares import least_squares, polish
+from twolayer.decompose.least_squares import least_squares, polish, refit
 from twolayer.decompose.simultaneous import joint_diagonalisation
 from twolayer.decompose.subspace_power import pairs_left_over, subspace_power
 
@@ -23,7 +23,7 @@ def automatic(T: ArrayLike, rank: int, *, rng: np.random.Generator | int | None 
     r"""Decompose by whatever fits order and rank, refined by `polish`, until exact or repeated.
 
     - rank ≤ d: `joint_diagonalisation`;
-    - order four, rank ≤ d(d - 1)/2: `subspace_power`;
+    - order four, rank ≤ d(d - 1)/2: `subspace_power`, by `refit` where it leaves terms unresolved;
     - otherwise, or where these leave terms unresolved: `least_squares` with restarts.
 
     Ends at a fit to rounding, at one with every term resolved that leaves no more than `noise_level` says is noise, or
@@ -58,6 +58,8 @@ def automatic(T: ArrayLike, rank: int, *, rng: np.random.Generator | int | None 
     best: Decomposition | None = None
     noise = noise_level(problem.T, problem.rank)
     for found in _searches(problem.T, problem.rank, rng):
+        if found.status is Status.UNRESOLVED and found.method == "subspace_power":
+            found = refit(problem.T, found.weights, found.factors, rng=rng)
         candidate = replace(polish(problem.T, found.weights, found.factors), method=found.method)
         is_repeated = best is not None and abs(candidate.residual - best.residual) <= _SAME * best.residual
         if best is None or candidate.residual < best.residual:

@@ -1,5 +1,6 @@
 r"""Least squares over weights and factors: :math:`\min \tfrac12 \|T - \sum_i \lambda_i u_i^{\otimes p}\|_F^2`."""
 
+from collections.abc import Callable
 from functools import cached_property
 
 import numpy as np
@@ -58,17 +59,24 @@ def normal_matrix(weights: NDArray, factors: NDArray, order: int) -> NDArray:
     return H.reshape(r * (1 + d), -1)
 
 
-def normal_product(weights: NDArray, factors: NDArray, order: int, rows: NDArray) -> NDArray:
-    """`normal_matrix` times `rows`, shape (r, 1 + d), without forming it: ``O(r**2 d)``."""
+def normal_product(weights: NDArray, factors: NDArray, order: int) -> Callable[[NDArray], NDArray]:
+    """`normal_matrix` as a function of what it is to be multiplied with, shape (r, 1 + d): ``O(r**2 d)``."""
     gram = factors @ factors.T
-    moved = weights[:, None] * rows[:, 1:]
-    along = factors @ moved.T  # u_i · λ_j δu_j
-    mixed = rows[:, 0] * gram ** (order - 1) + (order - 1) * gram ** (order - 2) * along
-    own = np.einsum("ia,ia->i", moved, factors)
-    image = np.empty_like(rows)
-    image[:, 0] = gram**order @ rows[:, 0] + order * np.sum(gram ** (order - 1) * along, axis=1)
-    image[:, 1:] = order * weights[:, None] * (mixed @ factors + gram ** (order - 1) @ moved + own[:, None] * factors)
-    return image
+    low = gram ** (order - 2)
+    middle, high = low * gram, low * gram * gram
+    scale = order * weights[:, None]
+
+    def times(rows: NDArray) -> NDArray:
+        moved = weights[:, None] * rows[:, 1:]
+        along = factors @ moved.T  # u_i · λ_j δu_j
+        mixed = rows[:, 0] * middle + (order - 1) * low * along
+        own = along.diagonal()[:, None]
+        image = np.empty_like(rows)
+        image[:, 0] = high @ rows[:, 0] + order * np.einsum("ij,ij->i", middle, along)
+        image[:, 1:] = scale * (mixed @ factors + middle @ moved + own * factors)
+        return image
+
+    return times
 
 
 class SumFit:
@@ -126,9 +134,14 @@ class SumFit:
         by_factor = cho_factor(outer + np.diag(shift[:, 1] + _TINY * outer.diagonal().max()))
 
         def precondition(rows: NDArray) -> NDArray:
-            return np.column_stack([cho_solve(by_weight, rows[:, 0]), cho_solve(by_factor, rows[:, 1:])])
+            return np.column_stack(
+                [
+                    cho_solve(by_weight, rows[:, 0], check_finite=False),
+                    cho_solve(by_factor, rows[:, 1:], check_finite=False),
+                ]
+            )
 
-        def product(rows: NDArray) -> NDArray:
-            return normal_product(self.weights, self.factors, p, rows) + shift * rows
-
-        return conjugate_gradients(product, self.descent, precondition, rtol=1e-3, max_steps=_INNER_STEPS)
+        product = normal_product(self.weights, self.factors, p)
+        return conjugate_gradients(
+            lambda rows: product(rows) + shift * rows, self.descent, precondition, rtol=1e-3, max_steps=_INNER_STEPS
+        )

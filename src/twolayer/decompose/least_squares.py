@@ -1,7 +1,7 @@
 r"""Symmetric CP least squares with random restarts, and the polish of what another method found."""
 
 import numpy as np
-from numpy.typing import ArrayLike
+from numpy.typing import ArrayLike, NDArray
 
 from twolayer.arrays import real_array
 from twolayer.decompose.cp_fit import SumFit, fit_sum
@@ -10,12 +10,13 @@ from twolayer.decompose.flattening import flattened
 from twolayer.decompose.symmetric_sum import Target, largest_term, unit_rows
 from twolayer.errors import InputError
 
-__all__ = ["least_squares", "polish"]
+__all__ = ["least_squares", "polish", "refit"]
 
 _RIDGES = (0.3, 0.03, 0.003)
 _RIDGE_STEPS = 40
 _SAME = 1e-6
 _EXACT = 1e-26
+_RTOL = 1e-8
 _POLISH_DAMPING = 1e-3
 _WORTH_A_REPAIR = 0.01
 
@@ -129,15 +130,42 @@ def polish(T: ArrayLike, weights: ArrayLike, factors: ArrayLike, *, max_steps: i
     return problem.judged(fit.factors, fit.weights, is_settled)
 
 
+def refit(
+    T: ArrayLike,
+    weights: ArrayLike,
+    factors: ArrayLike,
+    *,
+    max_steps: int = 60,
+    rng: np.random.Generator | int | None = None,
+) -> Decomposition:
+    """Refine terms of which some are wrong: as a start of `least_squares`, under less of a ridge.
+
+    Parameters, errors and cost as of `polish`; `rng` is for the search of terms left over.
+    """
+    weights, factors = real_array(weights, "weights", 1), real_array(factors, "factors", 2)
+    problem = pose(T, len(factors), "least_squares", generic_rank)
+    rng = np.random.default_rng(rng)
+    target, start = flattened(problem.T), (weights / problem.norm, unit_rows(factors))
+    fit, is_settled = _descended(target, *start, _RIDGES[1:], max_steps, rng)
+    return problem.judged(fit.factors, fit.weights, is_settled)
+
+
 def _from_random(T: Target, d: int, rank: int, max_steps: int, rng: np.random.Generator) -> tuple[SumFit, bool]:
-    """One start: a random one, the ridge stages, the last stage, and repairs while they help."""
+    """One start."""
     factors = unit_rows(rng.standard_normal((rank, d)))
     weights = rng.choice([-1.0, 1.0], rank) / np.sqrt(rank)
-    for ridge in _RIDGES:
+    return _descended(T, weights, factors, _RIDGES, max_steps, rng)
+
+
+def _descended(
+    T: Target, weights: NDArray, factors: NDArray, ridges: tuple[float, ...], max_steps: int, rng: np.random.Generator
+) -> tuple[SumFit, bool]:
+    """The ridge stages, the last stage, and repairs while they help."""
+    for ridge in ridges:
         fit, _ = fit_sum(T, weights, factors, max_steps=_RIDGE_STEPS, rtol=1e-3, ridge=ridge)
         weights, factors = fit.weights, fit.factors
-    fit, is_settled = fit_sum(T, weights, factors, max_steps=max_steps)
-    for _ in range(rank):
+    fit, is_settled = fit_sum(T, weights, factors, max_steps=max_steps, rtol=_RTOL)
+    for _ in range(len(weights)):
         repaired = _repaired(T, fit, max_steps, rng)
         if repaired is None or repaired[0].cost >= fit.cost * (1 - _SAME):
             break
@@ -146,18 +174,22 @@ def _from_random(T: Target, d: int, rank: int, max_steps: int, rng: np.random.Ge
 
 
 def _repaired(T: Target, fit: SumFit, max_steps: int, rng: np.random.Generator) -> tuple[SumFit, bool] | None:
-    r"""The fit from here with the least useful term exchanged for the largest one left over, if that is worth a try.
+    r"""The fit from here with useless terms, a tenth at most, exchanged for those left over, if one is worth a try.
 
     Without term i, and with the other weights refitted, the squared residual grows by :math:`\lambda_i^2 /
     (G^{-1})_{ii}`, G the Gram matrix of the terms: nothing for one of two equal terms.
     """
-    probes = np.vstack([fit.factors, unit_rows(rng.standard_normal(fit.factors.shape))])
-    value, u = largest_term(fit.left_over, probes)
     gram = (fit.factors @ fit.factors.T) ** T.order
     worth = fit.weights**2 / np.linalg.pinv(gram, rcond=1e-12, hermitian=True).diagonal()
-    least = int(worth.argmin())
-    if value**2 <= _WORTH_A_REPAIR * worth[least]:
+    probes = np.vstack([fit.factors, unit_rows(rng.standard_normal(fit.factors.shape))])
+    weights, factors, rest = fit.weights.copy(), fit.factors.copy(), fit.left_over
+    useless = np.argsort(worth, kind="stable")[: 1 + len(worth) // 10]
+    for least in useless:
+        value, u = largest_term(rest, probes)
+        if value**2 <= _WORTH_A_REPAIR * worth[least]:
+            break
+        weights[least], factors[least] = value, u
+        rest = rest.less(np.array([value]), u[None])
+    if (weights == fit.weights).all():
         return None
-    weights, factors = fit.weights.copy(), fit.factors.copy()
-    weights[least], factors[least] = value, u
-    return fit_sum(T, weights, factors, max_steps=max_steps)
+    return fit_sum(T, weights, factors, max_steps=max_steps, rtol=_RTOL)
