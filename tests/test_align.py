@@ -240,6 +240,21 @@ def test_the_polynomial_error_is_a_ratio_of_root_mean_squares(spec):
     assert recovery_error(network, reference) == align(network, reference).polynomial_error
 
 
+@pytest.mark.parametrize("spec", ["relu", "tanh"])
+@pytest.mark.parametrize("scale", [1e-300, 1e-200, 1e200, 1e300])
+def test_an_error_is_relative_where_squares_overflow_or_underflow_too(spec, scale):
+    rng = np.random.default_rng(0)
+    a, W, off = rng.choice([-1.0, 1.0], 3), rng.standard_normal((3, 4)), 1 + 1e-3 * rng.standard_normal((3, 4))
+    plain, found = (
+        recovery_error(TwoLayerNetwork(a, s * W * off, activation=spec), TwoLayerNetwork(a, s * W, activation=spec))
+        for s in (1.0, scale)
+    )
+    assert found == pytest.approx(plain, rel=1e-9)
+    if spec == "tanh":
+        doubled = TwoLayerNetwork(scale * 2 * a, W, activation=spec)
+        assert recovery_error(doubled, TwoLayerNetwork(scale * a, W, activation=spec)) == pytest.approx(1.0)
+
+
 def test_networks_of_other_inputs_or_activations_are_not_compared():
     rng = np.random.default_rng(0)
     with pytest.raises(InputError, match="one activation, found relu and tanh"):

@@ -149,6 +149,47 @@ def test_quantities_are_those_known_of_orthonormal_relu_units(network_cli):
     assert lecture["path_norm"] == pytest.approx(TwoLayerNetwork.load("network.npz").path_norm())
 
 
+EXTREME = {
+    "large": (1e200, 1.0, None, "relu"),
+    "large squares": (1e200, 1.0, None, "squared_relu"),
+    "steep": (1e5, 1.0, None, "tanh"),
+    "steep in a plane": (300.0, 1.0, None, "tanh"),
+    "steeper than any": (1.0, 1.0, None, "scaled(tanh,1e300)"),
+    "small": (1e-300, 1.0, None, "relu"),
+    "small and smooth": (1e-300, 1.0, None, "tanh"),
+    "large outputs": (1.0, 1e308, None, "relu"),
+    "large biases": (1.0, 1.0, 1e308, "softplus"),
+    "zero": (0.0, 1.0, None, "relu"),
+}
+
+
+@pytest.mark.parametrize("paper", THEORIES)
+@pytest.mark.parametrize("kind", EXTREME)
+def test_of_an_extreme_network_a_paper_says_what_it_can_or_one_sentence(twolayer_cli, paper, kind):
+    scale, a, bias, activation = EXTREME[kind]
+    W = scale * np.random.default_rng(0).standard_normal((2, 3))
+    TwoLayerNetwork(np.full(2, a), W, None if bias is None else [bias, -bias], activation).save("extreme.npz")
+    outcome = twolayer_cli(f"theory {paper} extreme.npz --json")
+    if outcome.code:
+        assert_refused(outcome)
+    else:
+        assert json.loads(outcome.out)
+
+
+def test_of_a_network_without_units_no_paper_makes_a_traceback(twolayer_cli):
+    TwoLayerNetwork([], np.zeros((0, 3))).save("empty.npz")
+    for paper in THEORIES:
+        outcome = twolayer_cli(f"theory {paper} empty.npz --json")
+        assert outcome.code in (0, 2)
+    assert_refused(twolayer_cli("theory daniely2020hardness empty.npz"), "found none")
+
+
+def test_what_is_too_steep_for_a_quadrature_is_refused_before_it_takes_memory(twolayer_cli):
+    for norm, activation in ((300.0, "tanh"), (1e4, "sigmoid")):
+        TwoLayerNetwork([1.0, 1.0], norm * np.eye(3)[:2], activation=activation).save("steep.npz")
+        assert_refused(twolayer_cli("theory zhong2017recovery steep.npz"), f"weights of norm {norm:.3g}", "too steep")
+
+
 @pytest.mark.parametrize(
     ("command", "words"),
     [

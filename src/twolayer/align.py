@@ -216,11 +216,19 @@ def _pair_errors(
 
 
 def _errors_as_they_are(network: TwoLayerNetwork, reference: TwoLayerNetwork) -> tuple[Errors, NDArray[np.bool_]]:
-    units, truth = (np.column_stack([one.W, one.b]) for one in (network, reference))
+    units, truth = _on_one_scale(*(np.column_stack([one.W, one.b]) for one in (network, reference)))
     errors = _relative(cdist(truth, units), np.linalg.norm(truth, axis=1))
     if not reference.activation.degree:
-        errors = np.maximum(errors, _relative(np.abs(reference.a[:, None] - network.a), np.abs(reference.a)))
+        a, true_a = _on_one_scale(network.a, reference.a)
+        errors = np.maximum(errors, _relative(np.abs(true_a[:, None] - a), np.abs(true_a)))
     return errors, np.sign(reference.a)[:, None] != np.sign(network.a)
+
+
+def _on_one_scale(first: Errors, second: Errors) -> tuple[Errors, Errors]:
+    """Both divided by a power of two near the largest magnitude, so that squares neither overflow nor underflow."""
+    largest = max(np.abs(first).max(initial=0.0), np.abs(second).max(initial=0.0))
+    exponent = -int(np.frexp(largest)[1])
+    return np.ldexp(first, exponent), np.ldexp(second, exponent)
 
 
 def _relative(distances: Errors, sizes: Errors) -> Errors:

@@ -319,14 +319,16 @@ def quantities(network: TwoLayerNetwork) -> dict[str, float]:
     Raises
     ------
     InputError
-        If the network is not one of ReLU units without biases or polynomial and with positive output weights, has fewer
-        than 3 inputs, or no weights but zero.
+        If the network is not one of ReLU units without biases or polynomial and with positive output weights, has no
+        unit, fewer than 3 inputs, or no weights but zero.
     """
     has_more = bool(network.b.any()) or network.polynomial is not None
     if network.activation.name != "relu" or has_more or not (network.a > 0).all():
         raise InputError(
             "daniely2020hardness speaks of ReLU networks without biases and with positive output weights, found another"
         )
+    if not network.width:
+        raise InputError("daniely2020hardness speaks of networks with units, found none")
     n, largest = network.dim, float(np.abs(network.W).max())
     sigma = float(np.sqrt(np.mean(network.W**2)))
     found = {"inputs": float(n), "units": float(network.width), "units_of_the_theorems": log(n) ** 2}

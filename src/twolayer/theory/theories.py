@@ -4,6 +4,9 @@ from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from typing import Any
 
+import numpy as np
+
+from twolayer.errors import InputError
 from twolayer.network import TwoLayerNetwork
 from twolayer.risk import constant_predictor, norm_only_predictor, quadratic_predictor
 from twolayer.theory import awasthi2021efficient, daniely2020hardness, e2021hardness, zhong2017recovery
@@ -18,14 +21,28 @@ class Theory:
 
     Attributes
     ----------
-    function : callable
-        ``function(network) -> dict`` of named numbers, arrays and sentences; InputError where the paper does not speak
+    evaluate : callable
+        ``evaluate(network) -> dict`` of named numbers, arrays and sentences; InputError where the paper does not speak
         of such a network.
     summary : str
     """
 
-    function: Callable[[TwoLayerNetwork], dict[str, Any]]
+    evaluate: Callable[[TwoLayerNetwork], dict[str, Any]]
     summary: str
+
+    def function(self, network: TwoLayerNetwork) -> dict[str, Any]:
+        """Evaluate the paper for a network.
+
+        Numbers beyond floating point come out infinite or NaN where they stand alone, and are an InputError where
+        another one is computed from them.
+        """
+        try:
+            with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
+                return self.evaluate(network)
+        except (ArithmeticError, np.linalg.LinAlgError) as failure:
+            raise InputError(
+                f"what the paper says of this network is beyond floating point ({failure}): give it in another unit"
+            ) from failure
 
 
 def _mondelli2019connection(network: TwoLayerNetwork) -> dict[str, Any]:

@@ -14,6 +14,8 @@ __all__ = ["line_rule", "plane_rule"]
 
 _REACH = 10.0  # where the Gaussian has died
 _ARC_NODES = 24
+_MOST_ON_A_LINE, _MOST_IN_A_PLANE = 1 << 17, 1 << 23  # nodes: of 129 scales of a line, or of one plane, half a GiB
+_FINEST = 1e-200  # of a panel about a kink: beyond, its inverse overflows
 
 
 @lru_cache(maxsize=1024)
@@ -23,7 +25,9 @@ def line_rule(sigma: Activation, scale: float) -> tuple[NDArray, NDArray]:
     Smooth σ: the trapezoid rule. Others: panels between the kinks.
     """
     if not sigma.is_smooth:
-        return gaussian_panels(4, {0.0, *(kink / scale for kink in sigma.kinks)}, width=min(1.0, 1 / scale))
+        return gaussian_panels(
+            4, {0.0, *(kink / scale for kink in sigma.kinks)}, width=max(_FINEST, min(1.0, 1 / scale))
+        )
     nodes = _trapezoid(sigma, scale)
     weights = np.exp(-nodes * nodes / 2)
     return nodes, weights / weights.sum()
@@ -37,7 +41,10 @@ def plane_rule(sigma: Activation, u: NDArray, w: NDArray) -> tuple[NDArray, NDAr
     u·g or w·g is zero.
     """
     if sigma.is_smooth:
-        x = _trapezoid(sigma, float(max(np.hypot(*u), np.hypot(*w))))
+        norm = float(max(np.hypot(*u), np.hypot(*w)))
+        x = _trapezoid(sigma, norm)
+        if len(x) ** 2 > _MOST_IN_A_PLANE:
+            raise _too_steep(sigma, norm)
         nodes = np.stack(np.meshgrid(x, x, indexing="ij"), axis=-1).reshape(-1, 2)
         squares = np.einsum("na,na->n", nodes, nodes)
         nodes, weights = nodes[squares <= _REACH**2], np.exp(-squares[squares <= _REACH**2] / 2)
@@ -60,13 +67,23 @@ def _trapezoid(sigma: Activation, scale: float) -> NDArray:
     """Equidistant points, fine enough that a finer step no longer changes E of σ², σ'² and σσ''g² at this scale."""
     scale = max(1.0, scale)
     step = 0.3 / scale
+    if 2 * _REACH / step > _MOST_ON_A_LINE:
+        raise _too_steep(sigma, scale)
     coarse = _energies(sigma, scale, step)
     for _ in range(10):
         fine = _energies(sigma, scale, step / 1.5)
         if np.all(np.abs(coarse - fine) <= 1e-13 * np.abs(fine).max()):
             return _points(step)
         step, coarse = step / 1.5, fine
+        if 2 * _REACH / step > _MOST_ON_A_LINE:
+            raise _too_steep(sigma, scale)
     raise InputError(f"no quadrature for {sigma}: it passes for smooth but varies on a scale below {step * scale:.1g}")
+
+
+def _too_steep(sigma: Activation, norm: float) -> InputError:
+    return InputError(
+        f"weights of norm {norm:.3g} make {sigma} too steep for the quadrature: give the inputs another unit"
+    )
 
 
 def _energies(sigma: Activation, scale: float, step: float) -> NDArray:
