@@ -5,7 +5,7 @@
 
 A planted ReLU network of 5 units on 10 inputs: random unit rows, biases uniform on [-1, 1], output weights of magnitude
 on [1/2, 2] and either sign, 20 000 Gaussian inputs, no noise. The goal and the columns are those of `recovery.py`, and
-peers are given 20 seconds at least. "a success" is the sum of all seconds over the number of runs that reached the goal.
+peers are given 20 seconds at least. "a success" is the sum of all seconds over the number of runs that reached it.
 
 Peers fit the exact width, from one random start after another. scikit-learn's `MLPRegressor` (L-BFGS, no penalty) does
 so too, and with four times the units: such a network has no weights to compare, and bends between inputs where the

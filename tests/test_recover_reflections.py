@@ -95,12 +95,13 @@ def test_a_fit_without_a_lift_stays_as_it_is(spec):
 
 
 @pytest.mark.parametrize("has_bias", [False, True])
-@pytest.mark.parametrize("spec", ["relu", "tanh", "quadratic"])
-def test_the_network_of_a_fit_predicts_what_the_fit_does(spec, has_bias):
+@pytest.mark.parametrize("is_lifted", [False, True])
+@pytest.mark.parametrize("spec", ["relu", "leaky_relu(0.1)", "squared_relu", "sigmoid", "tanh", "quadratic"])
+def test_the_network_of_a_fit_predicts_what_the_fit_does(spec, is_lifted, has_bias):
     rng = np.random.default_rng(5)
     X, y = rng.standard_normal((20, 3)), rng.standard_normal(20)
-    problem = UnitsProblem(X, y, activation(spec), 4, has_bias=has_bias)
+    problem = UnitsProblem(X, y, activation(spec), 4, has_bias=has_bias, is_lifted=is_lifted)
     z = rng.standard_normal(problem.n_parameters)
     network = network_of(problem, z)
     assert_allclose(network(X) - y, problem.residual(z), atol=1e-12)
-    assert (network.polynomial is None) == (not has_bias)
+    assert (network.polynomial is None) == (not has_bias and not problem.is_lifted)

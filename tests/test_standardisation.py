@@ -31,7 +31,7 @@ def test_without_biases_nothing_is_shifted_and_mean_squares_are_one():
 
 
 @pytest.mark.parametrize("activation", ["relu", "tanh"])
-@pytest.mark.parametrize("degree", [None, 0])
+@pytest.mark.parametrize("degree", [None, 0, 1, 2])
 def test_a_network_brought_back_predicts_the_same(activation, degree):
     X, y = samples()
     standard = Standardisation.of(X, y, has_bias=True)

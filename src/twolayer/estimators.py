@@ -153,7 +153,7 @@ class TwoLayerRegressor(RegressorMixin, BaseEstimator):
             if alpha is not None or fit.variance > _LARGEST_SHARE or not has_rows:
                 return self._store_approximation(fit, standard)
         result = recover(Z, t, width, sigma, bias=has_bias, method=self.method, rng=rng)
-        if alpha is None and not result.is_certified:
+        if alpha is None and not (result.is_certified or _is_exact_in_part(result)):
             return self._store_approximation(ridge_fit_from(result.network, fit), standard)
         self.network_, self.alpha_ = standard.undone(result.network).balanced(), 0.0
         self.status_, self.certificate_ = result.status, _certificate_of_recovery(result, standard, self.network_, X, y)
@@ -164,6 +164,12 @@ class TwoLayerRegressor(RegressorMixin, BaseEstimator):
         self.status_ = Status.APPROXIMATION
         self.certificate_ = _certificate_of_approximation(fit, standard, self.network_)
         return self
+
+
+def _is_exact_in_part(result: Result) -> bool:
+    """Whether it explains the labels, with fewer units than were asked for or an affine part: a ridge adds nothing."""
+    polynomial = result.network.polynomial
+    return result.certificate.unseen_units > 0 or (polynomial is not None and polynomial.degree > 0)
 
 
 def _certificate_of_approximation(fit: RidgeFit, standard: Standardisation, network: TwoLayerNetwork) -> Certificate:

@@ -114,15 +114,32 @@ class Polynomial:
             _sum_of_parts(self.quadratic, other.quadratic),
         )
 
-    def __neg__(self) -> "Polynomial":
+    def __rmul__(self, factor: float) -> "Polynomial":
         return Polynomial(
-            -self.constant,
-            None if self.linear is None else -self.linear,
-            None if self.quadratic is None else -self.quadratic,
+            factor * self.constant,
+            None if self.linear is None else factor * self.linear,
+            None if self.quadratic is None else factor * self.quadratic,
         )
+
+    def __neg__(self) -> "Polynomial":
+        return -1.0 * self
 
     def __sub__(self, other: "Polynomial") -> "Polynomial":
         return self + (-other)
+
+    def after(self, scale: ArrayLike, shift: ArrayLike) -> "Polynomial":
+        r"""The polynomial :math:`x \mapsto P((x - \mu)/s)`, for s (d,) with entries that may be infinite, and μ (d,)."""
+        shrink, shift = 1 / np.asarray(scale, np.float64), np.asarray(shift, np.float64)
+        constant, linear, quadratic = self.constant, self.linear, self.quadratic
+        if quadratic is not None:
+            quadratic = shrink[:, None] * quadratic * shrink
+            constant += shift @ quadratic @ shift
+        if linear is not None:
+            linear = shrink * linear
+            constant -= linear @ shift
+        if quadratic is not None:
+            linear = (0.0 if linear is None else linear) - 2 * quadratic @ shift
+        return Polynomial(constant, linear, quadratic)
 
     def gaussian_norm(self) -> float:
         r"""Root mean square over standard Gaussian inputs.

@@ -67,6 +67,6 @@ class Standardisation:
         W = network.W / self.scale
         polynomial = network.polynomial
         if polynomial is not None or self.has_bias:
-            constant = 0.0 if polynomial is None else polynomial.constant
-            polynomial = Polynomial(self.unit * constant + self.offset)
+            before = Polynomial() if polynomial is None else polynomial
+            polynomial = self.unit * before.after(self.scale, self.mean) + Polynomial(self.offset)
         return TwoLayerNetwork(self.unit * network.a, W, network.b - W @ self.mean, network.activation, polynomial)

@@ -51,7 +51,7 @@ class LabelUnits:
             a = self.unit * a
         polynomial = network.polynomial
         if polynomial is not None:
-            polynomial = _scaled(polynomial, self.unit) + Polynomial(self.offset)
+            polynomial = self.unit * polynomial + Polynomial(self.offset)
         return TwoLayerNetwork(a, W, b, network.activation, polynomial)
 
     def certificate_undone(self, certificate: Certificate, network: TwoLayerNetwork) -> Certificate:
@@ -67,8 +67,3 @@ class LabelUnits:
             constant=errors.constant * self.unit,
         )
         return replace(certificate, noise=certificate.noise * self.unit, standard_errors=errors)
-
-
-def _scaled(polynomial: Polynomial, factor: float) -> Polynomial:
-    linear, quadratic = (None if part is None else factor * part for part in (polynomial.linear, polynomial.quadratic))
-    return Polynomial(factor * polynomial.constant, linear, quadratic)

@@ -22,7 +22,7 @@ from twolayer.recover.starts import (
     random_start,
     second_moment,
 )
-from twolayer.recover.unseen import has_affine_law, seen_part, straight_units
+from twolayer.recover.unseen import has_affine_law, seen_part, straight_units, without_idle_units
 from twolayer.refine import UnitsProblem
 from twolayer.refine.problem import Vector
 
@@ -119,7 +119,7 @@ def portfolio(
         residual = whole.residual(point)
         held_out_loss = None if search.held_out is None else float(np.mean(residual[search.held_out] ** 2))
         fit = polish(whole, point, report)
-    if fit.is_exact and (fit.problem.is_lifted or straight_units(fit).any()):
+    if fit.is_exact and fit.problem.width == width and (fit.problem.is_lifted or straight_units(fit).any()):
         fit = seen_part(fit, report)
     evidence = None
     if not fit.is_exact:
@@ -289,6 +289,8 @@ class _Search:
     def settle(self, fit: Fit) -> Fit | None:
         """Turn a fit into one of the network; return it if it is exact or leaves only noise."""
         if fit.problem.is_lifted:
+            if fit.is_exact and self.has_bias and fit.problem.width > self.X.shape[1]:
+                fit = without_idle_units(fit, self.report)  # orientations of many units are not searched in vain
             lifted = fit
             if self.lifted_loss is None or fit.loss < self.lifted_loss:
                 self.lifted_loss = fit.loss

@@ -12,7 +12,7 @@ from twolayer.refine import UnitsProblem
 __all__ = ["has_affine_law", "seen_part", "straight_units", "without_idle_units"]
 
 _STRAIGHT = 1e-12  # share of a unit that is not affine on the rows, below which that is rounding
-_IDLE = 1e-3  # relative loss, to first order, up to which a unit may be idle
+_IDLE = 1e-5  # relative loss, to first order, up to which a unit may be idle
 _MOST_TRIED = 2
 
 
