@@ -128,7 +128,7 @@ class Polynomial:
         return self + (-other)
 
     def after(self, scale: ArrayLike, shift: ArrayLike) -> "Polynomial":
-        r"""The polynomial :math:`x \mapsto P((x - \mu)/s)`, for s (d,) with entries that may be infinite, and μ (d,)."""
+        r"""The polynomial :math:`x \mapsto P((x - \mu)/s)`, for μ (d,) and s (d,), which may have infinite entries."""
         shrink, shift = 1 / np.asarray(scale, np.float64), np.asarray(shift, np.float64)
         constant, linear, quadratic = self.constant, self.linear, self.quadratic
         if quadratic is not None:

@@ -89,9 +89,11 @@ def portfolio(
     2. The lifted model, refined by Gauss-Newton: with rows enough, most starts end at the global minimum. With fewer
        than 2.5 rows a parameter, and in the first start where the lift is quadratic, the network itself.
     3. Orientations decoded, the network refined.
-    4. If that is not the end: units exchanged for what the residual moments ask for, then new starts, one of them
+    4. With biases, a lifted fit that is stuck grows by units of either sign, and gives up as many. Units that no row
+       shows are left out; what is then left of the lift is an affine part of the network.
+    5. If that is not the end: units exchanged for what the residual moments ask for, then new starts, one of them
        half as wide again and pruned.
-    5. The end is a residual at rounding, or one that passes for noise.
+    6. The end is a residual at rounding, or one that passes for noise.
 
     The search uses at most 10 rows a parameter; the others then judge and refine its result.
 
