@@ -5,7 +5,9 @@ from twolayer.experiments.awasthi2021efficient import BIASES, LARGE_BIASES, WIDT
 from twolayer.experiments.daniely2020hardness import LEARNING, NORMS
 from twolayer.experiments.e2021hardness import GRADIENT_VARIANCE, PARITY_TRAINING, SINE_LANDSCAPE
 from twolayer.experiments.figure import Figure
+from twolayer.experiments.frontier import FRONTIER
 from twolayer.experiments.mondelli2019connection import GENERALISATION
+from twolayer.experiments.phase_diagram import PHASE_DIAGRAM
 from twolayer.experiments.zhong2017recovery import (
     ACTIVATION_PROPERTIES,
     CONVERGENCE,
@@ -31,6 +33,8 @@ FIGURES: dict[str, Figure] = {
         SINE_LANDSCAPE,
         LEARNING,
         NORMS,
+        PHASE_DIAGRAM,
+        FRONTIER,
     )
 }
 
