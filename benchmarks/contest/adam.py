@@ -79,5 +79,8 @@ def value(X, a, W, activation: str):
     """The network as torch sees it."""
     import torch
 
-    t = torch.relu(X @ W.T)
+    t = X @ W.T
+    if activation == "tanh":
+        return torch.tanh(t) @ a
+    t = torch.relu(t)
     return (t * t if activation == "squared_relu" else t) @ a

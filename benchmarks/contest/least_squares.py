@@ -79,7 +79,10 @@ class LeastSquares:
         W[:] = rng.standard_normal(W.shape) / np.sqrt(W.shape[1])
         rows = slice(0, 4096)
         ratio = np.std(self.y[rows]) / np.std(self.activation(self.X[rows] @ W.T) @ a)
-        z *= ratio ** (1 / (1 + self.activation.degree))
+        if self.activation.degree:
+            z *= ratio ** (1 / (1 + self.activation.degree))
+        else:
+            a *= ratio
         return z
 
     def loss(self, z: Vector) -> float:

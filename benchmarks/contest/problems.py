@@ -15,8 +15,8 @@ KAPPA = 2.0
 class Problem:
     """A network and n Gaussian inputs, without noise.
 
-    Of the conditioned law (κ = 2, output weights ±1, no biases), or, with biases on [-B, B], with random unit rows and
-    output weights of magnitude on [1/2, 2].
+    Of the conditioned law (κ = 2, output weights ±1, no biases), or, with biases on [-B, B] or more units than inputs,
+    with random unit rows and output weights of magnitude on [1/2, 2].
     """
 
     activation: str
@@ -33,7 +33,7 @@ class Problem:
     def draw(self, seed: int) -> tuple[TwoLayerNetwork, NDArray, NDArray]:
         """The planted network and its samples."""
         network, samples = np.random.default_rng(seed).spawn(2)
-        if self.bias:
+        if self.bias or self.k > self.d:
             teacher = random_units(self.d, self.k, self.bias, self.activation, rng=network)
         else:
             teacher = conditioned(self.d, self.k, KAPPA, self.activation, rng=network)
@@ -50,3 +50,11 @@ PROBLEMS = {problem.name: problem for problem in SMALL_PAPER + PAPER + RELU}
 SMOKE = Problem("squared_relu", 6, 2, 300)
 BIASED = {problem.name: problem for problem in (Problem("relu", 10, 5, 20_000, bias=1.0),)}
 BIASED_SMOKE = Problem("relu", 4, 2, 2_000, bias=1.0)
+CROWDED = {
+    problem.name: problem
+    for problem in (
+        *(Problem("tanh", 20, 60, n) for n in (20_000, 5_000, 3_000, 2_000)),
+        Problem("relu", 10, 50, 20_000, bias=1.0),
+    )
+}
+CROWDED_SMOKE = Problem("tanh", 3, 7, 1_000)
