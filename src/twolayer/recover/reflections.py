@@ -5,12 +5,14 @@ from numpy.typing import NDArray
 from scipy.optimize import Bounds, LinearConstraint, milp
 
 from twolayer.network import Polynomial, TwoLayerNetwork
+from twolayer.recover.signed_sums import signs_of_sum
 from twolayer.refine import UnitsProblem
 from twolayer.refine.problem import Matrix, Vector
 
 __all__ = ["network_of", "orientations", "unlifted"]
 
 _MILP_SECONDS = 10.0
+_MANY_RELATIONS = 12  # between the units: more than the search for combinations ends with
 
 
 def orientations(problem: UnitsProblem, z: Vector) -> Vector:
@@ -23,8 +25,9 @@ def orientations(problem: UnitsProblem, z: Vector) -> Vector:
 
     in the lift, which is linear in ε. Its quadratic form is diagonal in the units: the signs are read off. Its linear
     part gives d equations: with independent units they are solved and rounded, otherwise the combinations are searched
-    (mixed-integer programming). If the network has a constant of its own, only it sees the constant of the lift, and
-    the orientations of units with constant p are free: they stay.
+    (mixed-integer programming), or, where they are too many, found as a short vector of a lattice. If the network has a
+    constant of its own, only it sees the constant of the lift, and the orientations of units with constant p are free:
+    they stay.
 
     Returns
     -------
@@ -54,6 +57,8 @@ def _best_signs(vectors: Matrix, target: Vector) -> Vector:
     solution, _, rank, _ = np.linalg.lstsq(vectors.T, target, rcond=1e-10)
     if rank == len(vectors) or not np.isfinite(vectors).all():
         return _sign(solution)
+    if len(vectors) - rank > _MANY_RELATIONS and (found := signs_of_sum(vectors, target)) is not None:
+        return found
     # minimise the l1 norm of the misfit: variables are the m flips in {0, 1} and the d slacks
     m, d = vectors.shape
     scale = max(float(np.abs(target).max()), float(np.abs(vectors).max()), 1e-300)
