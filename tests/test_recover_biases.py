@@ -244,6 +244,13 @@ def test_units_that_are_affine_on_all_rows_are_straight():
     assert not straight_units(fit_at(X, X[:, 0], squares, has_bias=True)).any()
 
 
+def test_a_unit_that_only_late_rows_bend_is_not_straight():
+    X = np.random.default_rng(0).uniform(-1, 1, (5000, 2))
+    X[-1] = [-3.0, 0.0]
+    network = TwoLayerNetwork(np.ones(3), [[1.0, 0.0], [0.0, 1.0], [0.0, 1.0]], [1.5, 1.5, 0.0], "relu")
+    assert straight_units(fit_at(X, X[:, 0], network, has_bias=True)).tolist() == [False, True, False]
+
+
 def test_a_straight_unit_that_makes_up_for_a_turned_one_is_seen_through():
     """relu(t) = relu(-t) + t: with t + 9 as a third unit, an exact fit of three units is one of two."""
     teacher = random_units(5, 2, bias=0.5, rng=1).balanced()

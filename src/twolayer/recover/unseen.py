@@ -8,12 +8,14 @@ from twolayer.recover.fit import Fit, Report, explore, polish
 from twolayer.recover.growth import losses_without
 from twolayer.recover.reflections import unlifted
 from twolayer.refine import UnitsProblem
+from twolayer.refine.problem import Matrix
 
 __all__ = ["has_affine_law", "seen_part", "straight_units", "without_idle_units"]
 
 _STRAIGHT = 1e-12  # share of a unit that is not affine on the rows, below which that is rounding
 _IDLE = 1e-5  # relative loss, to first order, up to which a unit may be idle
 _MOST_TRIED = 2
+_FIRST_ROWS = 4096  # that most units show their kink in
 
 
 def has_affine_law(problem: UnitsProblem) -> bool:
@@ -24,10 +26,18 @@ def has_affine_law(problem: UnitsProblem) -> bool:
 def straight_units(fit: Fit) -> NDArray[np.bool_]:
     """Units of such a σ that are affine on all rows, to rounding: no row lies on the other side of the kink."""
     problem = fit.problem
+    straight = np.zeros(problem.width, bool)
     if not has_affine_law(problem):
-        return np.zeros(problem.width, bool)
+        return straight
     theta = problem.units(fit.point)[1]
-    t = np.vstack([problem.inputs(rows) @ theta.T for rows in problem.blocks()])
+    straight |= _are_affine(problem, theta, slice(0, min(_FIRST_ROWS, problem.n_rows)))
+    if straight.any() and problem.n_rows > _FIRST_ROWS:
+        straight[straight] = _are_affine(problem, theta[straight], slice(None))
+    return straight
+
+
+def _are_affine(problem: UnitsProblem, theta: Matrix, rows: slice) -> NDArray[np.bool_]:
+    t = problem.inputs(rows) @ theta.T
     values = problem.activation(t)
     sizes = np.sqrt(np.mean(values**2, axis=0))
     t, values = t - t.mean(axis=0), values - values.mean(axis=0)
