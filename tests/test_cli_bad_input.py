@@ -22,7 +22,11 @@ from twolayer import LAWS, cli
         ("recover samples.npz --width 0 --activation relu", "--width must be a whole number of at least 1, or auto"),
         ("recover samples.npz --width many --activation relu", "or auto, found 'many'"),
         ("recover samples.npz --width ² --activation relu", "--width"),
+        ("sample --dim 3 --width 0 -n 9 -o samples.npz", "'--width': it must be at least 1, found 0"),
         ("sample --dim 3 --width 2 -n 0 -o samples.npz", "--samples"),
+        ("sample --dim 3 --width 2 -n 9 -o samples.npz --seed -1", "'--seed': it must be at least 0, found -1"),
+        ("sample --dim 3 --width 2 -n 9 -o samples.npz --noise nan", "found nan"),
+        ("compare a.npz b.npz --rtol -0.5", "found -0.5"),
         ("sample --dim 3 --width 2 -n 10", "--output"),
         ("show", "network"),
         ("list --jsno", "--jsno"),
@@ -45,6 +49,13 @@ def test_a_complaint_is_one_line_whatever_it_is_made_of(capsys):
         ("--activation rleu", ["rleu", "relu"]),
         ("--width 7", ["7", "6"]),
         ("--kappa 0.5", ["kappa", "0.5"]),
+        ("-n 99999999999999999999999", ["99999999999999999999999 samples of 6 inputs", "at most 1099511627776"]),
+        ("--dim 99999999999999999999999", ["3 units on 99999999999999999999999 inputs"]),
+        ("--law random_units --bias 1e308", ["bias", "1e+300", "1e+308"]),
+        ("--noise 1e308", ["beyond floating point"]),
+        ("--kappa 1e200", ["beyond floating point"]),
+        ("-o samples.txt", ["samples.txt", ".csv"]),
+        ("--teacher teacher.csv", ["teacher.csv", ".npz"]),
         ("-o nowhere/samples.npz", ["nowhere"]),
         ("--teacher nowhere/teacher.npz", ["nowhere"]),
     ],
@@ -95,6 +106,17 @@ def test_bad_samples_are_refused_and_write_nothing(planted, kind, words, tmp_pat
     assert sorted(path.name for path in tmp_path.iterdir()) == ["samples.npz", "teacher.npz"]
 
 
+def test_what_is_an_npz_is_named_as_one(planted, tmp_path):
+    np.save("tensor.npy", np.zeros((2, 2, 2)))
+    for command in ("instance parity", "decompose tensor.npy", "extract math:sin --dim 1"):
+        assert_refused(planted(f"{command} -o made.csv"), "made.csv", ".npz")
+    assert not (tmp_path / "made.csv").exists()
+
+
+def test_the_list_shows_no_marks_of_references(twolayer_cli):
+    assert "]_" not in twolayer_cli("list").out
+
+
 def test_a_truncated_archive_is_refused(planted, tmp_path):
     whole = (tmp_path / "samples.npz").read_bytes()
     (tmp_path / "samples.npz").write_bytes(whole[: len(whole) // 2])
@@ -129,7 +151,9 @@ def test_a_bad_request_to_recover_is_refused(planted, arguments, words):
     assert any(word in outcome.err for word in words)
 
 
-@pytest.mark.parametrize("output", ["nowhere/network.npz", ".", "teacher.npz/network.npz"])
+@pytest.mark.parametrize(
+    "output", ["network.csv", "network", "network.npz.txt", "nowhere/network.npz", ".", "teacher.npz/network.npz"]
+)
 def test_an_output_that_cannot_be_written_is_refused_before_the_long_computation(planted, output, monkeypatch):
     monkeypatch.setattr(sys.modules["twolayer.recover"], "recover", lambda *_, **__: pytest.fail("computed first"))
     assert_refused(planted(RECOVER.replace("network.npz", output)), output)

@@ -6,6 +6,7 @@ from time import process_time
 import numpy as np
 import pytest
 
+from twolayer.errors import InputError
 from twolayer.hard.daniely2020hardness import (
     WeightLaw,
     autoregressive,
@@ -63,6 +64,22 @@ def test_patches_that_are_zero_cost_next_to_nothing():
     assert np.array_equal(np.rint(cnn_output(moved, z.weights(sign_filter(psi)))), y)
     assert peak_of_labels < 200_000_000
     assert peak_of_inputs < 1_000_000
+
+
+def test_empty_lines_of_a_formula_cost_no_memory(tmp_path):
+    path = tmp_path / "f.cnf"
+    path.write_text("p cnf 3 2\n" + 200_000 * "\n" + "1 -2 3 0\n" + 200_000 * "c\n" + "1 2\n-3 0\n")
+    tracemalloc.start()
+    try:
+        formula = read_dimacs(path)
+        _, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert formula.signs.tolist() == [[1, -1, 1], [1, 1, -1]]
+    assert peak < 600_000
+    path.write_text(path.read_text().replace("-3 0", "-4 0"))
+    with pytest.raises(InputError, match="line 400004: literal -4 is out of range"):
+        read_dimacs(path)
 
 
 @pytest.mark.slow

@@ -146,6 +146,23 @@ def test_a_write_protected_file_is_not_replaced(tmp_path, monkeypatch):
     assert path.read_bytes() == b"old"
 
 
+@pytest.mark.parametrize("line", ["1;2;3", "1\t2\t3", "1,5;2,5;3,5", "1 2 3"])
+def test_cells_separated_by_something_else_get_a_hint(tmp_path, line):
+    path = tmp_path / "table.csv"
+    path.write_text(f"a,b\n{line}\n{line}\n")
+    assert "cells are separated by commas" in refusal(read_csv, path)
+    path.write_text("1,2\n3,four\n")
+    assert refusal(read_csv, path).endswith("holds 'four'")
+
+
+def test_what_may_not_expand_takes_no_more_memory_than_its_file(tmp_path):
+    np.savez(tmp_path / "stored.npz", X=np.zeros(1000))
+    np.savez_compressed(tmp_path / "small.npz", X=np.zeros(1000))
+    assert read_npz(tmp_path / "stored.npz", may_expand=False)["X"].shape == (1000,)
+    assert read_npz(tmp_path / "small.npz")["X"].shape == (1000,)
+    assert "would take 8128 bytes" in refusal(lambda path: read_npz(path, may_expand=False), tmp_path / "small.npz")
+
+
 def test_objects_are_not_written(tmp_path):
     message = refusal(lambda p: write_npz(p, {"a": np.array([None])}), tmp_path / "result.npz")
     assert "Python objects" in message

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 from scipy import sparse
 
-from twolayer import InputError
+from twolayer import InputError, TwoLayerNetwork
 from twolayer.hard import (
     FAMILIES,
     instance_digest,
@@ -369,6 +369,19 @@ def test_the_digest_tells_types_shapes_and_names_apart():
     assert len(digests) == 5
     swapped = replace(instance, y=instance.y.astype(instance.y.dtype.newbyteorder()))
     assert instance_digest(swapped) == instance_digest(instance)
+
+
+def test_a_small_file_cannot_expand_into_a_huge_instance_or_network(tmp_path):
+    instance = make_instance("parity", 3)
+    save_instance(instance, tmp_path / "instance.npz")
+    parity = TwoLayerNetwork(*(instance.planted[name] for name in ("a", "W", "b")))
+    parity.save(tmp_path / "network.npz")
+    for load, name in ((load_instance, "instance.npz"), (TwoLayerNetwork.load, "network.npz")):
+        load(tmp_path / name)
+        with np.load(tmp_path / name) as file:
+            np.savez_compressed(tmp_path / name, **file)
+        with pytest.raises(InputError, match=f"{name} would take"):
+            load(tmp_path / name)
 
 
 def test_a_network_file_is_no_instance(tmp_path):

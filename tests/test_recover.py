@@ -233,6 +233,10 @@ X_GOOD, Y_GOOD = gaussian_samples(conditioned(6, 2, 2, "relu", rng=0), 60, rng=1
         ({"width": 40}, "241"),
         ({"activation": "rleu"}, "relu"),
         ({"method": "magic"}, "auto"),
+        ({"rng": "a"}, "rng must be a Generator, .* found 'a'"),
+        ({"rng": -1}, "rng must be .* found -1"),
+        ({"X": np.ma.masked_greater(X_GOOD, 1.0)}, "X must have no masked entries"),
+        ({"y": np.ma.masked_greater(Y_GOOD, 1.0)}, "y must have no masked entries"),
     ],
 )
 def test_bad_input_is_refused_in_one_sentence(changed, words):

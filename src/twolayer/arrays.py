@@ -7,7 +7,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from twolayer.errors import InputError
 
-__all__ = ["first_nonfinite", "frozen_array", "real_array", "real_number", "whole_number"]
+__all__ = ["first_nonfinite", "frozen_array", "random_generator", "real_array", "real_number", "whole_number"]
 
 _BLOCK_ENTRIES = 1 << 16
 
@@ -20,8 +20,11 @@ def real_array(values: ArrayLike, name: str, ndim: int) -> NDArray[np.floating[A
     Raises
     ------
     InputError
-        If `values` are objects, text, complex, dates or ragged, or have not `ndim` dimensions; `name` names them.
+        If `values` are objects, text, complex, dates or ragged, have masked entries, or have not `ndim` dimensions;
+        `name` names them.
     """
+    if np.ma.is_masked(values):
+        raise InputError(f"{name} must have no masked entries: fill them, or leave out their rows")
     try:
         array = np.asarray(values)
     except (TypeError, ValueError) as error:
@@ -70,6 +73,20 @@ def first_nonfinite(array: NDArray[np.floating[Any]]) -> tuple[int, ...] | None:
                 first = [int(i) for i in bad[0]]
                 return (start + first[0], *first[1:])
     return None
+
+
+def random_generator(rng: Any) -> np.random.Generator:
+    """Return a Generator: the one given, or a new one from a seed, or from the system where it is None.
+
+    Raises
+    ------
+    InputError
+        If it is none of these.
+    """
+    try:
+        return np.random.default_rng(rng)
+    except (TypeError, ValueError):
+        raise InputError(f"rng must be a Generator, a seed of at least 0 or None, found {rng!r}") from None
 
 
 def whole_number(value: Any, name: str, least: int = 1) -> int:

@@ -94,7 +94,7 @@ def write_csv(path: FilePath, table: NDArray[np.floating[Any]], header: Sequence
         np.savetxt(stream, table, fmt=f"%.{digits}g", delimiter=",", header=",".join(header), comments="")
 
 
-def read_npz(path: FilePath, max_bytes: int | None = None) -> dict[str, NDArray[Any]]:
+def read_npz(path: FilePath, max_bytes: int | None = None, *, may_expand: bool = True) -> dict[str, NDArray[Any]]:
     """Read every array of an ``.npz``; nothing in it is executed or unpickled.
 
     Parameters
@@ -102,6 +102,8 @@ def read_npz(path: FilePath, max_bytes: int | None = None) -> dict[str, NDArray[
     path : path
     max_bytes : int, optional
         The most that its arrays may take in memory; by default what the machine has.
+    may_expand : bool
+        Whether it may be compressed, and so take far more in memory than on the disk.
 
     Raises
     ------
@@ -111,6 +113,8 @@ def read_npz(path: FilePath, max_bytes: int | None = None) -> dict[str, NDArray[
     """
     limit = _memory_bytes() if max_bytes is None else max_bytes
     with distrust(path, "an .npz archive of arrays"), zipfile.ZipFile(path) as archive:
+        if not may_expand:
+            limit = min(limit, Path(path).stat().st_size)
         members = archive.infolist()
         total = sum(member.file_size for member in members)
         if total > limit:
@@ -268,7 +272,10 @@ def _csv_fault(path: FilePath, skip: int) -> str | None:
             cells = _cells(line)
             for column, cell in enumerate(cells, start=1):
                 if not _is_number(cell):
-                    return f"line {number}, column {column} holds {cell[:40]!r}"
+                    parts = cell.replace(";", " ").split()
+                    is_row = len(parts) > 1 and all(map(_is_number, parts))
+                    hint = ", and cells are separated by commas, decimals marked by points" if is_row else ""
+                    return f"line {number}, column {column} holds {cell[:40]!r}{hint}"
             columns = columns or len(cells)
             if len(cells) != columns:
                 return f"line {number} has {len(cells)} cells, and the lines before it {columns}"

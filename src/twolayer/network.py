@@ -246,9 +246,10 @@ class TwoLayerNetwork:
         ------
         InputError
             If there is no such file, or it is not a network: another format or version, an entry missing, unknown, of
-            another shape or not finite, an unknown activation, an archive that is damaged, pickled or of absurd size.
+            another shape or not finite, an unknown activation, an archive that is damaged, compressed, pickled or of
+            absurd size.
         """
-        entries = read_npz(path, max_bytes=_MAX_FILE_BYTES)
+        entries = read_npz(path, max_bytes=_MAX_FILE_BYTES, may_expand=False)
         try:
             return _network_from(entries)
         except InputError as error:

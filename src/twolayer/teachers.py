@@ -28,6 +28,9 @@ __all__ = [
 
 Seed = np.random.Generator | int | None
 
+_MOST_NUMBERS = 1 << 40  # no memory holds more
+_LARGEST_BIAS = 1e300  # twice it is a number
+
 
 def conditioned(
     d: int, k: int, kappa: float = 2.0, activation: str | Activation = "squared_relu", rng: Seed = None
@@ -94,10 +97,12 @@ def random_units(
     Raises
     ------
     InputError
-        If d or k is below 1, or bias is negative or not finite.
+        If d or k is below 1, or bias is negative, not finite or above 1e300.
     """
     d, k = _shape(d, k)
     bias = real_number(bias, "bias", least=0)
+    if bias > _LARGEST_BIAS:
+        raise InputError(f"bias must be at most {_LARGEST_BIAS:g}, found {bias:g}")
     rng = np.random.default_rng(rng)
     W = rng.standard_normal((k, d))
     W /= np.linalg.norm(W, axis=1, keepdims=True)
@@ -335,15 +340,20 @@ def gaussian_samples(
     Raises
     ------
     InputError
-        If n is below 1, or noise is negative or not finite.
+        If n is below 1 or beyond any memory, noise is negative or not finite, or labels are beyond floating point.
     """
     n = whole_number(n, "the number of samples")
     noise = real_number(noise, "noise", least=0)
+    if n * network.dim > _MOST_NUMBERS:
+        raise InputError(f"{n} samples of {network.dim} inputs are {n * network.dim} numbers, at most {_MOST_NUMBERS}")
     rng = np.random.default_rng(rng)
     X = rng.standard_normal((n, network.dim))
-    y = network(X)
-    if noise:
-        y += noise * y.std() * rng.standard_normal(n)
+    with np.errstate(over="ignore", invalid="ignore"):  # what comes of an overflow is not finite, and refused
+        y = network(X)
+        if noise:
+            y += noise * y.std() * rng.standard_normal(n)
+    if not np.isfinite(y).all():
+        raise InputError("the labels of this network, or their noise, are beyond floating point")
     return X, y
 
 
@@ -370,6 +380,8 @@ LAWS: dict[str, Law] = {
 
 def _shape(d: int, k: int, most_units: int | None = None, block: int = 1) -> tuple[int, int]:
     d, k = whole_number(d, "the number of inputs"), whole_number(k, "the number of units")
+    if d * k > _MOST_NUMBERS:
+        raise InputError(f"{k} units on {d} inputs have {d * k} weights, and at most {_MOST_NUMBERS} are drawn")
     if most_units is not None and k > most_units:
         raise InputError(f"this law needs at most as many units as inputs, found {k} units and {d} inputs")
     if k % block:

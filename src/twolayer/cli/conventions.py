@@ -6,7 +6,8 @@ standard error.
 """
 
 import inspect
-from collections.abc import Iterable
+import re
+from collections.abc import Callable, Iterable
 from contextlib import suppress
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -24,19 +25,35 @@ __all__ = [
     "Name",
     "NetworkFile",
     "Seed",
+    "at_least",
     "closing",
     "count_or_auto",
     "lookup",
     "print_json",
+    "require_npz",
     "require_other",
     "require_writable",
     "summary",
 ]
 
+_REFERENCE = re.compile(r" ?\[\d+\]_")
+
 NOT_EQUAL, BAD_INPUT, NOT_CERTIFIED, INTERRUPTED = 1, 2, 3, 130
 
+
+def at_least(least: float) -> Callable[[Any], Any]:
+    """Refuse an option below `least`, by its value; None passes."""
+
+    def checked(value: Any) -> Any:
+        if value is not None and not value >= least:
+            raise typer.BadParameter(f"it must be at least {least:g}, found {value}")
+        return value
+
+    return checked
+
+
 AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON object and nothing else.")]
-Seed = Annotated[int, typer.Option(min=0, help="Seed of everything random.")]
+Seed = Annotated[int, typer.Option(callback=at_least(0), help="Seed of everything random.")]
 Name = Annotated[str, typer.Option(help="Its name, as `twolayer list` shows it.")]
 NetworkFile = Annotated[Path, typer.Argument(help="A network file (.npz).", show_default=False)]
 
@@ -77,7 +94,7 @@ def summary(entry: Any) -> str:
     """Return the line that says what an entry of a table is: its own, or the first of its docstring."""
     own = getattr(entry, "summary", None)
     line = own if isinstance(own, str) else (inspect.getdoc(entry) or "").split("\n")[0]
-    return line.replace("``", "")
+    return _REFERENCE.sub("", line.replace("``", ""))
 
 
 def require_other(output: Path, inputs: Iterable[Path]) -> None:
@@ -85,6 +102,13 @@ def require_other(output: Path, inputs: Iterable[Path]) -> None:
     for path in inputs:
         if output.exists() and path.exists() and output.samefile(path):
             raise InputError(f"the output {output} is the input {path}, which would be lost: give another name")
+
+
+def require_npz(path: Path) -> None:
+    """Refuse the path of an .npz that cannot be written, or that is named as if it were something else."""
+    if path.suffix.lower() != ".npz":
+        raise InputError(f"what is written is an .npz, found the name {path}")
+    require_writable(path)
 
 
 class _RehearsalError(Exception):

@@ -11,11 +11,12 @@ from twolayer.cli.conventions import (
     AsJson,
     Name,
     Seed,
+    at_least,
     closing,
     lookup,
     print_json,
+    require_npz,
     require_other,
-    require_writable,
 )
 from twolayer.errors import InputError
 
@@ -29,11 +30,13 @@ def extract(
     command: Annotated[
         str | None, typer.Option(help="Ask a program instead: rows on its standard input, one number a line back.")
     ] = None,
-    dim: Annotated[int | None, typer.Option(min=1, help="Number of inputs, where no file says it.")] = None,
+    dim: Annotated[
+        int | None, typer.Option(callback=at_least(1), help="Number of inputs, where no file says it.")
+    ] = None,
     output: Annotated[Path | None, typer.Option("--output", "-o", help="Where the network goes (.npz).")] = None,
     activation: Annotated[str, typer.Option(help="Its name, as `twolayer list` shows it, or auto.")] = "auto",
-    width: Annotated[int | None, typer.Option(min=1, help="Number of units, where it is known.")] = None,
-    budget: Annotated[int, typer.Option(min=1, help="The most rows to ask for.")] = 3_000_000,
+    width: Annotated[int | None, typer.Option(callback=at_least(1), help="Number of units, where it is known.")] = None,
+    budget: Annotated[int, typer.Option(callback=at_least(1), help="The most rows to ask for.")] = 3_000_000,
     resume: Annotated[
         Path | None, typer.Option(help="A file (.npz) that keeps the answers, to go on from after an interruption.")
     ] = None,
@@ -46,7 +49,7 @@ def extract(
 
     for path in (output, resume):
         if path is not None:
-            require_writable(path)
+            require_npz(path)
     if output is not None:
         require_other(output, [Path(given) for given in (target, resume) if given is not None])
     if (target is None) == (command is None):
@@ -99,7 +102,7 @@ def decompose(
     from twolayer.files import read_npy, write_npz
 
     if output is not None:
-        require_writable(output)
+        require_npz(output)
         require_other(output, [tensor])
     lookup(DECOMPOSITIONS, method, "decomposition")
     T = read_npy(tensor)

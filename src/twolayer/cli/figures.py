@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from twolayer.cli.conventions import NOT_CERTIFIED, AsJson, print_json, require_writable
+from twolayer.cli.conventions import NOT_CERTIFIED, AsJson, at_least, print_json, require_writable
 
 if TYPE_CHECKING:
     from twolayer.experiments import Config, Figure
@@ -23,7 +23,7 @@ def figure(
     out: Annotated[
         Path | None, typer.Option("--out", "-o", help="Folder; by default figures/SIZE/NAME.", show_default=False)
     ] = None,
-    jobs: Annotated[int, typer.Option(min=1, help="Number of processes.")] = 1,
+    jobs: Annotated[int, typer.Option(callback=at_least(1), help="Number of processes.")] = 1,
     retry: Annotated[bool, typer.Option("--retry", help="Measure again what failed before.")] = False,
     status: Annotated[bool, typer.Option("--status", help="Only say how far it is.")] = False,
     parquet: Annotated[bool, typer.Option("--parquet", help="Write table.parquet too.")] = False,

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from twolayer.cli.conventions import AsJson, NetworkFile, Seed, lookup, print_json, require_writable
+from twolayer.cli.conventions import AsJson, NetworkFile, Seed, lookup, print_json, require_npz
 
 if TYPE_CHECKING:
     from twolayer.hard import Family, Instance
@@ -92,7 +92,7 @@ def _maker(family: "Family") -> Callable[..., None]:
         from twolayer.display import narrated
         from twolayer.hard import make_instance, save_instance
 
-        require_writable(output)
+        require_npz(output)
         with narrated(f"making {family.name}"):
             made = make_instance(family.name, seed, **options)
             save_instance(made, output)

@@ -14,10 +14,12 @@ from twolayer.cli.conventions import (
     Name,
     NetworkFile,
     Seed,
+    at_least,
     closing,
     count_or_auto,
     lookup,
     print_json,
+    require_npz,
     require_other,
     require_writable,
     summary,
@@ -57,14 +59,18 @@ def sample(
     output: Annotated[
         Path, typer.Option("--output", "-o", help="Where the samples go (.npz or .csv).", show_default=False)
     ],
-    dim: Annotated[int, typer.Option(min=1, help="Number of inputs.", show_default=False)],
-    width: Annotated[int, typer.Option(min=1, help="Number of units.", show_default=False)],
-    samples: Annotated[int, typer.Option("--samples", "-n", min=1, help="Number of samples.", show_default=False)],
+    dim: Annotated[int, typer.Option(callback=at_least(1), help="Number of inputs.", show_default=False)],
+    width: Annotated[int, typer.Option(callback=at_least(1), help="Number of units.", show_default=False)],
+    samples: Annotated[
+        int, typer.Option("--samples", "-n", callback=at_least(1), help="Number of samples.", show_default=False)
+    ],
     law: Name = "conditioned",
     activation: Name = "relu",
     kappa: Annotated[float | None, typer.Option(help="Condition number, where the law has one.")] = None,
     bias: Annotated[float | None, typer.Option(help="Largest bias, where the law has one.")] = None,
-    noise: Annotated[float, typer.Option(min=0, help="Label noise, in standard deviations of the labels.")] = 0.0,
+    noise: Annotated[
+        float, typer.Option(callback=at_least(0), help="Label noise, in standard deviations of the labels.")
+    ] = 0.0,
     teacher: Annotated[Path | None, typer.Option(help="Where the planted network goes (.npz).")] = None,
     seed: Seed = 0,
 ) -> None:
@@ -76,7 +82,7 @@ def sample(
 
     require_writable(output)
     if teacher is not None:
-        require_writable(teacher)
+        require_npz(teacher)
         if teacher.resolve() == output.resolve():
             raise InputError(f"samples and teacher must be different files, found {output} for both")
     draw = lookup(LAWS, law, "law").function
@@ -113,7 +119,7 @@ def recover(
     from twolayer.sources import read_samples
 
     if output is not None:
-        require_writable(output)
+        require_npz(output)
         require_other(output, samples)
     if len(samples) > 2:
         raise InputError(f"samples come in one file or two, found {len(samples)}")
@@ -150,9 +156,9 @@ def recover(
 def compare(
     network: NetworkFile,
     reference: Annotated[Path, typer.Argument(help="The network file to compare with.", show_default=False)],
-    rtol: Annotated[float, typer.Option(min=0, help="Largest relative error of a unit that still counts as equal.")] = (
-        1e-6
-    ),
+    rtol: Annotated[
+        float, typer.Option(callback=at_least(0), help="Largest relative error of a unit that still counts as equal.")
+    ] = (1e-6),
     as_json: AsJson = False,
 ) -> int:
     """Compare two networks up to the order of their units; exit code 1 when they differ."""

@@ -72,10 +72,10 @@ def load_instance(path: FilePath) -> Instance:
     Raises
     ------
     InputError
-        If there is no such file, it is no instance file or of another version, it is truncated, has something added, or
-        its content does not give its digest.
+        If there is no such file, it is no instance file or of another version, it is truncated, compressed, has
+        something added, or its content does not give its digest.
     """
-    entries = read_npz(path, _MAX_FILE_BYTES)
+    entries = read_npz(path, _MAX_FILE_BYTES, may_expand=False)
     try:
         _refuse_loose_bytes(path)
         return _instance_from(entries)

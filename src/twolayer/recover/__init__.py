@@ -9,7 +9,7 @@ from numpy.typing import ArrayLike
 
 from twolayer.activation import Activation
 from twolayer.activation import activation as parse_activation
-from twolayer.arrays import whole_number
+from twolayer.arrays import random_generator, whole_number
 from twolayer.errors import InputError
 from twolayer.recover.judgement import judge
 from twolayer.recover.label_units import LabelUnits
@@ -94,6 +94,7 @@ def recover(
     units_given, sigma = given_width(width), given_activation(activation)
     if method not in RECOVERIES:
         raise InputError(f"method must be one of {', '.join(RECOVERIES)}, found {method!r}")
+    generator = random_generator(rng)
     if method != "auto" and (units_given is None or sigma is None):
         raise InputError(f"the method {method} needs a width and an activation, only the method auto can choose them")
     _check_size(X.shape, units_given or 1, sigma or parse_activation("relu"), bias)
@@ -108,7 +109,7 @@ def recover(
         if progress is not None:
             progress(stage, step, loss)
 
-    generator, units = np.random.default_rng(rng), LabelUnits.of(y, bias)
+    units = LabelUnits.of(y, bias)
     with threads_over_rows():
         if units_given is None or sigma is None:
             origin = -units.offset / units.unit

@@ -97,14 +97,14 @@ class _FormatError(Exception):
 
 def _read_numbers(path: Path, n_bytes: int) -> tuple[NDArray[np.int32], NDArray[np.int32], int, int]:
     """Every number after the header with the number of its line, and the two sizes of the header."""
-    numbers: list[NDArray[np.int32]] = []
-    counts: list[int] = []
+    blocks: list[NDArray[np.int32]] = [np.empty((2, 0), dtype=np.int32)]
     header: tuple[int, int] | None = None
     with path.open("rb") as stream:
         number = 0
         block: list[int] = []
+        places: list[int] = []
+        counts: list[int] = []
         for number, line in enumerate(iter(lambda: stream.readline(_LONGEST_LINE), b""), start=1):
-            counts.append(0)
             if len(line) == _LONGEST_LINE:
                 raise _FormatError(number, f"it has {_LONGEST_LINE} bytes or more")
             if line.startswith(b"%"):
@@ -119,16 +119,17 @@ def _read_numbers(path: Path, n_bytes: int) -> tuple[NDArray[np.int32], NDArray[
             if header is None:
                 raise _FormatError(number, f"expected the header 'p cnf VARIABLES CLAUSES', found {_shown(line)}")
             found = _integers(line, number)
-            counts[-1] = len(found)
             block += found
+            places.append(number)
+            counts.append(len(found))
             if len(block) > _CLAUSES_AT_ONCE:
-                numbers.append(np.array(block, dtype=np.int32))
-                block = []
+                blocks.append(np.array([block, np.repeat(places, counts)], dtype=np.int32))
+                block, places, counts = [], [], []
     if header is None:
         raise _FormatError(number or 1, "the file ends before the header 'p cnf VARIABLES CLAUSES'")
-    numbers.append(np.array(block, dtype=np.int32))
-    lines = np.repeat(np.arange(1, len(counts) + 1, dtype=np.int32), counts)
-    return np.concatenate(numbers), lines, *header
+    blocks.append(np.array([block, np.repeat(np.array(places, dtype=np.int32), counts)], dtype=np.int32))
+    numbers, lines = np.concatenate(blocks, axis=1)
+    return numbers, lines, *header
 
 
 def _header(line: bytes, number: int, n_bytes: int) -> tuple[int, int]:
