@@ -111,3 +111,22 @@ def test_a_wide_start_ends_at_the_width_that_was_asked_for():
     assert fit.problem.width == 12
     assert fit.problem.n_rows == 3000
     assert fit.loss < 0.01
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("n", [20000, 5000])
+def test_sixty_tanh_units_on_twenty_inputs_are_recovered(n):
+    network, X, y = crowd("tanh", 20, 60, n)
+    result = recover(X, y, 60, "tanh", rng=0)
+    assert result.is_certified
+    assert recovery_error(result.network, network) < 1e-4
+
+
+@pytest.mark.slow
+def test_fifty_relu_units_with_biases_on_ten_inputs_are_recovered():
+    reached = 0
+    for seed in range(10):
+        network, X, y = crowd("relu", 10, 50, 20000, seed, has_bias=True)
+        result = recover(X, y, 50, "relu", bias=True, rng=seed)
+        reached += result.is_certified and recovery_error(result.network, network) < 1e-4
+    assert reached >= 8

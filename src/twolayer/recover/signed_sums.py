@@ -62,7 +62,7 @@ def signs_of_sum(vectors: NDArray, target: NDArray) -> NDArray[np.float64] | Non
 
 def _reduced(basis: NDArray, T: NDArray) -> NDArray:
     """The columns of T, integer combinations, turned into those of a reduced basis of the lattice of `basis`."""
-    R, T = np.linalg.qr(basis, mode="r"), T.copy()
+    R, T = np.asarray(np.linalg.qr(basis, mode="r")), T.copy()
     n, k = len(R), 1
     for _ in range(_MOST_STEPS):
         if k == n:
