@@ -14,7 +14,7 @@ import pytest
 
 from toy_figures import TOY, TROUBLE, ToyConfig
 from twolayer.errors import InputError
-from twolayer.experiments import Table, make_figure, status_of
+from twolayer.experiments import FIGURES, Table, make_figure, status_of
 from twolayer.experiments.ledger import Entry, Ledger
 from twolayer.experiments.measuring import cells_of, seed_of
 
@@ -134,7 +134,7 @@ def test_an_interruption_leaves_what_was_finished(tmp_path, trouble):
 # --- killed for real ---
 
 
-def killed_until_done(folder: Path, jobs: int, kills: int, rng: np.random.Generator, with_signal: int) -> list[int]:
+def killed_until_done(folder: Path, jobs: int, kills: int, rng: np.random.Generator) -> list[int]:
     """Exit codes of `kills` runs that were killed at random cells, and of the one that was left alone."""
     codes = []
     for attempt in range(kills + 1):
@@ -144,7 +144,7 @@ def killed_until_done(folder: Path, jobs: int, kills: int, rng: np.random.Genera
                 for _ in range(int(rng.integers(1, 40 // (kills + 1)))):
                     assert run.stdout.readline()
                 time.sleep(rng.uniform(0, 0.03))
-                run.send_signal(with_signal)
+                run.kill()
             run.communicate(timeout=60)
             codes.append(run.returncode)
     return codes
@@ -152,16 +152,36 @@ def killed_until_done(folder: Path, jobs: int, kills: int, rng: np.random.Genera
 
 @pytest.mark.parametrize("jobs", [1, pytest.param(2, marks=pytest.mark.slow)])
 def test_a_killed_run_goes_on_to_the_same_bytes(tmp_path, uninterrupted, jobs):
-    codes = killed_until_done(tmp_path, jobs, 2, np.random.default_rng(jobs), signal.SIGKILL)
+    codes = killed_until_done(tmp_path, jobs, 2, np.random.default_rng(jobs))
     assert codes == [-signal.SIGKILL, -signal.SIGKILL, 0]
     assert (tmp_path / "table.csv").read_bytes() == uninterrupted
 
 
+def finished(folder: Path) -> int:
+    """How many cells a ledger has, while another process writes it."""
+    try:
+        with sqlite3.connect(f"{(folder / LEDGER).as_uri()}?mode=ro", uri=True, timeout=30) as book:
+            return book.execute("SELECT count(*) FROM cells").fetchone()[0]
+    except sqlite3.OperationalError:  # there is none yet
+        return 0
+
+
 @pytest.mark.slow
-def test_ten_kills_at_random_moments_change_nothing(tmp_path, uninterrupted):
-    codes = killed_until_done(tmp_path, 2, 10, np.random.default_rng(), signal.SIGKILL)
-    assert codes == 10 * [-signal.SIGKILL] + [0]
-    assert (tmp_path / "table.csv").read_bytes() == uninterrupted
+@pytest.mark.timeout(1200)
+def test_ten_kills_of_a_figure_of_the_paper_change_nothing(tmp_path):
+    name, rng = "zhong2017recovery-1b", np.random.default_rng()
+    make_figure(FIGURES[name], FIGURES[name].smoke, tmp_path / "whole")
+    command = [sys.executable, "-m", "twolayer", "figure", name, "--out", str(tmp_path), "--jobs", "2"]
+    for _ in range(10):
+        enough = finished(tmp_path) + int(rng.integers(1, 3))
+        with subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as run:
+            while finished(tmp_path) < enough and run.poll() is None:
+                time.sleep(0.01)
+            time.sleep(rng.uniform(0, 0.3))
+            run.kill()
+        assert run.returncode == -signal.SIGKILL
+    subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
+    assert (tmp_path / "table.csv").read_bytes() == (tmp_path / "whole" / "table.csv").read_bytes()
 
 
 # --- the ledger ---

@@ -76,6 +76,9 @@ def plot(table: Table) -> Picture:
     ends = np.array([found["n"].min(), found["n"].max()])
     axes.plot(ends, ends / d, color="0.5", linestyle=":", label="as many parameters as samples")
     axes.set(xscale="log", yscale="log", xlabel="samples n", ylabel="widest network recovered, units")
+    axes.set_xticks(samples := found.levels("n"), [str(n) for n in samples])
+    axes.set_yticks(widths := table.levels("width"), [str(width) for width in widths])
+    axes.minorticks_off()
     axes.grid(visible=True, color="0.9", linewidth=0.6)
     axes.legend(frameon=False, fontsize="small")
     return picture
@@ -106,7 +109,7 @@ FRONTIER = Figure(
     source="twolayer",
     claim="No paper has this figure; a network cannot be told from fewer samples than it has parameters.",
     config=FrontierConfig,
-    smoke=FrontierConfig(d=5, samples=(100, 400), widths=(2, 4, 8), trials=2),
+    smoke=FrontierConfig(d=5, samples=(100, 400), widths=(2, 4, 8, 16), trials=2),
     paper=FrontierConfig(
         d=10, samples=(250, 500, 1000, 2000, 4000, 8000), widths=(2, 4, 6, 8, 10, 15, 20, 30, 40, 60), trials=6
     ),

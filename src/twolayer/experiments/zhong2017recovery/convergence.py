@@ -25,6 +25,7 @@ STARTS = {
     "auto": "the default of this library, its own steps",
 }
 REACHED = 1e-6
+TOP = 1e3
 
 
 class ConvergenceConfig(Problem, frozen=True, kw_only=True):
@@ -118,7 +119,7 @@ def ends(table: Table) -> Table:
 
 
 def plot(table: Table) -> Picture:
-    """The objective of each trial by steps; the trials of a start share colour and dashes."""
+    """The objective by steps; the trials of a start share colour and dashes; divergence leaves at the top."""
     picture = Picture(figsize=(7.4, 5.0), layout="constrained")
     axes = picture.subplots()
     for place, (start, label) in enumerate(STARTS.items()):
@@ -134,6 +135,7 @@ def plot(table: Table) -> Picture:
                 label=label if trial == table.where(start=start)["trial"].min() else None,
             )
     axes.set(yscale="log", xlabel="step", ylabel="objective ‖y − ŷ‖² / ‖y‖²", title="Convergence from each start")
+    axes.set_ylim(top=max(TOP, float(table["loss"][table["step"] == 0].max(initial=0))))
     axes.grid(visible=True, color="0.9", linewidth=0.6)
     picture.legend(loc="outside lower center", frameon=False, fontsize="small")
     return picture
