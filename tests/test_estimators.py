@@ -16,7 +16,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 from sklearn.utils.estimator_checks import estimator_checks_generator
 
-from twolayer import Status, TwoLayerRegressor, align
+from twolayer import Status, TwoLayerRegressor, align, recovery_error
 from twolayer.network import TwoLayerNetwork
 from twolayer.ridge import RidgeFit, ridge_fit_from
 from twolayer.teachers import random_units
@@ -261,3 +261,29 @@ def test_diabetes_is_predicted_better_than_by_mlp_regressor_and_by_a_line():
     ours = score(TwoLayerRegressor(5, random_state=0))
     assert ours > 0.485  # a ridge regression has 0.479
     assert ours > score(peer) + 0.02
+
+
+def test_width_and_activation_are_found_where_they_are_not_given(rng):
+    teacher = random_units(4, 2, 0.5, "relu", rng)
+    X = 3 + 2 * rng.standard_normal((600, 4))
+    model = TwoLayerRegressor("auto", "auto", random_state=0).fit(X, teacher(X))
+    assert model.status_.is_certified
+    assert [choice.chosen for choice in model.certificate_.choices] == ["relu", "2"]
+    assert recovery_error(model.network_, teacher) < 1e-8
+
+
+@pytest.mark.parametrize("alpha", [None, 0.5])
+def test_a_ridge_fit_takes_over_what_was_chosen(alpha, rng):
+    X = rng.standard_normal((150, 3))
+    y = np.exp(X[:, 0]) + rng.standard_normal(150)
+    model = TwoLayerRegressor("auto", "tanh", alpha=alpha, random_state=0).fit(X, y)
+    assert model.status_ is Status.APPROXIMATION
+    assert model.network_.width >= 1
+    assert model.network_.activation.name == "tanh"
+    assert alpha is None or model.alpha_ == alpha
+
+
+def test_constant_labels_need_no_activation():
+    with pytest.warns(UserWarning, match="constant"):
+        model = TwoLayerRegressor("auto", "auto").fit(np.eye(4), np.ones(4))
+    assert np.all(model.predict(np.eye(4)) == 1)

@@ -2,7 +2,7 @@
 
 import warnings
 from dataclasses import replace
-from typing import Self
+from typing import Literal, Self
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -11,8 +11,7 @@ from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted, validate_data
 
 from twolayer.activation import Activation
-from twolayer.activation import activation as parse_activation
-from twolayer.arrays import real_number, whole_number
+from twolayer.arrays import real_number
 from twolayer.certify import (
     Certificate,
     Status,
@@ -24,7 +23,7 @@ from twolayer.certify import (
 from twolayer.errors import InputError
 from twolayer.network import TwoLayerNetwork
 from twolayer.polynomial import Polynomial
-from twolayer.recover import RECOVERIES, Result, n_parameters, recover
+from twolayer.recover import RECOVERIES, Result, given_activation, given_width, n_parameters, recover
 from twolayer.refine import UnitsProblem
 from twolayer.ridge import RidgeFit, ridge_fit, ridge_fit_from
 from twolayer.sources import check_magnitude
@@ -48,10 +47,10 @@ class TwoLayerRegressor(RegressorMixin, BaseEstimator):
 
     Parameters
     ----------
-    width : int
-        The number of units.
+    width : int or "auto"
+        The number of units; ``"auto"`` finds it, as in `twolayer.recover`.
     activation : str or Activation
-        The σ.
+        The σ; ``"auto"`` chooses it.
     bias : bool
         Whether units have biases and the network a constant. Without, inputs are scaled and not centred.
     alpha : float or None
@@ -91,7 +90,7 @@ class TwoLayerRegressor(RegressorMixin, BaseEstimator):
 
     def __init__(
         self,
-        width: int = 10,
+        width: int | Literal["auto"] = 10,
         activation: str | Activation = "relu",
         bias: bool = True,
         alpha: float | None = None,
@@ -119,10 +118,13 @@ class TwoLayerRegressor(RegressorMixin, BaseEstimator):
         if np.ptp(labels) <= _CONSTANT * np.abs(labels).max():
             warnings.warn("y is constant, and so is the prediction", UserWarning, stacklevel=2)
             none = np.zeros((0, inputs.shape[1]))
-            self.network_ = TwoLayerNetwork(none[:, 0], none, None, sigma, Polynomial(float(labels.mean())))
+            constant = Polynomial(float(labels.mean()))
+            self.network_ = TwoLayerNetwork(none[:, 0], none, None, sigma or "relu", constant)
             self.status_, self.alpha_ = Status.APPROXIMATION, alpha or 0.0
             self.certificate_: Certificate | None = None
             return self
+        if width is None or sigma is None:
+            return self._fit_chosen(inputs, labels, alpha)
         n, p = len(inputs), n_parameters(inputs.shape[1], width, sigma, bool(self.bias))
         if n <= p:
             warnings.warn(f"{p} parameters are fitted to {n} rows with a ridge", UserWarning, stacklevel=2)
@@ -133,12 +135,12 @@ class TwoLayerRegressor(RegressorMixin, BaseEstimator):
         check_is_fitted(self)
         return self.network_(validate_data(self, X, dtype=np.float64, reset=False))
 
-    def _parameters(self) -> tuple[int, Activation, float | None]:
-        """Width, activation and ridge, if all parameters are in range."""
+    def _parameters(self) -> tuple[int | None, Activation | None, float | None]:
+        """Width, activation and ridge, if all parameters are in range; None for what is to be found."""
         if self.method not in RECOVERIES:
             raise InputError(f"method must be one of {', '.join(RECOVERIES)}, found {self.method!r}")
         alpha = None if self.alpha is None else real_number(self.alpha, "alpha", least=0)
-        return whole_number(self.width, "width"), parse_activation(self.activation), alpha
+        return given_width(self.width), given_activation(self.activation), alpha
 
     def _fit(self, X: Matrix, y: Vector, width: int, sigma: Activation, alpha: float | None) -> Self:
         """Recover a network or approximate one, and store it with what is to be said of it."""
@@ -155,6 +157,23 @@ class TwoLayerRegressor(RegressorMixin, BaseEstimator):
         result = recover(Z, t, width, sigma, bias=has_bias, method=self.method, rng=rng)
         if alpha is None and not (result.is_certified or _is_exact_in_part(result)):
             return self._store_approximation(ridge_fit_from(result.network, fit), standard)
+        return self._store_recovery(result, standard, X, y)
+
+    def _fit_chosen(self, X: Matrix, y: Vector, alpha: float | None) -> Self:
+        """Let the samples choose width or activation; a ridge fit takes over what was chosen, certified or not."""
+        rng = np.random.default_rng(check_random_state(self.random_state).randint(2**31))
+        has_bias = bool(self.bias)
+        check_magnitude(X, y)
+        standard = Standardisation.of(X, y, has_bias)
+        Z, t = standard.inputs(X), standard.labels(y)
+        result = recover(Z, t, self.width, self.activation, bias=has_bias, method=self.method, rng=rng)
+        if alpha == 0 or (alpha is None and (result.is_certified or _is_exact_in_part(result))):
+            return self._store_recovery(result, standard, X, y)
+        found = result.network
+        fit = ridge_fit(Z, t, found.width, found.activation, has_bias=has_bias, alpha=alpha, rng=rng)
+        return self._store_approximation(fit, standard)
+
+    def _store_recovery(self, result: Result, standard: Standardisation, X: Matrix, y: Vector) -> Self:
         self.network_, self.alpha_ = standard.undone(result.network).balanced(), 0.0
         self.status_, self.certificate_ = result.status, _certificate_of_recovery(result, standard, self.network_, X, y)
         return self

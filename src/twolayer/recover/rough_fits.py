@@ -25,6 +25,7 @@ from twolayer.refine.problem import Vector
 __all__ = ["RoughFits", "is_as_good", "without_redundant_unit"]
 
 _SIGN_DOUBT = 0.2
+_MOST_STEPS = 120
 _LIFT_ROWS_PER_PARAMETER = 2.5
 _NO_SIGNAL = 1e-8
 _PASSES_FOR_NOISE = 1e-4  # of the p-value of the score test
@@ -70,7 +71,7 @@ class RoughFits:
         self.started.add((width, activation))
         problem = self._problem(width, activation, amplitudes)
         point = random_start(problem, self.spectrum, amplitudes, self.rng, directions)
-        return explore(problem, point, self.report, f"{width} units of {activation.name}")
+        return explore(problem, point, self.report, f"{width} units of {activation.name}", _MOST_STEPS)
 
     def as_network(self, fit: Fit) -> Fit:
         """The fit without its lift."""

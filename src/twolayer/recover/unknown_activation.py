@@ -98,7 +98,8 @@ def compared(
             fits[name] = min(fits.get(name, fit), fit, key=lambda one: one.loss)
         if any(fit.is_exact or (number and rough.passes_for_noise(fit)) for fit in fits.values()):
             break
-    for name in sorted(fits, key=lambda one: fits[one].loss)[:_POLISHED]:
+    is_exact = any(fit.is_exact for fit in fits.values())
+    for name in sorted(fits, key=lambda one: fits[one].loss)[: 0 if is_exact else _POLISHED]:
         fits[name] = polish(fits[name].problem, fits[name].point, rough.report)
     for name, other in (("tanh", "sigmoid"), ("sigmoid", "tanh")):
         if rough.has_bias:
