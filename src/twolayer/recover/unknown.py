@@ -21,6 +21,7 @@ __all__ = ["recover_unknown"]
 
 _HELD_OUT = 0.25
 _MOST_MOVES = 3
+_ROUNDING = 1e-10
 _MOST_REFUSED = 2  # activations to go on to where the first explains nothing after all
 
 Judged = tuple[TwoLayerNetwork, Status, Certificate]
@@ -145,11 +146,12 @@ class _Choosing:
         return Choice("width", str(width), tuple(trials))
 
 
-def _rank(judged: Judged) -> tuple[bool, bool, float]:
-    """Certified ones first, then those that explain the rows."""
-    _, status, certificate = judged
+def _rank(judged: Judged) -> tuple[bool, bool, float, int]:
+    """Certified ones first, then those that explain the rows, the narrowest of several that leave rounding."""
+    network, status, certificate = judged
     is_misfit = status in (Status.MISFIT, Status.UNRESOLVED_REFLECTION)
-    return not status.is_certified, is_misfit, certificate.residual
+    residual = certificate.residual if certificate.residual > _ROUNDING else 0.0
+    return not status.is_certified, is_misfit, residual, network.width
 
 
 def _moved(choice: Choice, network: TwoLayerNetwork) -> Choice:
