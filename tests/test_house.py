@@ -85,8 +85,7 @@ def test_the_library_imports_what_it_declares_and_nothing_else():
     extras = [need for needs in project["optional-dependencies"].values() for need in needs]
     declared = {re.split(r"[\[<>=]", need)[0] for need in [*project["dependencies"], *extras]}
     module_of = {"scikit-learn": "sklearn", "python-sat": "pysat"}
-    brought_along = {"joblib"}  # scikit-learn does not work without it
-    allowed = {module_of.get(need, need) for need in declared} | brought_along | sys.stdlib_module_names | {"twolayer"}
+    allowed = {module_of.get(need, need) for need in declared} | sys.stdlib_module_names | {"twolayer"}
     used = {other.split(".")[0] for name in MODULES for other in imported_modules(name)}
     assert used <= allowed
 
