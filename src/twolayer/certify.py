@@ -40,7 +40,8 @@ class Status(Enum):
     CERTIFIED = "The network explains every label to rounding, and no other network near it does."
     CERTIFIED_WITH_NOISE = (
         "What the network leaves unexplained is indistinguishable from label noise; the standard errors say how exact"
-        " each weight is. Width and activation are those given or chosen: noise may hide a weaker unit or a similar activation."
+        " each weight is. Width and activation are those given or chosen: noise may hide a weaker unit or a similar"
+        " activation."
     )
     MISFIT = (
         "The best network found leaves a residual that still depends on the inputs: try a larger width, another"
