@@ -107,6 +107,16 @@ def test_a_linear_unit_is_the_affine_part_of_a_network_that_is_not_certified(spe
         result.unwrap()
 
 
+@pytest.mark.parametrize("seed", range(2))
+def test_a_linear_unit_is_not_certified_where_it_was_found_without_the_lift(seed):
+    teacher = with_units_out_of_sight(random_units(6, 1, bias=1.0, rng=seed), [9.0])
+    X, y = gaussian_samples(teacher, 400, rng=4)
+    result = recover(X, y, 2, "relu", bias=True, method="unlifted", rng=0)
+    assert result.status is Status.UNRESOLVED_REFLECTION
+    assert result.network.width == 1
+    assert_allclose(result.network(X), y, atol=1e-9)
+
+
 def test_a_dead_unit_is_left_out():
     seen = random_units(6, 3, bias=1.0, rng=3)
     result = recovered(with_units_out_of_sight(seen, [-8.0]), 800, 0)
