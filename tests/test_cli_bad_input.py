@@ -10,7 +10,8 @@ import numpy as np
 import pytest
 
 from command_line import PLANT, RECOVER, assert_refused, loaded
-from twolayer import LAWS, cli
+from twolayer import LAWS, TwoLayerNetwork, cli
+from twolayer.network import Polynomial
 
 
 @pytest.mark.parametrize(
@@ -111,6 +112,22 @@ def test_what_is_an_npz_is_named_as_one(planted, tmp_path):
     for command in ("instance parity", "decompose tensor.npy", "extract math:sin --dim 1"):
         assert_refused(planted(f"{command} -o made.csv"), "made.csv", ".npz")
     assert not (tmp_path / "made.csv").exists()
+
+
+@pytest.mark.parametrize(
+    "network",
+    [
+        TwoLayerNetwork([1.0, 1.0], 1e200 * np.eye(3)[:2]),
+        TwoLayerNetwork([1e308, -1e308], np.eye(3)[:2], [1e308, 0.0], "tanh"),
+        TwoLayerNetwork([1.0], [[-5e-324]], polynomial=Polynomial(1e308, [1e308], [[1e308]])),
+    ],
+)
+def test_a_network_beyond_floating_point_is_shown_and_equal_to_itself(twolayer_cli, network):
+    network.save("network.npz")
+    for command in ("show network.npz", "show network.npz --json", "compare network.npz network.npz"):
+        outcome = twolayer_cli(command)
+        assert (outcome.code, outcome.err) == (0, "")
+    assert TwoLayerNetwork.load("network.npz") == network
 
 
 def test_the_list_shows_no_marks_of_references(twolayer_cli):

@@ -11,6 +11,7 @@ from twolayer import TwoLayerNetwork
 from twolayer.hard import FAMILIES, instance_digest, load_instance, make_instance, verify_instance
 from twolayer.teachers import orthogonal
 from twolayer.theory import THEORIES
+from twolayer.theory.mondelli2019connection import theorem2
 
 SMALL = "instance planar --dim 5 --order 4 --samples 30 --seed 3 -o small.npz"
 
@@ -145,6 +146,8 @@ def test_quantities_are_those_known_of_orthonormal_relu_units(network_cli):
     assert mondelli["delta"] < 1e-12
     assert mondelli["epsilon"] == pytest.approx(6**-0.5)
     assert mondelli["constant_risk"] == pytest.approx(3 * (1 / 2 - 1 / (2 * np.pi)), rel=1e-9)
+    estimates = theorem2(TwoLayerNetwork.load("network.npz"), 6**-0.5, 3)
+    assert (mondelli["c2"], mondelli["theorem2_bound"]) == (pytest.approx(estimates.c2), pytest.approx(estimates.bound))
     lecture = json.loads(network_cli("theory e2021hardness network.npz --json").out)
     assert lecture["path_norm"] == pytest.approx(TwoLayerNetwork.load("network.npz").path_norm())
 

@@ -41,6 +41,7 @@ from twolayer.hard.daniely2020hardness import (
     sign_filter,
     with_negations,
 )
+from twolayer.hard.daniely2020hardness.sign_cnn import require_patches
 
 LAWS = ["normal", "uniform", "sign", "gaussian", "sphere"]
 OUTPUTS = ["clip", "max"]
@@ -346,6 +347,7 @@ REFUSED = {
     "M has 2001 blocks of size 1000 and 0 added coordinates, 2001000000 entries, and at most 134217728 are": lambda: fc(
         t=2001, k=1000
     ),
+    "a patch may have 2147483647 coordinates, found 4294967297; nearest": lambda: require_patches(9, 3, 2**32 + 1),
     "nearest allowed: 258 patches": lambda: fc(t=2001, k=1000),
     "nearest allowed: patches of 134217728": lambda: fc(t=1 << 28, k=1),
     "the output must be one of clip, max, found 'mean'": lambda: cnn_output(np.ones((2, 8)), np.ones(4), "mean"),

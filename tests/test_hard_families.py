@@ -97,7 +97,8 @@ def test_labels_and_sizes_are_computed_from_the_arrays_whatever_the_seed_says(sp
     ("options", "words"),
     [
         ({"sample": 3}, ["sparse", "'sample'", "samples, share, name, dense"]),
-        ({"samples": 3.5}, ["samples", "3.5"]),
+        ({"samples": 3.5}, ["samples must be an integer, found 3.5"]),
+        ({"s" * 10_000: 3}, [f"no option '{40 * 's'}';"]),
         ({"samples": True}, ["samples", "True"]),
         ({"share": "half"}, ["share", "'half'"]),
         ({"share": float("nan")}, ["share", "nan"]),
@@ -155,6 +156,8 @@ def test_a_seed_or_a_family_that_there_is_not_is_refused():
         make_instance("planar", -1)
     with pytest.raises(InputError, match=f"unknown family 'plnar'; known are {', '.join(FAMILIES)}"):
         make_instance("plnar")
+    with pytest.raises(InputError, match=f"^unknown family '{40 * 'x'}'; known"):
+        make_instance(10_000 * "x")
 
 
 def test_numbers_beyond_64_bits_come_back_exactly(sparse_family, monkeypatch, tmp_path):

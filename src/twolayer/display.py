@@ -101,9 +101,8 @@ def units_table(network: "TwoLayerNetwork") -> Table:
         table.add_column(heading, justify="right", no_wrap=True)
     for unit in range(min(network.width, SHOWN_UNITS)):
         w = network.W[unit]
-        table.add_row(
-            str(unit), f"{network.a[unit]:.6g}", f"{network.b[unit]:.6g}", f"{np.linalg.norm(w):.6g}", _entries(w)
-        )
+        size = float(np.hypot.reduce(w, initial=0.0))  # which does not overflow where squares would
+        table.add_row(str(unit), f"{network.a[unit]:.6g}", f"{network.b[unit]:.6g}", f"{size:.6g}", _entries(w))
     if network.width > SHOWN_UNITS:
         table.caption = f"{network.width - SHOWN_UNITS} more units"
     return table

@@ -219,7 +219,8 @@ class TwoLayerNetwork:
         The ℓ1 form in which e2021hardness bounds its constructions (Theorem 2, intersections of half-spaces). The
         polynomial part is not counted.
         """
-        return float(np.abs(self.a) @ (np.abs(self.W).sum(axis=1) + np.abs(self.b)))
+        with np.errstate(over="ignore"):  # the norm of weights that large is infinite
+            return float(np.abs(self.a) @ (np.abs(self.W).sum(axis=1) + np.abs(self.b)))
 
     def save(self, path: FilePath) -> None:
         """Write the network to `path` as a versioned ``.npz`` without pickle, whole or not at all.

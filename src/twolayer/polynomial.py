@@ -174,7 +174,7 @@ def _symmetric(Q: Matrix) -> Matrix:
         raise InputError(f"quadratic part must be square, found shape {Q.shape}")
     if Q.size and np.abs(Q - Q.T).max() > 1e-12 * np.abs(Q).max():
         raise InputError("quadratic part must be symmetric")
-    Q = (Q + Q.T) / 2
+    Q = Q / 2 + Q.T / 2
     Q.setflags(write=False)
     return Q
 

@@ -16,6 +16,7 @@ from twolayer.hard.mondelli2019connection import HAAR, OVERCOMPLETE
 
 __all__ = ["FAMILIES", "checked_options", "family_named", "make_instance"]
 
+_SHOWN = 40  # characters of a name that a file may have made long
 _BEYOND_NUMPY = ("Maximum allowed", "array is too big", "maximum possible size")
 
 FAMILIES: dict[str, Family] = {
@@ -76,7 +77,7 @@ def make_instance(family: str, seed: int = 0, **options: Option) -> Instance:
 def family_named(name: str) -> Family:
     """Return the entry of ``FAMILIES``, or refuse with the names there are."""
     if name not in FAMILIES:
-        raise InputError(f"unknown family {name!r}; known are {', '.join(FAMILIES)}")
+        raise InputError(f"unknown family {name[:_SHOWN]!r}; known are {', '.join(FAMILIES)}")
     return FAMILIES[name]
 
 
@@ -90,7 +91,9 @@ def checked_options(family: Family, given: Mapping[str, Option]) -> dict[str, Op
     """
     for name in given:
         if name not in family.defaults:
-            raise InputError(f"{family.name} has no option {name!r}; its options are {', '.join(family.defaults)}")
+            raise InputError(
+                f"{family.name} has no option {name[:_SHOWN]!r}; its options are {', '.join(family.defaults)}"
+            )
     return {name: _like(default, given.get(name, default), name) for name, default in family.defaults.items()}
 
 
@@ -112,5 +115,7 @@ def _like(default: Option, value: Any, name: str) -> Option:
             raise InputError(f"{name} must be text, found {value!r}")
         return str(value)
     if isinstance(default, int):
-        return whole_number(value, name, least=-(1 << 63))
+        if isinstance(value, bool | np.bool_) or not isinstance(value, int | np.integer):
+            raise InputError(f"{name} must be an integer, found {value!r}")
+        return int(value)
     return real_number(value, name, least=-inf)

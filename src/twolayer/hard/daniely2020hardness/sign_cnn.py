@@ -83,6 +83,8 @@ def require_patches(n_patches: int, n_clauses: int, patch_size: int) -> None:
     k, M, t = whole_number(n_patches, "the number of patches"), n_clauses, patch_size
     if k < M:
         raise InputError(f"{M} clauses need as many patches, found {k}; nearest allowed: {M}")
+    if t > _MOST_COORDINATES:
+        raise InputError(f"a patch may have {_MOST_COORDINATES} coordinates, found {t}; nearest: {_MOST_COORDINATES}")
     if k * t > _MOST_COORDINATES:
         most = _MOST_COORDINATES // t
         raise InputError(f"inputs may have {_MOST_COORDINATES} coordinates, found {k} patches of {t}; nearest: {most}")
