@@ -5,11 +5,12 @@ import pytest
 from numpy.testing import assert_allclose
 
 from networks import assert_same_function
-from twolayer import ACTIVATIONS, InputError, Status, TwoLayerNetwork, recover
+from twolayer import ACTIVATIONS, InputError, Status, TwoLayerNetwork, activation, recover
 from twolayer.align import recovery_error
 from twolayer.choice import Choice, Trial
+from twolayer.recover.fit import Fit
 from twolayer.recover.rough_fits import RoughFits, without_redundant_unit
-from twolayer.recover.unknown_activation import CANDIDATES
+from twolayer.recover.unknown_activation import CANDIDATES, respelled
 from twolayer.recover.unknown_width import guessed_width
 from twolayer.refine import UnitsProblem
 from twolayer.teachers import gaussian_samples, random_units
@@ -151,6 +152,18 @@ def test_tanh_beside_a_constant_is_written_with_tanh_and_is_a_sum_of_sigmoids_to
     verdicts = {trial.value: trial.verdict for trial in result.certificate.choices[0].trials}
     assert verdicts["sigmoid"] == "same function"
     assert result.is_certified
+
+
+@pytest.mark.parametrize(("spec", "other"), [("tanh", "sigmoid"), ("sigmoid", "tanh")])
+def test_a_sum_of_tanh_is_one_of_sigmoids_and_a_constant(spec, other, rng):
+    X, y = rng.standard_normal((30, 3)), rng.standard_normal(30)
+    problem = UnitsProblem(X, y, activation(spec), 2, has_bias=True)
+    point = rng.standard_normal(problem.n_parameters)
+    written = respelled(Fit(problem, point, 1.0), activation(other))
+    assert written.problem.activation.name == other
+    rows = slice(0, 30)
+    assert_allclose(written.problem.predict(rows, written.point), problem.predict(rows, point), atol=1e-13)
+    assert_allclose(written.loss, problem.loss(point) / (y @ y))
 
 
 def test_activations_that_noise_hides_from_each_other_are_not_certified():

@@ -13,7 +13,7 @@ from twolayer.recover.rough_fits import RoughFits
 from twolayer.refine import UnitsProblem
 from twolayer.refine.problem import Matrix, Vector
 
-__all__ = ["CANDIDATES", "Candidate", "compared", "likeliest"]
+__all__ = ["CANDIDATES", "Candidate", "compared", "likeliest", "respelled"]
 
 # Polynomials are left out, as they do not determine a network, and so are activations that need to be told more.
 CANDIDATES = ("relu", "squared_relu", "tanh", "sigmoid", "softplus", "gelu", "erf", "leaky_relu", "abs", "sine")
@@ -103,7 +103,7 @@ def compared(
         fits[name] = polish(fits[name].problem, fits[name].point, rough.report)
     for name, other in (("tanh", "sigmoid"), ("sigmoid", "tanh")):
         if rough.has_bias:
-            fit = _respelled(fits[name], parse_activation(other))
+            fit = respelled(fits[name], parse_activation(other))
             fits[other] = min(fits[other], fit, key=lambda one: one.loss)
     X, y = held_out
     mapped = X if rough.whitening is None else rough.whitening.done(X)
@@ -115,7 +115,7 @@ def _left(fit: Fit, X: Matrix, y: Vector) -> Vector:
     return fit.problem.on(X, y).residual(fit.point)
 
 
-def _respelled(fit: Fit, activation: Activation) -> Fit:
+def respelled(fit: Fit, activation: Activation) -> Fit:
     """A network of tanh written with sigmoids, tanh(t) = 2 sigmoid(2t) - 1, or the other way round."""
     old, factor = fit.problem, 2.0 if activation.name == "sigmoid" else 0.5
     v, theta = old.units(fit.point)
