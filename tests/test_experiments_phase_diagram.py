@@ -45,6 +45,13 @@ def test_each_rival_recovers_an_easy_network(name):
     assert recovery_error(found, truth) < 1e-4
 
 
+def test_the_first_step_of_adam_moves_every_parameter_by_the_rate(problem, rng, monkeypatch):
+    monkeypatch.setattr("twolayer.experiments.rivals._ADAM_STEPS", 2)  # of which the last has the rate 0
+    z = problem.start(rng)
+    moved = RIVALS["adam"](problem, z) - z
+    np.testing.assert_allclose(moved, -0.05 * np.sqrt(0.5) * np.sign(problem.loss_and_gradient(z)[1]), rtol=1e-6)
+
+
 def test_more_starts_are_never_worse():
     truth = random_units(5, 5, rng=1)
     X, y = gaussian_samples(truth, 100, 2)
