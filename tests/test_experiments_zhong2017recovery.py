@@ -74,7 +74,7 @@ def test_full_recovery_and_none_are_said_plainly():
 
 
 def test_a_size_that_is_recovered_by_luck_is_no_limit():
-    said = RECOVERY_RATE.verdict(rate_table(lambda d, n: float(n != 2000), dims=(10,)))
+    said = RECOVERY_RATE.verdict(rate_table(lambda _, n: float(n != 2000), dims=(10,)))
     assert "d = 10: n = 3000" in said
 
 
