@@ -184,6 +184,11 @@ def test_a_family_has_the_labels_and_sizes_that_it_claims(family, options):
     assert (claim.sizes["samples"], claim.sizes["dim"]) == X.shape
     assert claim.sizes["largest_norm"] == pytest.approx(np.linalg.norm(dense(X), axis=1).max(), rel=1e-12)
     assert claim.sizes["nonzeros"] == np.count_nonzero(dense(X))
+    assert claim.sizes["width_of_the_theorems"] == round(np.log(chosen["variables"]) ** 2)
+    assert claim.sizes["width"] == chosen["width"]
+    assert claim.sizes["mean_label"] == pytest.approx(sum(y) / 500)
+    if family is not EASY_TWIN:
+        assert (claim.sizes["order"], claim.sizes["statistical_samples"]) == (3, pytest.approx(60**1.5))
     assert 0.1 < y.var() == pytest.approx(claim.sizes["loss_of_a_constant"])
     again = drawn(family, **options, samples=500)[1]
     assert np.array_equal(dense(again[0]), dense(X))
