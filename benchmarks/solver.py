@@ -2,10 +2,10 @@
 
     python benchmarks/solver.py [--smoke] [--variables 100 200 300 400] [--samples 2000] [--patience 12]
 
-Samples are those of `sign_cnn` with their defaults, nine clauses of four literals, planting "balanced". The clauses of the
-label 0 all hold, and are given to Glucose (python-sat). "agreement" is the share of the planted assignment that it found;
-"·" that it found none before patience ended: whether it would have some day is not known. With the label 1 one clause or
-four of nine do not hold, which is not given to it.
+Samples are those of `sign_cnn` with their defaults, nine clauses of four literals, planting "balanced". The clauses of
+the label 0 all hold, and are given to Glucose (python-sat). "agreement" is the share of the planted assignment that it
+found; "·" that it found none before patience ended: whether it would have some day is not known. With the label 1 one
+clause or four of nine do not hold, which is not given to it.
 """
 
 import argparse
