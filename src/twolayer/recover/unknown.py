@@ -93,16 +93,19 @@ class _Choosing:
         rough = self.rough(self.X, self.y)
         self.widths = least_width(rough, sigma, guessed_width(rough.X, rough.y, self.rng))
         width, tried = self.widths.width, dict[int, Judged]()
-        if not self.widths.is_explained:
-            return judge(self._as_it_is(rough))
         found = self._exact(rough)
+        if not self.widths.is_explained:
+            judged = judge(self._as_it_is(rough))
+            if judged[1] is not Status.NOT_IDENTIFIABLE:
+                return judged
+            width = judged[0].width  # without its lift it explains the rows after all, with units to spare
         for _ in range(1 + _MOST_MOVES):
             tried[width] = judge(found if found is not None else self.found(width, sigma))
             status, found = tried[width][1], None
             if status in (Status.MISFIT, Status.UNRESOLVED_REFLECTION):
                 width += 1
             elif status is Status.NOT_IDENTIFIABLE and width > 1:
-                width -= 1
+                width = min(width - 1, tried[width][0].width)  # idle units may have been left out already
             else:
                 break
             if width in tried or not rough.has_rows(width, sigma):
