@@ -6,6 +6,7 @@ import signal
 import subprocess
 import sys
 import time
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -30,6 +31,8 @@ def box(X):
 
 
 def slow(X):
+    with open("asked", "a") as asked:
+        asked.write("once more\\n")
     time.sleep(0.5)
     return box(X)
 
@@ -93,12 +96,19 @@ def test_an_estimator_saved_as_onnx_in_a_process_of_its_own(tmp_path):
     assert align(network, truth).max_relative_error < 1e-4
 
 
+def asked_times():
+    """How often the slow box has been asked so far."""
+    return Path("asked").read_text().count("\n") if Path("asked").exists() else 0
+
+
 def test_an_interrupted_process_keeps_its_answers_and_goes_on(module):
     words = ("extract", "a_box:slow", "--dim", "3", "--resume", "answers.npz", "--json")
     running = subprocess.Popen(
         [sys.executable, "-m", "twolayer", *words], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
     )
-    time.sleep(6)
+    deadline = time.monotonic() + 60
+    while time.monotonic() < deadline and asked_times() < 4:
+        time.sleep(0.05)
     os.kill(running.pid, signal.SIGINT)
     _, complaint = running.communicate(timeout=60)
     assert running.returncode == 130
