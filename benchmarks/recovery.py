@@ -13,8 +13,9 @@ its lift off. A peer minimises over (a, W) from one random start after another u
 `--limit`, but never less than it took itself.
 
 "seconds" and "ratio" (seconds of `recover` over those of the method, seed by seed) are medians; "> s" says that half of
-the seeds or more were not recovered within s seconds. "to 1e-14" are the seconds until that loss was first met, and
-"loss" is the least met. All methods run in this process, in turn, on the threads that the environment gives them.
+the seeds or more were not recovered within s seconds. "to 1e-14" are the seconds until that loss was first met, without
+the certificate, with the ratio of these after it, and "loss" is the least met. All methods run in this process, in
+turn, on the threads that the environment gives them.
 """
 
 from contest.command import contest
