@@ -179,10 +179,10 @@ def printed(runs: list[Measurement]) -> list[list[str]]:
 
 def test_the_table_has_medians_over_the_seeds():
     references = [replace(RUN, seed=seed, seconds=seconds) for seed, seconds in enumerate((1.0, 2.0, 6.0))]
-    peers = [replace(run, method="L-BFGS", seconds=4.0, limit=50.0) for run in references]
+    peers = [replace(run, method="L-BFGS", seconds=4.0, seconds_to_target=0.25, limit=50.0) for run in references]
     ours, theirs = printed([*references, *peers])
-    assert ours == ["p", "recover", "3/3", "2", "0.5", "1", "1e-20", "1e-09", "1", "3"]
-    assert theirs == ["p", "L-BFGS", "3/3", "4", "0.5", "0.5", "1e-20", "1e-09", "1", "4"]
+    assert ours == ["p", "recover", "3/3", "2", "1", "0.5", "1", "1e-20", "1e-09", "1", "3"]
+    assert theirs == ["p", "L-BFGS", "3/3", "4", "0.5", "0.25", "2", "1e-20", "1e-09", "1", "4"]
 
 
 def test_the_table_states_a_bound_where_half_of_the_runs_did_not_end():
@@ -190,8 +190,8 @@ def test_the_table_states_a_bound_where_half_of_the_runs_did_not_end():
     lost = {"method": "L-BFGS", "seconds": 10.0, "limit": 10.0, "outcome": "out of time", "loss": 1e-3, "error": None}
     one_lost = [replace(references[0], **lost), *(replace(run, method="L-BFGS") for run in references[1:])]
     two_lost = [*(replace(run, **lost) for run in references[:2]), replace(references[2], method="L-BFGS")]
-    assert printed([*references, *one_lost])[1][2:6] == ["2/3", "1", "0.5", "1"]
-    assert printed([*references, *two_lost])[1][2:7] == ["1/3", "> 10", "0.5", "< 0.1", "0.001"]
+    assert printed([*references, *one_lost])[1][2:7] == ["2/3", "1", "1", "0.5", "1"]
+    assert printed([*references, *two_lost])[1][2:8] == ["1/3", "> 10", "< 0.1", "0.5", "< 0.05", "0.001"]
     assert printed([*references, *two_lost])[1][-1] == "21", "all seconds over the one success"
 
 

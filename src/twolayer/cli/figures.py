@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from twolayer.cli.conventions import NOT_CERTIFIED, AsJson, at_least, print_json, require_writable
+from twolayer.errors import InputError
 
 if TYPE_CHECKING:
     from twolayer.experiments import Config, Figure
@@ -56,6 +57,8 @@ def report(
     """Gather all figures of a folder on one page, with tables, configuration, versions and what came out."""
     from twolayer.experiments.report import write_report
 
+    if output.suffix.lower() not in (".html", ".htm"):
+        raise InputError(f"the page {output} must end in .html")
     require_writable(output)
     count = write_report(folder, output)
     typer.echo(f"wrote {output}, {count} figure{'' if count == 1 else 's'}")

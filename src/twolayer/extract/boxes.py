@@ -76,7 +76,7 @@ class CallableBox:
         """Whatever the function gives; what it raises becomes an InputError."""
         try:
             return self.function(X)
-        except Exception as error:
+        except (Exception, SystemExit) as error:
             what = shortened(f"{type(error).__name__}: {error}" if str(error) else type(error).__name__)
             raise InputError(f"{self.name} raised {what} when asked for {len(X)} rows of {self.dim} inputs") from error
 

@@ -65,7 +65,11 @@ class OnnxBox:
 
     def __call__(self, X: NDArray[np.float64]) -> NDArray[Any]:
         """The values, in the precision of the file."""
-        return np.asarray(self._session.run(None, {self._input: X.astype(self._type)})[0])
+        try:
+            return np.asarray(self._session.run(None, {self._input: X.astype(self._type)})[0])
+        except Exception as error:  # noqa: BLE001 - the exceptions of onnxruntime have no common name
+            reason = str(error).strip().split("\n")[0][:200]
+            raise InputError(f"onnxruntime cannot run {self.name} on {len(X)} rows at once: {reason}") from None
 
 
 def _libraries() -> tuple[Any, Any]:

@@ -52,7 +52,7 @@ def _imported(target: str) -> Callable[..., Any]:
         sys.path.insert(0, here)
     try:
         found: Any = importlib.import_module(module_name)
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         raise InputError(f"cannot import {module_name!r}: {shortened(f'{type(error).__name__}: {error}')}") from error
     for part in function_name.split("."):
         if not hasattr(found, part):

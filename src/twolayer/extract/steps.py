@@ -118,7 +118,7 @@ def _has_shape(f: Function, line: Line, theta: Vector, half: Vector, middle: Vec
     """Whether σ is what is seen along the line, at multiples of the way to half the height."""
     shift = half * np.cos(theta) ** 2 / line.scale
     at = line.at((theta[:, None] + shift[:, None] * _MULTIPLES).ravel())
-    share = (f(at).reshape(len(theta), -1) - middle[:, None]) / a[:, None]
+    share = (f(at).reshape(len(theta), len(_MULTIPLES)) - middle[:, None]) / a[:, None]
     return np.abs(share - FORWARD[name](_MULTIPLES * INVERSE[name](0.5))).max(axis=1) < _SHAPE
 
 

@@ -17,13 +17,14 @@ from twolayer.certify import (
 from twolayer.gaussianity import GaussianityTest, gaussianity_test
 from twolayer.misfit import MOST_DENSE_PARAMETERS
 from twolayer.network import TwoLayerNetwork
+from twolayer.recover.distinct_rows import n_distinct_rows
 from twolayer.recover.exchange import narrower_fits
 from twolayer.recover.fit import EXACT
 from twolayer.recover.portfolio import Found
 from twolayer.recover.reflections import network_of
 from twolayer.recover.starts import second_moment
 from twolayer.recover.turning import equivalent_turns, is_turning_untried
-from twolayer.recover.unseen import seen_part
+from twolayer.recover.unseen import has_one_sided_unit, seen_part
 from twolayer.refine import UnitsProblem
 
 __all__ = ["judge"]
@@ -136,8 +137,8 @@ def _is_loose(network: TwoLayerNetwork, errors: StandardErrors) -> bool:
 
 def _status(found: Found, bend: Curvature, network: TwoLayerNetwork, errors: StandardErrors, has_twin: bool) -> Status:
     fit, evidence = found.fit, found.evidence
-    n, p = fit.problem.n_rows, fit.problem.n_parameters
-    is_flat = _is_flat(bend, p)
+    n, p = n_distinct_rows(fit.problem), fit.problem.n_parameters
+    is_flat = _is_flat(bend, p) or (fit.is_exact and has_one_sided_unit(fit))
     if not fit.is_exact:
         if found.lifted_loss is not None and found.lifted_loss <= EXACT:
             return Status.UNRESOLVED_REFLECTION

@@ -1,7 +1,7 @@
 """Noise or misfit? What a wider and a narrower network would make of the residual."""
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -44,6 +44,10 @@ class NoiseEvidence:
     wider_gain: float | None
     narrower_loss: float | None
     has_power: bool
+
+    def with_test(self, test: ScoreTest) -> "NoiseEvidence":
+        """The same with a test on more rows, which may speak against noise where this one did not."""
+        return replace(self, test=test, wider_gain=None if test.p_value <= _LEAST_P_VALUE else self.wider_gain)
 
     @property
     def is_noise(self) -> bool:

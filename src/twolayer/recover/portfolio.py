@@ -30,6 +30,7 @@ __all__ = ["Found", "portfolio"]
 
 _ROWS_PER_PARAMETER = 10  # what a search needs at most; the other rows judge its result
 _JUDGING_ROWS_PER_PARAMETER = 20
+_JUDGING_ENTRIES = 20_000_000  # of a Jacobian, up to which all rows judge
 _ROWS_PER_PRINCIPAL_PARAMETER = 20
 _LIFT_ROWS_PER_PARAMETER = 2.5
 _NOISE_ROWS_PER_PARAMETER = 2.5
@@ -127,12 +128,18 @@ def portfolio(
     if not fit.is_exact:
         some = _thinned(fit, report)
         evidence = noise_evidence(some, lambda width: search.fresh_on(some.problem, width), report, rng)
+        if evidence.is_noise and some is not fit:
+            evidence = evidence.with_test(score_test(fit.problem, fit.point, rng))
     return Found(fit, search.lifted_loss, search.held_out, held_out_loss, evidence, width)
 
 
 def _thinned(fit: Fit, report: Report) -> Fit:
-    """The fit on every so many of very many rows, for tests that need no more."""
-    stride = fit.problem.n_rows // (_JUDGING_ROWS_PER_PARAMETER * fit.problem.n_parameters)
+    """The fit on every so many of very many rows, where the search for a better one would take too long on all.
+
+    What such a search cannot see there may still be seen by the standard errors, which are of all rows.
+    """
+    p = fit.problem.n_parameters
+    stride = fit.problem.n_rows // max(_JUDGING_ROWS_PER_PARAMETER * p, _JUDGING_ENTRIES // p)
     if stride < 2:
         return fit
     return polish(fit.problem.on(fit.problem.X[::stride], fit.problem.y[::stride]), fit.point, report)
