@@ -3,6 +3,7 @@
 import json
 import re
 import sys
+from dataclasses import replace
 from html.parser import HTMLParser
 from pathlib import Path
 
@@ -82,6 +83,25 @@ def test_the_status_says_how_far_it_is_and_writes_nothing(toy_cli):
     assert outcome.out.startswith("toy-1: 11 of 12 cells finished, 1 failed, 0 to do")
     TROUBLE["at"] = None
     assert toy_cli("figure toy-1 --out made --retry").code == 0
+
+
+@pytest.mark.parametrize("part", ["plot", "verdict"])
+def test_what_fails_after_the_measuring_leaves_the_table_and_says_so(twolayer_cli, monkeypatch, part):
+    def broken(table):
+        raise IndexError(f"nothing\nfor {len(table)} rows")
+
+    monkeypatch.setitem(FIGURES, TOY.name, replace(TOY, **{part: broken}))
+    outcome = twolayer_cli("figure toy-1 --out made")
+    assert (outcome.code, outcome.out) == (3, "wrote made/table.csv\n")
+    assert outcome.err == "toy-1: the table could not be drawn: IndexError: nothing for 18 rows\n"
+    assert len(Table.read_csv("made/table.csv")) == 18
+    assert names_in("made") == ["ledger.lock", "ledger.sqlite", "table.csv"]
+    told = json.loads(twolayer_cli("figure toy-1 --out made --json").out)
+    assert (told["fault"], told["verdict"]) == ("IndexError: nothing\nfor 18 rows", "")
+    monkeypatch.setitem(FIGURES, TOY.name, TOY)
+    assert twolayer_cli("figure toy-1 --out made").code == 0
+    monkeypatch.setitem(FIGURES, TOY.name, replace(TOY, verdict=broken))
+    assert_refused(twolayer_cli("report made"), "made/table.csv cannot be put into words: IndexError")
 
 
 def test_json_has_everything(toy_cli):

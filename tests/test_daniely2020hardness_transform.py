@@ -272,9 +272,9 @@ def test_a_wrong_transform_fails_the_test_of_its_law(law):
     t, k = 1000, 10
     M = fully_connected_transform(law_of(law, t * k), t, k, 0, 5)
     w = adversarial_filter(t)
-    unsymmetric = type(M)(M.law, np.abs(M.blocks), M.fresh, M.inverse, 1.0, 0)
-    too_large = type(M)(M.law, 1.05 * M.blocks, M.fresh, M.inverse, 1.0, 0)
-    undrawn = type(M)(M.law, np.broadcast_to(np.eye(k), (t, k, k)), M.fresh, M.inverse, 1.0, 0)
+    unsymmetric = type(M)(M.law, np.abs(M.blocks), M.draw_fresh, M.inverse, 1.0, 0)
+    too_large = type(M)(M.law, 1.05 * M.blocks, M.draw_fresh, M.inverse, 1.0, 0)
+    undrawn = type(M)(M.law, np.broadcast_to(np.eye(k), (t, k, k)), M.draw_fresh, M.inverse, 1.0, 0)
     for wrong in (unsymmetric, too_large, undrawn):
         assert goodness_of_fit(wrong.weights(w), M.law).p_value < 1e-6
     z = convolutional_transform(law_of(law, 10_000), 10_000, 6)

@@ -8,6 +8,7 @@ from scipy import sparse
 
 from twolayer import InputError
 from twolayer.hard import FAMILIES, Claim, Family, load_instance, make_instance, save_instance, verify_instance
+from twolayer.hard.daniely2020hardness.laws import WeightLaw
 
 
 def _draw_sparse(rng, *, samples, share, name, dense):
@@ -115,8 +116,50 @@ def test_an_option_that_is_unknown_or_of_another_type_is_refused(sparse_family, 
 
 @pytest.mark.parametrize("samples", [10**15, 2**62, 10**30])
 def test_an_instance_beyond_every_memory_is_refused(samples):
-    with pytest.raises(InputError, match="planar cannot be made with these options: "):
+    with pytest.raises(InputError, match=r"planar needs about .* GB of memory"):
         make_instance("planar", 0, samples=samples)
+
+
+LARGE = {
+    "overcomplete": {"samples": 10**8},
+    "haar": {"dim": 10**6, "width": 10**6},
+    "sign_cnn": {"samples": 10**8},
+    "random_network": {"samples": 10**7},
+    "random_cnn": {"samples": 10**8},
+    "easy_twin": {"samples": 10**8, "twin": "gaussian_inputs"},
+    "planar": {"samples": 10**8, "dim": 100},
+    "parity": {"samples": 10**8},
+    "halfspaces": {"halfspaces": 10**9},
+    "cosine": {"harmonics": 10**9},
+}
+
+
+@pytest.mark.parametrize("family", FAMILIES)
+def test_an_instance_beyond_this_memory_is_refused_before_it_is_made(family, monkeypatch):
+    monkeypatch.setattr("twolayer.hard.families.memory_bytes", lambda: 1 << 33)
+    monkeypatch.setitem(FAMILIES, family, replace(FAMILIES[family], draw=None))
+    with pytest.raises(InputError, match=f"{family} needs about [0-9.e+]+ GB of memory with these options") as refusal:
+        make_instance(family, 0, **LARGE[family])
+    assert "\n" not in str(refusal.value)
+    with pytest.raises(TypeError):  # the defaults need less, and are asked to be drawn
+        make_instance(family, 0)
+
+
+def test_inputs_that_a_file_only_claims_to_have_are_not_made(monkeypatch):
+    """Where nothing is planted, the coordinates that are added have no weights to be drawn."""
+    made = make_instance("random_network", 0, is_scattered=True)
+    more = 3_571_428
+    X = sparse.csr_array((made.X.data, made.X.indices, made.X.indptr), shape=(len(made.y), made.X.shape[1] + more))
+    forged = replace(made, X=X, options={**made.options, "added": more})
+
+    def entries(self, shape, rng):
+        assert np.prod(shape) < more
+        return drawn(self, shape, rng)
+
+    drawn = WeightLaw.entries
+    monkeypatch.setattr(WeightLaw, "entries", entries)
+    with pytest.raises(InputError, match="its statement is"):
+        verify_instance(forged)
 
 
 @pytest.mark.parametrize(

@@ -20,7 +20,17 @@ from numpy.typing import NDArray
 
 from twolayer.errors import InputError
 
-__all__ = ["FilePath", "atomic_writer", "distrust", "read_csv", "read_npy", "read_npz", "write_csv", "write_npz"]
+__all__ = [
+    "FilePath",
+    "atomic_writer",
+    "distrust",
+    "memory_bytes",
+    "read_csv",
+    "read_npy",
+    "read_npz",
+    "write_csv",
+    "write_npz",
+]
 
 FilePath = str | os.PathLike[str]
 
@@ -111,7 +121,7 @@ def read_npz(path: FilePath, max_bytes: int | None = None, *, may_expand: bool =
         If there is no such file or it is no ``.npz``, truncated or damaged; if it holds Python objects, anything that
         is no array, or more than `max_bytes` (known before anything is read: a small archive may expand to a huge one).
     """
-    limit = _memory_bytes() if max_bytes is None else max_bytes
+    limit = memory_bytes() if max_bytes is None else max_bytes
     with distrust(path, "an .npz archive of arrays"), zipfile.ZipFile(path) as archive:
         if not may_expand:
             limit = min(limit, Path(path).stat().st_size)
@@ -242,7 +252,7 @@ def _refuse_objects(path: FilePath, dtype: np.dtype[Any], name: str) -> None:
         raise InputError(f"{name!r} of {path} holds Python objects, and only numbers and text are written or read")
 
 
-def _memory_bytes() -> int:
+def memory_bytes() -> int:
     """Memory of the machine, or a number beyond any where the system does not say."""
     try:
         return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")

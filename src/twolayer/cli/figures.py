@@ -47,7 +47,7 @@ def figure(
         reports = [_made(*plan, _command(plan[0], size, config, plan[2]), options, as_json) for plan in planned]
     if as_json:
         print_json(reports[0] if name != ALL else {"figures": reports})
-    return NOT_CERTIFIED if not status and any(told["failures"] for told in reports) else 0
+    return NOT_CERTIFIED if not status and any(told["failures"] or told["fault"] for told in reports) else 0
 
 
 def report(
@@ -75,7 +75,10 @@ def _made(
         made = make_figure(figure, config, folder, command=command, progress=progress, **options)
     if not as_json:
         _tell_failures(figure, made.failures)
-        typer.echo(f"{figure.name}: {made.verdict or 'no cell is finished, and nothing was drawn'}")
+        if made.fault:
+            typer.echo(f"{figure.name}: the table could not be drawn: {' '.join(made.fault.split())}", err=True)
+        else:
+            typer.echo(f"{figure.name}: {made.verdict or 'no cell is finished, and nothing was drawn'}")
         for path in made.files:
             typer.echo(f"wrote {path}")
     return {
@@ -83,6 +86,7 @@ def _made(
         "verdict": made.verdict,
         "rows": len(made.table),
         "failures": [{"cell": cell, "error": error} for cell, error in made.failures],
+        "fault": made.fault,
         "seconds": made.seconds,
         "files": list(map(str, made.files)),
     }

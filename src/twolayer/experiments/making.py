@@ -38,12 +38,14 @@ class Made:
     ----------
     table : Table
     verdict : str
-        Empty if no cell is finished.
+        Empty if no cell is finished, or there is a fault.
     failures : list of (dict, str)
         Cells that failed, and their errors; they are not in the table.
     seconds : float
         Time of all cells, one after the other, whenever they were measured.
     files : list of Path
+    fault : str
+        What was raised where the table was drawn and put into words, so that only the table is written; else empty.
     """
 
     table: Table
@@ -51,6 +53,7 @@ class Made:
     failures: list[tuple[Cell, str]]
     seconds: float
     files: list[Path]
+    fault: str = ""
 
 
 def make_figure(
@@ -101,16 +104,22 @@ def make_figure(
     table = found.table(tuple(figure.columns))
     if not len(table):
         return Made(table, "", found.failures, found.seconds, [])
-    contents = {"table.csv": table.to_csv(), **_pictures(figure.plot(table))}
+    contents = {"table.csv": table.to_csv()}
     if write_parquet is not None:
         contents["table.parquet"] = write_parquet(table)
-    verdict = figure.verdict(table)
-    digest = hashlib.sha256(contents["table.csv"]).hexdigest()
-    contents["provenance.json"] = _as_json(_provenance(figure, config, found, verdict, command, digest))
+    verdict, fault = "", ""
+    try:
+        pictures, verdict = _pictures(figure.plot(table)), figure.verdict(table)
+    except Exception as error:  # noqa: BLE001 - whatever it is, the table that was measured is kept
+        fault = f"{type(error).__name__}: {error}"
+    else:
+        digest = hashlib.sha256(contents["table.csv"]).hexdigest()
+        provenance = _as_json(_provenance(figure, config, found, verdict, command, digest))
+        contents |= {**pictures, "provenance.json": provenance}
     for name, content in contents.items():
         with atomic_writer(folder / name) as stream:
             stream.write(content)
-    return Made(table, verdict, found.failures, found.seconds, [folder / name for name in contents])
+    return Made(table, verdict, found.failures, found.seconds, [folder / name for name in contents], fault)
 
 
 def status_of(figure: Figure, config: Config, folder: Path) -> Standing:

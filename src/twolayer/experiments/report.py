@@ -92,8 +92,11 @@ def _section(told: dict[str, Any], home: Path, mark: str) -> str:
     """One figure: what the paper shows, what came out, the picture, the table, and how it was made."""
     table = _table(told, home / "table.csv")
     figure = FIGURES.get(told["figure"])
-    verdict = told["verdict"] if figure is None else figure.verdict(table)
-    shown = table if figure is None else figure.condense(table)
+    try:
+        verdict = told["verdict"] if figure is None else figure.verdict(table)
+        shown = table if figure is None else figure.condense(table)
+    except Exception as error:  # whatever a table makes it raise
+        raise InputError(f"{home / 'table.csv'} cannot be put into words: {type(error).__name__}: {error}") from error
     failed = f" {len(told['failures'])} of {told['cells']} cells failed and are left out." if told["failures"] else ""
     return (
         f'<section id="{mark}"><h2>{_text(told["title"])}</h2><p>{_text(told["source"])}</p>'

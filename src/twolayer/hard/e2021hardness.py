@@ -223,6 +223,11 @@ def _planted_shapes(options: Mapping[str, Any]) -> Shapes:
     return shapes
 
 
+def _entries(options: Mapping[str, Any]) -> int:
+    """Numbers in X and W."""
+    return sum(max(0, rows) * max(0, columns) for rows, columns in _planted_shapes(options).values())
+
+
 PARITY = Family(
     name="parity",
     summary="A parity on {0,1}^d, as a two-layer ReLU network that is exact on the whole cube.",
@@ -232,6 +237,7 @@ PARITY = Family(
     labels=_relu_labels,
     sizes=_parity_sizes,
     shapes=_planted_shapes,
+    entries=_entries,
     explanations={"dim": "Number of inputs d.", "samples": "Number of samples."},
 )
 HALFSPACES = Family(
@@ -243,6 +249,7 @@ HALFSPACES = Family(
     labels=_sign_labels,
     sizes=_halfspaces_sizes,
     shapes=_planted_shapes,
+    entries=_entries,
     explanations={
         "dim": "Number of inputs d.",
         "halfspaces": "Number K of half-spaces.",
@@ -260,6 +267,7 @@ COSINE = Family(
     labels=_wave_labels,
     sizes=_cosine_sizes,
     shapes=_planted_shapes,
+    entries=_entries,
     tolerance=1e-9,
     explanations={
         "dim": "Number of inputs d.",

@@ -8,6 +8,7 @@ import numpy as np
 
 from twolayer.arrays import real_number, whole_number
 from twolayer.errors import InputError
+from twolayer.files import memory_bytes
 from twolayer.hard.daniely2020hardness import EASY_TWIN, RANDOM_CNN, RANDOM_NETWORK, SIGN_CNN
 from twolayer.hard.diakonikolas2020algorithms import PLANAR
 from twolayer.hard.e2021hardness import COSINE, HALFSPACES, PARITY
@@ -17,6 +18,7 @@ from twolayer.hard.mondelli2019connection import HAAR, OVERCOMPLETE
 __all__ = ["FAMILIES", "checked_options", "family_named", "make_instance"]
 
 _SHOWN = 40  # characters of a name that a file may have made long
+_COPIES = 3  # of its arrays, that making an instance holds at once
 _BEYOND_NUMPY = ("Maximum allowed", "array is too big", "maximum possible size")
 
 FAMILIES: dict[str, Family] = {
@@ -61,6 +63,7 @@ def make_instance(family: str, seed: int = 0, **options: Option) -> Instance:
     known = family_named(family)
     seed = whole_number(seed, "seed", least=0)
     chosen = checked_options(known, options)
+    _require_memory(known, chosen)
     try:
         with np.errstate(over="ignore", invalid="ignore"):  # what comes of an overflow is not finite, and refused
             X, y, planted, claim = known.draw(np.random.default_rng(seed), **chosen)
@@ -95,6 +98,16 @@ def checked_options(family: Family, given: Mapping[str, Option]) -> dict[str, Op
                 f"{family.name} has no option {name[:_SHOWN]!r}; its options are {', '.join(family.defaults)}"
             )
     return {name: _like(default, given.get(name, default), name) for name, default in family.defaults.items()}
+
+
+def _require_memory(family: Family, options: Mapping[str, Option]) -> None:
+    """Refuse what this machine cannot hold before any of it is made."""
+    needed, there = 8 * _COPIES * family.entries(options), memory_bytes()
+    if needed > there:
+        raise InputError(
+            f"{family.name} needs about {needed / 1e9:.3g} GB of memory with these options, and this machine has"
+            f" {there / 1e9:.3g} GB: ask for less, of samples first"
+        )
 
 
 def _is_too_large(failure: Exception) -> bool:

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from math import prod
 from typing import Any, TypeAlias
 
 from numpy.typing import NDArray
@@ -19,6 +20,11 @@ def _shapes_by_name(options: Mapping[str, Any]) -> Shapes:
     """Read off the shapes that options of the common names ask for: samples, dim and width."""
     rows = {"X": options.get("samples"), "W": options.get("width")}
     return {name: (count, options["dim"]) for name, count in rows.items() if count is not None and "dim" in options}
+
+
+def _entries_of_shapes(options: Mapping[str, Any]) -> int:
+    """Count the entries of dense arrays of those shapes."""
+    return sum(prod(max(0, size) for size in shape) for shape in _shapes_by_name(options).values())
 
 
 @dataclass(frozen=True)
@@ -96,6 +102,9 @@ class Family:
     shapes : callable
         ``shapes(options) -> dict``: of ``X`` and of planted arrays, so that a file of other shapes than its options ask
         for is refused before anything is made of them.
+    entries : callable
+        ``entries(options) -> int``: how many numbers its arrays have, or a bound of them, so that what the memory
+        of this machine cannot hold is refused before it is made.
     explanations : mapping of str to str
         What every option is, in a few words, for the command line.
     """
@@ -111,4 +120,5 @@ class Family:
     rounding: float = 1e-12
     drawn_sizes: tuple[str, ...] = ()
     shapes: Callable[[Mapping[str, Any]], Shapes] = _shapes_by_name
+    entries: Callable[[Mapping[str, Any]], int] = _entries_of_shapes
     explanations: Mapping[str, str] = field(default_factory=dict)

@@ -14,6 +14,7 @@ from twolayer.hard.daniely2020hardness.families import (
     Options,
     check_scattered,
     cnn_labels,
+    entries,
     sample_sizes,
     shapes,
 )
@@ -52,6 +53,14 @@ def _draw(rng: np.random.Generator, **options: Any) -> Drawn:
         else "those of a network with a filter of ±1"
     )
     return X, y, planted, Claim(said, "none", "none", sample_sizes(X, y, planted, options))
+
+
+def _entries(options: Options) -> int:
+    """Numbers in X, which is dense only where its entries are Gaussian."""
+    if options["twin"] != "gaussian_inputs":
+        return entries(options)
+    rows, columns = shapes(options)["X"]
+    return max(0, rows) * max(0, columns)
 
 
 def _tuples(psi: NDArray[np.int8], options: Options, rng: np.random.Generator) -> LabelledTuples:
@@ -98,6 +107,7 @@ EASY_TWIN = Family(
     labels=cnn_labels,
     sizes=sample_sizes,
     shapes=shapes,
+    entries=_entries,
     explanations={
         **{name: text for name, text in TUPLE_EXPLANATIONS.items() if name not in ("pooling", "planting")},
         "twin": f"What gives it away: {', '.join(TWINS)}.",

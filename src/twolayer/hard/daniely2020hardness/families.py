@@ -143,6 +143,12 @@ def shapes(options: Options) -> Shapes:
     return {"X": (options["samples"], n), **({} if options["is_scattered"] else of_network)}
 
 
+def entries(options: Options) -> int:
+    """Numbers that a sample of this package holds: literals, and what they become where blocks of M mix patches."""
+    literals = max(0, options["samples"]) * max(0, options["clauses"]) * max(0, options["clause_size"])
+    return literals * max(1, options["width"]) if "added" in options else literals
+
+
 def planted_output(planted: Planted) -> str:
     """Name of the output of a planted network."""
     return "max" if planted["is_max_pooled"] else "clip"
@@ -262,6 +268,7 @@ SIGN_CNN = Family(
     labels=cnn_labels,
     sizes=sample_sizes,
     shapes=shapes,
+    entries=entries,
     explanations=TUPLE_EXPLANATIONS,
 )
 RANDOM_NETWORK = Family(
@@ -274,6 +281,7 @@ RANDOM_NETWORK = Family(
     sizes=partial(_random_sizes, "fully_connected"),
     drawn_sizes=_DRAWN_SIZES,
     shapes=shapes,
+    entries=entries,
     tolerance=1e-6,
     rounding=1e-9,
     explanations={
@@ -292,6 +300,7 @@ RANDOM_CNN = Family(
     sizes=partial(_random_sizes, "convolutional"),
     drawn_sizes=_DRAWN_SIZES,
     shapes=shapes,
+    entries=entries,
     tolerance=1e-6,
     rounding=1e-9,
     explanations={**TUPLE_EXPLANATIONS, **_LAW_EXPLANATIONS},

@@ -8,7 +8,9 @@ In the fully connected case M consists of k × k diagonal blocks of size t. Put 
 patch, it falls apart into t matrices M_r of size k × k, and those are what is inverted.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cached_property, partial
 from math import isqrt
 from typing import Any
 
@@ -37,8 +39,8 @@ class FullyConnectedTransform:
     law : WeightLaw
     blocks : array, shape (t, k, k)
         :math:`(M_r)_{ij} = z^{ij}_r`.
-    fresh : array, shape (k, e)
-        Independent entries for e coordinates that are added as zeros.
+    draw_fresh : callable
+        Draws `fresh`, which nothing but `weights` needs.
     inverse : scipy.sparse.csr_array, shape (kt, n)
         The map :math:`x^\top \mapsto x'^\top`, n = kt + e.
     least_singular_value : float
@@ -49,10 +51,15 @@ class FullyConnectedTransform:
 
     law: WeightLaw
     blocks: NDArray[np.float64]
-    fresh: Matrix
+    draw_fresh: Callable[[], Matrix]
     inverse: sparse.csr_array
     least_singular_value: float
     redraws: int
+
+    @cached_property
+    def fresh(self) -> Matrix:
+        """Independent entries (k, e) for e coordinates that are added as zeros."""
+        return self.draw_fresh()
 
     def inputs(self, X: sparse.csr_array) -> sparse.csr_array:
         """Inputs of the sign-CNN (m, kt) → inputs of the random network (m, n), with at most k times the non-zeros."""
@@ -157,7 +164,8 @@ def fully_connected_transform(
     inverse = _scattered_blocks(np.linalg.inv(blocks), n)
     if law.covariance is not None:
         inverse = inverse @ law.covariance.inverse_factor
-    return FullyConnectedTransform(law, blocks, law.entries((k, added), rng), inverse, least, redraws)
+    draw_fresh = partial(law.entries, (k, added), rng.spawn(1)[0])
+    return FullyConnectedTransform(law, blocks, draw_fresh, inverse, least, redraws)
 
 
 def require_entries(patch_size: int, n_patches: int, n_added: int) -> None:
