@@ -72,6 +72,15 @@ def test_the_default_learns_on_both_sides_of_as_many_units_as_inputs(tables):
     assert "100% of 2 trials with m > d" in said
 
 
+def test_each_side_of_as_many_units_as_inputs_is_judged_by_itself():
+    sides = {"d": [6, 6], "width": [6, 8], "n": [4000] * 2, "trial": [0, 0], "error": [0.003, 0.2]}
+    table = Table({"method": ["awasthi2021efficient"] * 2, **sides, "learned": [True, False]})
+    assert WIDTHS.verdict(table) == (
+        "The paper's algorithm learns 100% of 1 trials with m ≤ d (median error 0.003, as the paper says, at n = 4000)"
+        " and 0% of 1 trials with m > d (median error 0.2, not as the paper says, at n = 4000)."
+    )
+
+
 def test_methods_of_a_figure_see_the_same_samples():
     cells = [cell for cell in WIDTHS.cells(WIDTHS.smoke) if (cell["width"], cell["trial"]) == (2, 0)]
     assert len(cells) == 2

@@ -48,7 +48,7 @@ def learned(errors):
 
 def test_the_verdict_on_learning_goes_both_ways():
     hard, easy = "balanced sign-CNN", "easy twin"
-    assert "and its easy twin is; sizes" in LEARNING.verdict(learned({hard: 0.26, easy: 0.05}))
+    assert "and its easy twin is; these are small sizes" in LEARNING.verdict(learned({hard: 0.26, easy: 0.05}))
     assert "0.260 (least squares; a constant has 0.250)" in LEARNING.verdict(learned({hard: 0.26, easy: 0.05}))
     assert "So not as claimed" in LEARNING.verdict(learned({hard: 0.05, easy: 0.05}))
     assert "So not as claimed" in LEARNING.verdict(learned({hard: 0.26, easy: 0.26}))
@@ -80,10 +80,10 @@ def normed(printed):
 def test_the_verdict_on_norms_names_those_that_are_longer():
     said = NORMS.verdict(normed({"sign": 0.5, "sphere": 20.0}))
     assert said == (
-        "50% of 2 samples are within the bound as printed; mostly longer: convolutional sphere."
-        " 100% of 2 samples are within the bound as derived."
+        "The bound as printed does not hold: 50% of 2 samples are within it; longer in the median: convolutional sphere."
+        " The bound as derived holds: 100% of 2 samples are within it."
     )
-    assert "mostly longer" not in NORMS.verdict(normed({"sign": 0.5, "sphere": 0.9}))
+    assert "longer in the median" not in NORMS.verdict(normed({"sign": 0.5, "sphere": 0.9}))
 
 
 @pytest.mark.parametrize(

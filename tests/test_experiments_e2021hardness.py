@@ -122,7 +122,7 @@ def trained(wrong_by_dimension):
 def test_the_verdict_divides_what_is_learned_from_what_is_not():
     said = PARITY_TRAINING.verdict(trained({4: 0.0, 8: 0.2, 20: 0.499}))
     assert "learned for d of 4, no better than guessing for d of 20, as in the lecture" in said
-    assert "After 20 steps the share of wrong signs is d = 4: 0.0%, d = 8: 20.0%" in said
+    assert "After 20 steps the share of wrong signs is 0.0% at d = 4, 20.0% at d = 8" in said
     assert "not the lecture's" in PARITY_TRAINING.verdict(trained({4: 0.5, 20: 0.0}))
     assert "learned for d of none" in PARITY_TRAINING.verdict(trained({4: 0.5}))
 
@@ -178,11 +178,11 @@ def test_local_minima_are_counted_inside_and_not_on_a_plain():
 
 def test_the_verdict_on_landscapes_goes_both_ways():
     table = measured(SINE_LANDSCAPE)
-    assert SINE_LANDSCAPE.verdict(table).endswith("This agrees with the lecture.")
+    assert SINE_LANDSCAPE.verdict(table).endswith("At the largest L this agrees with the lecture.")
     turned = Table(
         {name: table[{"population": "empirical", "empirical": "population"}.get(name, name)] for name in table.columns}
     )
-    assert SINE_LANDSCAPE.verdict(turned).endswith("This does not agree with the lecture.")
+    assert SINE_LANDSCAPE.verdict(turned).endswith("At the largest L this does not agree with the lecture.")
 
 
 @pytest.mark.parametrize("figure", [PARITY_TRAINING, GRADIENT_VARIANCE, SINE_LANDSCAPE], ids=lambda figure: figure.name)

@@ -145,7 +145,7 @@ def test_the_verdict_says_whether_errors_grow_with_the_width():
     grow, fall = (
         Table.from_rows(made_up(errors), GENERALISATION.columns) for errors in ({10: 0.1, 30: 0.5}, {10: 0.5, 30: 0.1})
     )
-    assert "r = 10: 0.1 and 0.05, r = 30: 0.5 and 0.25; as in the paper" in GENERALISATION.verdict(grow)
+    assert "0.1 and 0.05 at r = 10, 0.5 and 0.25 at r = 30; as in the paper" in GENERALISATION.verdict(grow)
     assert "unlike the paper's" in GENERALISATION.verdict(fall)
     assert "default" not in GENERALISATION.verdict(grow)
     default = made_up({10: 1e-30}, "default")[1:]
@@ -154,11 +154,14 @@ def test_the_verdict_says_whether_errors_grow_with_the_width():
 
 def test_every_panel_has_its_axes_labelled_and_a_curve_a_step_size():
     table = Table.from_rows(made_up({10: 0.1, 30: 0.5}) + made_up({10: 1e-30}, "default")[1:], GENERALISATION.columns)
-    panels = GENERALISATION.plot(table).axes
+    picture = GENERALISATION.plot(table)
+    panels = picture.axes
     assert len(panels) == 4
     for axes in panels:
         assert axes.get_xlabel() == "samples seen"
         assert "error" in axes.get_ylabel()
         assert "r = " in axes.get_title()
-    labels = [text.get_text() for text in panels[0].get_legend().get_texts()]
-    assert labels == ["s = 0.1", "best from ‖x‖ alone", "the default: 1e-30 at 1000"]
+    labels = [text.get_text() for text in picture.legends[0].get_texts()]
+    default = "the default of this library, its error beside it"
+    assert labels == ["descent, s = 10/(r d)", "best from ‖x‖ alone", default, "descent, s = 30/(r d)"]
+    assert [text.get_text() for text in panels[0].texts] == ["1e-30"]

@@ -56,7 +56,7 @@ def test_few_steps_are_not_enough_for_the_papers_algorithm():
 
 def test_a_limit_proportional_to_the_dimension_is_said_to_agree():
     said = RECOVERY_RATE.verdict(rate_table(lambda d, n: float(n >= 100 * d)))
-    assert "d = 10: n = 1000; d = 20: n = 2000; d = 40: n = 4000" in said
+    assert "from n = 1000 on at d = 10; from n = 2000 on at d = 20; from n = 4000 on at d = 40" in said
     assert "grows like d^1.00, which agrees" in said
 
 
@@ -70,12 +70,12 @@ def test_full_recovery_and_none_are_said_plainly():
     assert "100.0% of 24 trials, every one at each of the 12 sizes" in RECOVERY_RATE.verdict(rate_table(lambda *_: 1))
     said = RECOVERY_RATE.verdict(rate_table(lambda *_: 0.5))
     assert "recovers 50.0%" in said
-    assert "d = 10: none here" in said
+    assert "from no n here on at d = 10, 20, 40" in said
 
 
 def test_a_size_that_is_recovered_by_luck_is_no_limit():
     said = RECOVERY_RATE.verdict(rate_table(lambda _, n: float(n != 2000), dims=(10,)))
-    assert "d = 10: n = 3000" in said
+    assert "from n = 3000 on at d = 10" in said
 
 
 # --- Figure 1(b) ---
@@ -167,6 +167,7 @@ def curves(**lasts):
         ({"tensor": (50, 1e-9), "random": (80, 1e-8), "random_W": (90, 1e-9)}, "(II) converges at times"),
         ({"tensor": (50, 1e-9), "random": (500, 0.3), "random_W": (90, 0.1)}, "(III) does not converge"),
         ({"tensor": (50, 1e-9)}, "Not all of the paper's starts"),
+        ({"random": (3, 1e9)}, "0 of 1 trials reach 1e-06, and 1 diverge"),
     ],
 )
 def test_convergence_is_put_into_words(lasts, words):

@@ -42,8 +42,8 @@ def draw_grid(axes: "Axes", table: Table, x: str, y: str, value: str, **style: A
         shades[rows.index(row[y]), columns.index(row[x])] = row[value]
     axes.set_facecolor(_EMPTY)
     drawn = axes.pcolormesh(shades, edgecolors="0.6", linewidth=0.4, **style)
-    axes.set_xticks(np.arange(len(columns)) + 0.5, [str(level) for level in columns])
-    axes.set_yticks(np.arange(len(rows)) + 0.5, [str(level) for level in rows])
+    axes.set_xticks(np.arange(len(columns)) + 0.5, [f"{level:g}" for level in columns])
+    axes.set_yticks(np.arange(len(rows)) + 0.5, [f"{level:g}" for level in rows])
     return drawn
 
 

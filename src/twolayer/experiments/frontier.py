@@ -71,6 +71,8 @@ def plot(table: Table) -> Picture:
             color=COLOURS[place],
             linestyle=DASHES[place],
             marker=MARKERS[place],
+            markersize=10 - 5 * place,
+            markerfacecolor=("none", None)[place],
             label=label,
         )
     ends = np.array([found["n"].min(), found["n"].max()])
@@ -89,13 +91,15 @@ def verdict(table: Table) -> str:
     found, said = frontier(table), []
     for has_bias, label in LABELS.items():
         rows = found.where(has_bias=has_bias)
-        told = ", ".join(f"{row['widest']} at n = {row['n']}{_more(row)}" for row in rows.rows())
+        told = ", ".join(f"{row['widest'] or 'none'}{_more(row)} at n = {row['n']}" for row in rows.rows())
         if len(rows):
             said.append(
-                f"{label.capitalize()}, the units of the widest network recovered in half of the trials are {told}."
+                f"{label.capitalize()}, the units of the widest network recovered in half of the trials: {told}."
             )
     others = int((table["certified"] & ~table["recovered"]).sum())
-    said.append(f"Of {int(table['certified'].sum())} certified networks, {others} are not the planted one.")
+    said.append(
+        f"Of {int(table['certified'].sum())} certified networks, {others or 'none'} differ from the planted one."
+    )
     return " ".join(said)
 
 

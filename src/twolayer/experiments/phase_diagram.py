@@ -20,11 +20,11 @@ __all__ = ["PHASE_DIAGRAM", "PhaseDiagramConfig"]
 Method = Literal["auto", "unlifted", "zhong2017recovery", "lbfgs", "levenberg_marquardt", "adam"]
 METHODS: dict[str, str] = {
     "auto": "the default",
-    "unlifted": "without its lift",
+    "unlifted": "the default without its lift",
     "zhong2017recovery": "zhong2017recovery",
-    "lbfgs": "L-BFGS, restarted",
-    "levenberg_marquardt": "Levenberg-Marquardt, restarted",
-    "adam": "Adam, restarted",
+    "lbfgs": "restarted L-BFGS",
+    "levenberg_marquardt": "restarted Levenberg-Marquardt",
+    "adam": "restarted Adam",
 }
 RECOVERED = 0.01
 _COLUMNS = 3

@@ -122,12 +122,15 @@ def plot(table: Table) -> Picture:
                     linestyle=DASHES[place], marker=MARKERS[place], markersize=9 if method in BLIND else 5,
                     markerfacecolor="none" if method in BLIND else None, clip_on=False,
                 )  # fmt: skip
-            for place, root in enumerate(BLIND.values()):
-                axes.axvline(root, color=COLOURS[place], linewidth=3, alpha=0.25, zorder=0)
-            axes.set(yscale="log", ylim=(_LEAST, _MOST), title=f"{name} (not below {_LEAST:g}), n = {n}")
-            axes.set(xlabel="bias |b| of the units", ylabel=f"error of the {name}")
+            for place, (method, root) in enumerate(BLIND.items()):
+                axes.axvline(
+                    root, color=COLOURS[place], linestyle=DASHES[place], linewidth=3, alpha=0.3, zorder=0,
+                    label=f"{method} is blind",
+                )  # fmt: skip
+            axes.set(yscale="log", ylim=(_LEAST, _MOST), title=f"{name[0].upper()}{name[1:]}, n = {n}")
+            axes.set(xlabel="bias |b| of the units", ylabel=f"error, at least {_LEAST:g}")
             axes.grid(visible=True, color="0.9", linewidth=0.6)
-    picture.legend(*panels[0, 0].get_legend_handles_labels(), loc="outside lower center", ncols=2, frameon=False)
+    picture.legend(*panels[0, 0].get_legend_handles_labels(), loc="outside lower center", ncols=3, frameon=False)
     return picture
 
 
@@ -147,7 +150,8 @@ def verdict(table: Table) -> str:
         alone, both = (float(at_root.where(method=name)["w_error"][0]) for name in (method, "both"))
         agrees &= alone > 3 * both
         said.append(
-            f"at |b| = {root:g} the tensor of {method} alone misses the directions by {alone:.2g}, both by {both:.2g}"
+            f"at |b| = {root:g} the tensor of {method} alone misses the directions by {alone:.2g}, both orders by"
+            f" {both:.2g}"
         )
     moderate = {name: _worst(found.where(method=name)) for name in ("both", "auto")}
     agreement = "as Lemma 4.3 says" if agrees else "not as Lemma 4.3 leads one to expect"

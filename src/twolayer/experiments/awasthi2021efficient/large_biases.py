@@ -94,7 +94,7 @@ def plot(table: Table) -> Picture:
         title="What units of large bias cost",
     )
     axes.grid(visible=True, color="0.9", linewidth=0.6)
-    axes.legend(frameon=False, fontsize="small")
+    picture.legend(loc="outside lower center", ncols=2, frameon=False)
     return picture
 
 
@@ -116,8 +116,8 @@ def verdict(table: Table) -> str:
     return (
         f"The paper's algorithm leaves {at_largest:.1g} of the variance at B = {largest:g}, and {worst:.1g} at worst,"
         f" with up to {most} units, {'within' if most <= allowed else 'above'} the m + 2 = {allowed} of Claim D.14. The"
-        f" default leaves {float(default['error'].min()):.1g} to {float(default['error'].max()):.1g}, and certifies"
-        f" {share:.0%} of the networks: a unit that is bent where no input is cannot be known."
+        f" default leaves between {float(default['error'].min()):.1g} and {float(default['error'].max()):.1g}, and"
+        f" certifies {share:.0%} of the networks: a unit that is bent where no input is cannot be known."
     )
 
 

@@ -108,7 +108,8 @@ def plot(table: Table) -> Picture:
         axes.set_xscale("log")
         axes.set_xticks(part.levels("n"), [str(n) for n in part.levels("n")], rotation=30)
         axes.xaxis.set_minor_locator(NullLocator())
-        axes.set(xlabel="samples seen", ylabel="mean squared error on fresh samples", ylim=(0, 0.55))
+        axes.set(xlabel="samples seen", ylabel="mean squared error on fresh samples")
+        axes.set_ylim(bottom=0)
         axes.set_title(f"{kind}:\n{KINDS[kind][0]}", fontsize="medium")
         axes.tick_params(labelleft=True)
     names = {label: line for axes in panels for line, label in zip(*axes.get_legend_handles_labels(), strict=True)}
@@ -134,7 +135,7 @@ def verdict(table: Table) -> str:
     hard = [best[kind] for kind in HARD if kind in best]
     agrees = all(ratio > 0.95 for ratio in hard) and best.get(EASY, 0.0) < 0.8
     agreement = "nothing is learned of what is planted with care, and its easy twin is" if agrees else "not as claimed"
-    return f"The best errors from {found['n'].max()} samples: {'; '.join(said)}. So {agreement}; sizes are small."
+    return f"The best errors from {found['n'].max()} samples: {'; '.join(said)}. So {agreement}; these are small sizes."
 
 
 LEARNING = Figure(

@@ -18,6 +18,7 @@ __all__ = ["NORMS", "NormsConfig"]
 FAMILIES = {"fully connected": RANDOM_NETWORK, "convolutional": RANDOM_CNN}
 BOUNDS = {"over_printed": "bound as printed", "over_derived": "bound as derived"}
 LAWS = {name: name for name in WEIGHT_LAWS}
+_MOST = 0.9
 CLAUSES = {"clause_size": 4, "clauses": 9, "width": 9}
 
 Law = Literal["normal", "uniform", "sign", "gaussian", "sphere"]
@@ -70,12 +71,12 @@ def plot(table: Table) -> Picture:
             part = table.where(architecture=architecture)
             draw_curves(axes, part, "dim", measure, "law", LAWS)
             axes.get_legend().remove()
-            axes.axhline(1.0, color="0.5", linewidth=1)
+            axes.axhline(1.0, color="0.5", linewidth=1, label="the bound")
             axes.set(xscale="log", yscale="log", xlabel="inputs n of the network", title=f"{architecture}, {name}")
             axes.set_xticks(part.levels("dim"), [str(n) for n in part.levels("dim")], rotation=30)
             axes.xaxis.set_minor_locator(NullLocator())
             axes.set_ylabel("longest input / bound")
-    picture.legend(*panels[0, 0].get_legend_handles_labels(), loc="outside lower center", ncols=5, frameon=False)
+    picture.legend(*panels[0, 0].get_legend_handles_labels(), loc="outside lower center", ncols=6, frameon=False)
     return picture
 
 
@@ -95,8 +96,9 @@ def verdict(table: Table) -> str:
             if np.median(rows[measure]) > 1
         ]
         share = float(np.mean(table[measure] <= 1))
-        wrong = f"; mostly longer: {', '.join(above)}" if above else ""
-        said.append(f"{share:.0%} of {len(table)} samples are within the {name}{wrong}.")
+        wrong = f"; longer in the median: {', '.join(above)}" if above else ""
+        holds = "holds" if share >= _MOST else "does not hold"
+        said.append(f"The {name} {holds}: {share:.0%} of {len(table)} samples are within it{wrong}.")
     return " ".join(said)
 
 

@@ -44,7 +44,7 @@ def plot(table: Table) -> Picture:
     axes = picture.subplots()
     bound = table.condensed(["d"], bound=("bound", np.max))
     order = np.argsort(bound["d"])
-    axes.plot(bound["d"][order], bound["bound"][order], color="black", linestyle=":", label=r"bound $4/2^d$")
+    axes.plot(bound["d"][order], bound["bound"][order], color="black", linestyle=":", label="bound 4/2ᵈ")
     for place, name in enumerate(table.levels("activation")):
         curve = table.where(activation=name).condensed(["d"], middle=("variance", np.median))
         axes.plot(
@@ -53,7 +53,7 @@ def plot(table: Table) -> Picture:
         )  # fmt: skip
     axes.set(
         xlabel="inputs d",
-        ylabel=r"variance of the gradient / mean square of $\nabla h$",
+        ylabel="variance of the gradient / mean square of ∇h",
         yscale="log",
         title="How little the gradient says of a parity",
     )

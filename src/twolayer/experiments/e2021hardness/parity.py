@@ -102,7 +102,7 @@ def verdict(table: Table) -> str:
     found = ends(table).condensed(["d"], wrong=("wrong", np.median), loss=("loss", np.median))
     learned = [d for d, wrong in zip(found["d"], found["wrong"], strict=True) if wrong <= LEARNED]
     unknown = [d for d, wrong in zip(found["d"], found["wrong"], strict=True) if wrong >= NOTHING]
-    parts = ", ".join(f"d = {row['d']}: {row['wrong']:.1%}" for row in found.rows())
+    parts = ", ".join(f"{row['wrong']:.1%} at d = {row['d']}" for row in found.rows())
     is_as_said = learned and unknown and max(learned) < min(unknown)
     agreement = "as in the lecture" if is_as_said else "which is not the lecture's division of few from many inputs"
     return (

@@ -151,6 +151,8 @@ def plot(table: Table) -> Picture:
             _draw_descents(axes, of_law.where(r=r, learner="descent"), measure)
             axes.set(title=f"{LAW_NAMES.get(law, law)}, r = {r}", xlabel="samples seen", ylabel=MEASURES[measure])
         _draw_defaults(panels[row], of_law.where(learner="default"), widths, measure)
+    drawn = {name: line for axes in panels.flat for line, name in zip(*axes.get_legend_handles_labels(), strict=True)}
+    picture.legend(list(drawn.values()), list(drawn), loc="outside lower center", ncols=3, frameon=False)
     return picture
 
 
@@ -158,7 +160,8 @@ def _draw_descents(axes: "Axes", table: Table, measure: str) -> None:
     for place, step_size in enumerate(table.levels("step_size")):
         curve = table.where(step_size=step_size).condensed(["samples"], middle=(measure, np.median))
         axes.plot(
-            curve["samples"], curve["middle"], label=f"s = {step_size:.2g}", color=COLOURS[place % len(COLOURS)],
+            curve["samples"], curve["middle"], color=COLOURS[place % len(COLOURS)],
+            label=f"descent, s = {step_size * table['r'][0] * table['d'][0]:.2g}/(r d)",
             linestyle=DASHES[place % len(DASHES)], marker=MARKERS[place % len(MARKERS)], markersize=4,
             markevery=max(1, len(curve) // 8),
         )  # fmt: skip
@@ -171,16 +174,17 @@ def _draw_descents(axes: "Axes", table: Table, measure: str) -> None:
 
 
 def _draw_defaults(panels: Sequence["Axes"], table: Table, widths: list[int], measure: str) -> None:
-    """Draw a star where the default is, or, where that is far below, at the lower edge; its value is in the legend."""
+    """Draw a star where the default is, or, where that is far below, at the lower edge; its error stands beside it."""
     low, high = panels[0].get_ylim()
     edge = low / (high / low) ** 0.2
     for axes, r in zip(panels, widths, strict=True):
         for row in table.where(r=r).condensed(["samples"], error=(measure, np.median)).rows():
             samples, error = row["samples"], float(row["error"])
-            axes.plot(samples, min(max(error, edge), high), marker="*", markersize=11, color="black", clip_on=False,
-                      linestyle="none", label=f"the default: {error:.0e} at {samples}")  # fmt: skip
-        axes.legend(frameon=False, fontsize="x-small")
-    panels[0].set_ylim(edge, high)
+            place = samples, min(max(error, edge), high)
+            axes.plot(*place, marker="*", markersize=11, color="black", linestyle="none",
+                      label="the default of this library, its error beside it")  # fmt: skip
+            axes.annotate(f"{error:.0e}", place, (9, 0), textcoords="offset points", va="center")
+    panels[0].set_ylim(edge / (high / low) ** 0.1, high)
 
 
 def ends(table: Table) -> Table:
@@ -210,14 +214,14 @@ def _said_of(law: str, table: Table) -> str:
     widths = descents.levels("r")
     errors, weights = ([_least(descents.where(r=r), measure) for r in widths] for measure in MEASURES)
     parts = ", ".join(
-        f"r = {r}: {error:.2g} and {weight:.2g}" for r, error, weight in zip(widths, errors, weights, strict=True)
+        f"{error:.2g} and {weight:.2g} at r = {r}" for r, error, weight in zip(widths, errors, weights, strict=True)
     )
     grows = bool(np.all(np.diff(errors) > 0) and np.all(np.diff(weights) > 0))
     agreement = "as in the paper, both grow with r" if grows else "unlike the paper's, they do not both grow with r"
     where = f", at d = {table['d'][0]}" + ("" if table["d"][0] == D_OF_PAPER else f" instead of {D_OF_PAPER}")
     return (
         f"{LAW_NAMES.get(law, law)}{where}: after {descents['samples'].max()} samples the least relative generalisation"
-        f" error and the least weight error of a step size are {parts}"
+        f" error and the least weight error, over the step sizes, are {parts}"
         + (f"; {agreement}." if len(widths) > 1 else ".")
     )
 

@@ -12,7 +12,7 @@ from twolayer.experiments.figure import Cell, Figure, Row, grid
 from twolayer.experiments.table import Table
 from twolayer.experiments.zhong2017recovery.setting import Count, Problem, planted
 from twolayer.network import TwoLayerNetwork
-from twolayer.pictures import COLOURS, DASHES
+from twolayer.pictures import COLOURS, DASHES, MARKERS
 from twolayer.recover import recover
 from twolayer.recover.zhong2017recovery import initialization
 
@@ -119,23 +119,29 @@ def ends(table: Table) -> Table:
 
 
 def plot(table: Table) -> Picture:
-    """The objective by steps; the trials of a start share colour and dashes; divergence leaves at the top."""
+    """The objective by steps; the trials of a start share colour, dashes and the marker at their end.
+
+    What diverges ends at the upper edge.
+    """
     picture = Picture(figsize=(7.4, 5.0), layout="constrained")
     axes = picture.subplots()
+    top = max(TOP, float(table["loss"][table["step"] == 0].max(initial=0)))
     for place, (start, label) in enumerate(STARTS.items()):
         for (trial,), rows in table.where(start=start).groups("trial"):
             drawn = rows["loss"] > 0
             axes.plot(
                 rows["step"][drawn],
-                rows["loss"][drawn],
+                np.minimum(rows["loss"][drawn], top),
                 color=COLOURS[place],
                 linestyle=DASHES[place],
+                marker=MARKERS[place],
+                markevery=[-1],
                 linewidth=1.3,
-                alpha=0.8,
+                clip_on=False,
                 label=label if trial == table.where(start=start)["trial"].min() else None,
             )
     axes.set(yscale="log", xlabel="step", ylabel="objective ‖y − ŷ‖² / ‖y‖²", title="Convergence from each start")
-    axes.set_ylim(top=max(TOP, float(table["loss"][table["step"] == 0].max(initial=0))))
+    axes.set_ylim(top=top)
     axes.grid(visible=True, color="0.9", linewidth=0.6)
     picture.legend(loc="outside lower center", frameon=False, fontsize="small")
     return picture
@@ -155,6 +161,8 @@ def verdict(table: Table) -> str:
         if reached.any():
             medians[start] = float(np.median(rows["steps_to_1e-6"][reached]))
             text += f", after {medians[start]:.0f} steps in the median"
+        if (rows["last_loss"] > TOP).any():
+            text += f", and {int((rows['last_loss'] > TOP).sum())} diverge"
         said.append(text)
     return f"{'; '.join(said)}. {_judged(medians, shares)}"
 

@@ -96,8 +96,9 @@ def _said_of(method: str, table: Table) -> str:
         )
     least = {d: _least(found.where(d=d)) for d in found.levels("d")}
     known = {d: n for d, n in least.items() if n is not None}
-    told = "; ".join(f"d = {d}: {'none here' if n is None else f'n = {n}'}" for d, n in least.items())
-    return f"{share}, and every one at {always} of {sizes} sizes; from which n on it always does: {told}. {_fit(known)}"
+    dims = {n: [str(d) for d in least if least[d] == n] for n in least.values()}
+    told = "; ".join(f"from {f'n = {n}' if n else 'no n here'} on at d = {', '.join(of_n)}" for n, of_n in dims.items())
+    return f"{share}, and every one at {always} of {sizes} sizes. Every trial is recovered {told}. {_fit(known)}"
 
 
 def _least(found: Table) -> int | None:
