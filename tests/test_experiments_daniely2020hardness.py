@@ -80,7 +80,8 @@ def normed(printed):
 def test_the_verdict_on_norms_names_those_that_are_longer():
     said = NORMS.verdict(normed({"sign": 0.5, "sphere": 20.0}))
     assert said == (
-        "The bound as printed does not hold: 50% of 2 samples are within it; longer in the median: convolutional sphere."
+        "The bound as printed does not hold: 50% of 2 samples are within it; longer in the median: convolutional"
+        " sphere."
         " The bound as derived holds: 100% of 2 samples are within it."
     )
     assert "longer in the median" not in NORMS.verdict(normed({"sign": 0.5, "sphere": 0.9}))

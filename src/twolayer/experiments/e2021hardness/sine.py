@@ -110,8 +110,8 @@ def verdict(table: Table) -> str:
         f" minima: {row['population_minima']} of the population risk, {row['empirical_minima']} of the empirical."
         for row in found.rows()
     )
-    last = list(found.rows())[-1]
-    is_as_said = last["empirical_minima"] > last["population_minima"] and last["flat_share"] > 1 / 2
+    has_more = found["empirical_minima"][-1] > found["population_minima"][-1]
+    is_as_said = has_more and found["flat_share"][-1] > 1 / 2
     agreement = "agrees" if is_as_said else "does not agree"
     return f"{parts} At the largest L this {agreement} with the lecture."
 
