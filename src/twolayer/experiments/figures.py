@@ -8,6 +8,7 @@ from twolayer.experiments.figure import Figure
 from twolayer.experiments.frontier import FRONTIER
 from twolayer.experiments.mondelli2019connection import GENERALISATION
 from twolayer.experiments.phase_diagram import PHASE_DIAGRAM
+from twolayer.experiments.wall import WALL
 from twolayer.experiments.zhong2017recovery import (
     ACTIVATION_PROPERTIES,
     CONVERGENCE,
@@ -35,6 +36,7 @@ FIGURES: dict[str, Figure] = {
         NORMS,
         PHASE_DIAGRAM,
         FRONTIER,
+        WALL,
     )
 }
 
