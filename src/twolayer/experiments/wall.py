@@ -63,7 +63,7 @@ def determined(d: int) -> float:
 
     But for nine units at d = 6, for which it has two answers; as many as this, where that is a whole number, have some.
     """
-    return (d + 1) * (d + 2) / 5
+    return (d + 1) * (d + 2) / 6
 
 
 def cells(config: WallConfig) -> list[Cell]:
