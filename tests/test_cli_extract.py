@@ -171,6 +171,21 @@ def test_a_rank_that_is_given_is_the_one_used(twolayer_cli, module):
     assert too_low.err.startswith("UNRESOLVED")
 
 
+def test_a_rank_that_is_too_small_is_not_determined_and_the_numbers_say_why(twolayer_cli, module):
+    tensor(3, 6, 3)
+    T = np.load("tensor.npy")
+    u = np.linalg.svd(T.reshape(6, -1))[0][:, -1]  # outside of the three
+    np.save("tensor.npy", T + 0.3 * np.einsum("i,j,k", u, u, u))
+    outcome = twolayer_cli("decompose tensor.npy --rank 3")
+    assert outcome.code == 3
+    assert outcome.err.startswith("UNEXPLAINED: ")
+    assert "the rank is too small, or there is noise" in outcome.err
+    assert "they fall the most after 4: try that rank" in " ".join(outcome.out.split())
+    told = json.loads(twolayer_cli("decompose tensor.npy --rank 3 --json").out)
+    assert (told["status"], told["rank_shown"], len(told["singular_values"])) == ("UNEXPLAINED", 4, 6)
+    assert twolayer_cli("decompose tensor.npy --rank 4").code == 0
+
+
 def test_bad_tensors_and_ranks_are_refused(twolayer_cli, module):
     tensor(3, 5, 3)
     assert_refused(

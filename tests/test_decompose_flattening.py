@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 
 from decomposition_problems import noisy, planted, sum_of, symmetric_noise
-from twolayer.decompose.automatic import noise_level
 from twolayer.decompose.flattening import flattened, pair_matrices, square_coordinates
+from twolayer.decompose.rank_evidence import noise_level, singular_values
 
 
 def dense(T):
@@ -49,11 +49,11 @@ def test_inner_products_of_coordinates_are_those_of_matrices():
 def test_the_noise_level_is_read_off_the_singular_values_beyond_the_rank(order, d, rank):
     _, _, T = planted(d, rank, order, 0)
     norm = np.linalg.norm(T)
-    levels = [noise_level(noisy(T, 1e-3, seed), rank) / (1e-3 * norm) for seed in range(10)]
+    levels = [noise_level(singular_values(noisy(T, 1e-3, seed)), rank, order) / (1e-3 * norm) for seed in range(10)]
     assert 0.9 < np.mean(levels) < 1.1
     assert np.std(levels) < 0.15
-    assert noise_level(T, rank) < 1e-13 * norm
+    assert noise_level(singular_values(T), rank, order) < 1e-13 * norm
 
 
 def test_as_many_terms_as_the_flattening_has_rows_leave_no_room_for_noise():
-    assert noise_level(symmetric_noise(4, 3, 0), 4) == 0.0
+    assert noise_level(singular_values(symmetric_noise(4, 3, 0)), 4, 3) == 0.0

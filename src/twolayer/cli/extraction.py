@@ -97,6 +97,7 @@ def decompose(
 ) -> int:
     """Decompose a symmetric tensor into rank-one terms; `auto` finds how many."""
     from twolayer.decompose import DECOMPOSITIONS, decompose
+    from twolayer.decompose.rank_evidence import in_words, rank_shown, singular_values
     from twolayer.decompose.unknown_rank import decompose_unknown_rank
     from twolayer.display import components_table, console
     from twolayer.files import read_npy, write_npz
@@ -112,6 +113,7 @@ def decompose(
         found, gap = known.decomposition, known.gap
     else:
         found = decompose(T, _whole(rank), method=method, rng=seed)
+    shown = singular_values(T.astype("float64"))
     if output is not None:
         write_npz(output, {"weights": found.weights, "factors": found.factors})
     if as_json:
@@ -124,6 +126,8 @@ def decompose(
                 "gap": gap,
                 "method": found.method,
                 "residual": found.residual,
+                "singular_values": shown,
+                "rank_shown": rank_shown(shown),
                 "weights": found.weights,
                 "factors": found.factors,
                 "output": None if output is None else str(output),
@@ -135,6 +139,8 @@ def decompose(
         if gap is not None:
             screen.print(f"rank {found.rank}: singular values fall there by a factor of {gap:.3g}")
         screen.print(f"relative residual {found.residual:.1e}, by {found.method}")
+        if found.residual > 0 and not found.is_exact:
+            screen.print(in_words(shown, found.rank))
         if output is not None:
             screen.print(f"wrote {output}")
         typer.echo(f"{found.status.name}: {found.status.value}", err=not found.is_converged)

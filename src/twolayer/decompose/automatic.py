@@ -4,15 +4,15 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
 from twolayer.decompose.decomposition import Decomposition, Status, generic_rank, pose
-from twolayer.decompose.flattening import flattened
 from twolayer.decompose.least_squares import least_squares, polish, refit
+from twolayer.decompose.rank_evidence import noise_level
 from twolayer.decompose.simultaneous import joint_diagonalisation
 from twolayer.decompose.subspace_power import pairs_left_over, subspace_power
 
-__all__ = ["automatic", "noise_level"]
+__all__ = ["automatic"]
 
 _SAME = 1e-5
 _AS_NOISE = 1.1
@@ -56,7 +56,7 @@ def automatic(T: ArrayLike, rank: int, *, rng: np.random.Generator | int | None 
     problem = pose(T, rank, "auto", generic_rank)
     rng = np.random.default_rng(rng)
     best: Decomposition | None = None
-    noise = noise_level(problem.T, problem.rank)
+    noise = noise_level(problem.values, problem.rank, problem.T.ndim)
     for found in _searches(problem.T, problem.rank, rng):
         if found.status is Status.UNRESOLVED and found.method == "subspace_power":
             found = refit(problem.T, found.weights, found.factors, rng=rng)
@@ -66,26 +66,11 @@ def automatic(T: ArrayLike, rank: int, *, rng: np.random.Generator | int | None 
             best = candidate
         if best.status in (Status.EXACT, Status.AMBIGUOUS):
             break
-        if best.is_converged and (is_repeated or best.residual <= _AS_NOISE * noise):
+        if best.stands_out and (is_repeated or best.residual <= _AS_NOISE * noise):
             break
     assert best is not None
-    return replace(best, weights=best.weights * problem.norm, left_over=best.left_over * problem.norm)
-
-
-def noise_level(T: NDArray, rank: int) -> float:
-    r"""Frobenius norm of the noise of a tensor of given rank, from the singular values of its flattening beyond it.
-
-    .. math:: \|E\|_F^2 \approx \frac{k q}{(k - r)(q - r)} \sum_{i > r} s_i^2
-
-    for a :math:`k \times q` flattening of a sum of r terms and noise alike in all entries, of which the last singular
-    values see what is outside of the terms on both sides. Zero where r is not below k: nothing is outside.
-    """
-    matrix = flattened(T).matrix
-    k, q = matrix.shape
-    if rank >= k:
-        return 0.0
-    values = np.linalg.svd(matrix, compute_uv=False)
-    return float(np.linalg.norm(values[rank:]) * np.sqrt(k * q / ((k - rank) * (q - rank))))
+    status = Status.RESOLVED if best.stands_out and best.residual <= problem.rounding else best.status
+    return replace(best, weights=best.weights * problem.norm, left_over=best.left_over * problem.norm, status=status)
 
 
 def _searches(T: np.ndarray, rank: int, rng: np.random.Generator) -> Iterator[Decomposition]:

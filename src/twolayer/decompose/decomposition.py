@@ -3,6 +3,7 @@ r"""The problem that every algorithm is given, and the judged result that every 
 import enum
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cached_property
 from math import comb
 
 import numpy as np
@@ -10,6 +11,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from twolayer.arrays import first_nonfinite, real_array, whole_number
 from twolayer.decompose.flattening import flattened
+from twolayer.decompose.rank_evidence import is_noise_beyond, noise_level, singular_values
 from twolayer.decompose.symmetric_sum import best_weights, largest_term, unit_rows
 from twolayer.decompose.uniqueness import has_one_sum_nearby
 from twolayer.errors import InputError
@@ -20,6 +22,7 @@ __all__ = ["Decomposition", "Problem", "Status", "dimension", "generic_rank", "p
 _EXACT = 1e-12
 _VANISHING = 1e-9
 _RESOLVED = 0.5
+_AS_NOISE = 1.25
 _ASYMMETRY = 1e-8
 _PROBES = 8
 
@@ -28,7 +31,14 @@ class Status(enum.Enum):
     """What a decomposition is; the value says what to do about it."""
 
     EXACT = "The tensor is this sum, to rounding."
-    RESOLVED = "Every term stands above what is left over, which is noise or the method's error ('auto' refines)."
+    RESOLVED = (
+        "Every term stands above what is left over, which is noise: the singular values of the tensor fall at this"
+        " rank, and those beyond it are alike."
+    )
+    UNEXPLAINED = (
+        "Every term stands above what is left over, and the singular values of the tensor do not show that to be noise:"
+        " the rank is too small, or there is noise that hides it, or the method's error is left ('auto' refines)."
+    )
     AMBIGUOUS = "The tensor is this sum, but of other such terms too: some are arbitrary; ask for a lower rank."
     UNRESOLVED = "What is left over is as large as a term: try method 'auto', another rank, or a less noisy tensor."
     UNSETTLED = "Stopped at the step limit before it settled: try method 'auto', another seed, or a lower rank."
@@ -77,8 +87,13 @@ class Decomposition:
         return self.status is Status.EXACT
 
     @property
+    def stands_out(self) -> bool:
+        """Whether it settled with each of its terms above what is left over, whatever that is."""
+        return self.status in (Status.RESOLVED, Status.UNEXPLAINED)
+
+    @property
     def is_converged(self) -> bool:
-        """Whether it is exact, or settled with each of its terms above what is left over."""
+        """Whether it is exact, or settled with each of its terms above what is left over, and that is noise."""
         return self.status in (Status.EXACT, Status.RESOLVED)
 
     def tensor(self) -> NDArray:
@@ -108,6 +123,12 @@ class Problem:
     rank: int
     norm: float
     method: str
+    rounding: float = _EXACT  # what a residual may be by the precision of the tensor that was given
+
+    @cached_property
+    def values(self) -> NDArray[np.float64]:
+        """Singular values of the flattening."""
+        return singular_values(self.T)
 
     def judged(self, factors: NDArray, weights: NDArray | None = None, is_settled: bool = True) -> Decomposition:
         """The result for given unit factors; weights that are not given are those of least residual."""
@@ -125,10 +146,30 @@ class Problem:
         probes = unit_rows(np.random.default_rng(0).standard_normal((_PROBES, len(rest))))
         residual = float(np.linalg.norm(rest))
         left_over = abs(largest_term(flattened(rest), np.vstack([factors, probes]))[0])
-        status = _status(weights, factors, self.T.ndim, residual, left_over, is_settled)
+        status = self._status(weights, factors, residual, left_over, is_settled)
         return Decomposition(
             weights * self.norm, factors, self.T.ndim, residual, left_over * self.norm, self.method, status
         )
+
+    def _status(
+        self, weights: NDArray, factors: NDArray, residual: float, left_over: float, is_settled: bool
+    ) -> Status:
+        order = self.T.ndim
+        if residual <= _EXACT:
+            has_vanishing = np.abs(weights).min() <= _VANISHING * np.abs(weights).max()
+            return Status.AMBIGUOUS if has_vanishing or not has_one_sum_nearby(factors, order) else Status.EXACT
+        if not (is_settled and np.isfinite(residual)):
+            return Status.UNSETTLED
+        if left_over > _RESOLVED * np.abs(weights).min():
+            return Status.UNRESOLVED
+        is_noise = residual <= _AS_NOISE * self._noise_left() and is_noise_beyond(self.values, self.rank)
+        return Status.RESOLVED if is_noise or residual <= self.rounding else Status.UNEXPLAINED
+
+    def _noise_left(self) -> float:
+        """What a fit leaves of the noise, of which its terms take up as large a share as they have of all numbers."""
+        d, order = len(self.T), self.T.ndim
+        share = self.rank * d / comb(d + order - 1, order)
+        return noise_level(self.values, self.rank, order) * float(np.sqrt(max(0.0, 1 - share)))
 
 
 def pose(
@@ -151,7 +192,8 @@ def pose(
         wanted = " or ".join(f"(d,)*{order}" for order in orders)
         raise InputError(f"method {method!r} decomposes tensors of shape {wanted}, found shape {T.shape}")
     T = real_array(T, "T", T.ndim)
-    tolerance = max(_ASYMMETRY, 64 * float(np.finfo(T.dtype).eps))
+    eps = float(np.finfo(T.dtype).eps)
+    tolerance = max(_ASYMMETRY, 64 * eps)
     T = T.astype(np.float64)
     place = first_nonfinite(T)
     if place is not None:
@@ -172,15 +214,4 @@ def pose(
         )
     T = T / largest if asymmetry == 0 else symmetrize(T / largest)
     norm = float(np.linalg.norm(T))
-    return Problem(T / norm, rank, norm * largest, method)
-
-
-def _status(
-    weights: NDArray, factors: NDArray, order: int, residual: float, left_over: float, is_settled: bool
-) -> Status:
-    if residual <= _EXACT:
-        has_vanishing = np.abs(weights).min() <= _VANISHING * np.abs(weights).max()
-        return Status.AMBIGUOUS if has_vanishing or not has_one_sum_nearby(factors, order) else Status.EXACT
-    if not (is_settled and np.isfinite(residual)):
-        return Status.UNSETTLED
-    return Status.RESOLVED if left_over <= _RESOLVED * np.abs(weights).min() else Status.UNRESOLVED
+    return Problem(T / norm, rank, norm * largest, method, max(_EXACT, eps))

@@ -8,7 +8,6 @@ from numpy.typing import ArrayLike, NDArray
 
 from twolayer.decompose import decompose
 from twolayer.decompose.decomposition import Decomposition, generic_rank, pose
-from twolayer.decompose.flattening import flattened
 from twolayer.errors import InputError
 
 __all__ = ["RankFound", "decompose_unknown_rank"]
@@ -70,11 +69,11 @@ def decompose_unknown_rank(
     """
     problem = pose(T, 1, "auto", generic_rank)
     d, order = len(problem.T), problem.T.ndim
-    values = np.linalg.svd(flattened(problem.T).matrix, compute_uv=False)
+    values = problem.values
     generator = np.random.default_rng(rng)
     for rank, gap, noise in _candidates(values, generic_rank(d, order)):
         found = decompose(T, rank, method=method, rng=generator)
-        if found.is_converged and found.residual <= _AS_LEFT_OVER * noise + _ROUNDING:
+        if (found.is_exact or found.stands_out) and found.residual <= _AS_LEFT_OVER * noise + _ROUNDING:
             return RankFound(found, values * problem.norm, gap)
     raise InputError(
         f"the singular values of the tensor show no rank that a decomposition confirms: the largest are"
