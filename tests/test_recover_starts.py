@@ -8,10 +8,12 @@ from scipy.optimize import linear_sum_assignment
 from lifted_models import SlowModel
 from twolayer.activation import activation
 from twolayer.network import TwoLayerNetwork
+from twolayer.recover import recover
 from twolayer.recover.starts import (
     SecondMoment,
     amplitude_signs,
     moment_directions,
+    odd_terms,
     principal_directions,
     random_start,
     second_moment,
@@ -115,6 +117,27 @@ def test_without_rows_enough_or_with_other_numbers_of_units_the_moments_are_sile
 def test_eighty_rows_are_enough_for_the_moments_of_three_units(rng):
     X, y = rng.standard_normal((80, 6)), rng.standard_normal(80)
     assert moment_directions(X, y, 3, second_moment(X, y), rng).shape == (3, 6)
+
+
+def test_odd_units_that_the_second_moment_does_not_show_are_shown_by_the_third_with_their_signs():
+    teacher = random_units(12, 12, activation="tanh", rng=0)
+    X, y = gaussian_samples(teacher, 100_000, rng=1)
+    terms = odd_terms(X, second_moment(X, y).rest, 12, np.random.default_rng(2))
+    cosines = terms.factors @ teacher.W.T
+    rows, columns = linear_sum_assignment(-np.abs(cosines))
+    paired = cosines[rows, columns]
+    assert np.abs(paired).min() > 0.95
+    c3 = activation("tanh").hermite_coefficients(3)[3]
+    assert (np.sign(terms.weights[rows] * paired) == np.sign(c3 * teacher.a[columns])).all()
+
+
+def test_the_first_start_of_odd_units_is_by_the_third_moment_and_near():
+    teacher = random_units(20, 16, activation="tanh", rng=0)
+    X, y = gaussian_samples(teacher, 5000, rng=1)
+    losses = {}
+    result = recover(X, y, 16, "tanh", rng=0, progress=lambda stage, _, loss: losses.setdefault(stage, loss))
+    assert result.is_certified
+    assert losses["plain moment start 1"] < 0.3
 
 
 def test_principal_directions_are_drawn_in_the_leading_span():

@@ -18,6 +18,7 @@ from twolayer.recover.starts import (
     SecondMoment,
     amplitude_signs,
     moment_directions,
+    odd_terms,
     principal_directions,
     random_start,
     second_moment,
@@ -86,7 +87,8 @@ def portfolio(
     r"""Search for the network of a given width that explains the samples.
 
     1. Signs of the outer weights from the inertia of T_2, scale from the variance, random directions. The first start
-       explores in the span of the leading eigenvectors of T_2 only, where a step costs little.
+       explores in the span of the leading eigenvectors of T_2 only, where a step costs little. Of odd σ
+       without biases T_2 shows nothing, and directions and signs are those of the terms of T_3.
     2. The lifted model, refined by Gauss-Newton: with rows enough, most starts end at the global minimum. With fewer
        than 2.5 rows a parameter, and in the first start where the lift is quadratic, the network itself.
     3. Orientations decoded, the network refined.
@@ -173,7 +175,7 @@ class _Search:
             self.X = self.whitening.done(self.X)
         self.is_everything = self.held_out is None and self.whitening is None
         self.spectrum: SecondMoment = second_moment(self.X, self.y)
-        self.c2 = float(activation.hermite_coefficients(2)[2])
+        self.c2, self.c3 = map(float, activation.hermite_coefficients(3)[2:])
         self.has_second_moment = abs(self.c2) > _NO_SIGNAL
         self.has_quadratic_lift = len(activation.reflection.polynomial) == 3
         self.is_small = self.n_parameters(width) < _SMALL
@@ -232,6 +234,10 @@ class _Search:
             if principal is not None:
                 return self.principal_start(*principal, amplitudes, lifts)
             directions = principal_directions(self.spectrum, width, self.rng)
+        elif attempt == 0 and not self.has_bias and not self.is_small and abs(self.c3) > _NO_SIGNAL:
+            terms = odd_terms(self.X, self.spectrum.rest, width, self.rng)
+            directions, kind = terms.factors, "moment "
+            amplitudes = np.where(terms.weights * self.c3 < 0, -1.0, 1.0)
         elif attempt == 1 and (self.has_second_moment or self.has_bias):
             directions, kind = moment_directions(self.X, self.y, width, self.spectrum, self.rng), "moment "
         if attempt > 1:

@@ -6,6 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from twolayer.decompose.joint_diagonalisation import joint_diagonalise
+from twolayer.decompose.sample_moment import MomentTerms, moment_terms
 from twolayer.gaussianity import gaussianity_test
 from twolayer.moments import controlled_moments, weighted_gram
 from twolayer.moments.control_variates import ControlledMoments
@@ -17,6 +18,7 @@ __all__ = [
     "SecondMoment",
     "amplitude_signs",
     "moment_directions",
+    "odd_terms",
     "principal_directions",
     "random_start",
     "second_moment",
@@ -24,6 +26,7 @@ __all__ = [
 
 _SCALE_ROWS = 4096
 _MOST_UNITS_FOR_FOURTH_MOMENTS = 25
+_ODD_STEPS = 40
 
 
 @dataclass(frozen=True)
@@ -117,6 +120,24 @@ def moment_directions(
     A = joint_diagonalise(np.stack([_symmetric(C) for C in slices]), max_starts=2, rng=rng).A
     directions = (V @ A).T * rng.choice([-1.0, 1.0], (width, 1))
     return directions / np.linalg.norm(directions, axis=1, keepdims=True)
+
+
+def odd_terms(X: NDArray, rest: Vector, count: int, rng: np.random.Generator) -> MomentTerms:
+    r"""Rank-one terms near :math:`T_3 = \sum_i a_i\,c_3(w_i)\,\bar w_i^{\otimes 3}`, where T_2 shows nothing.
+
+    There may be more units than inputs, up to about d^{3/2}; T_3 is never formed. The terms have the directions of the
+    units where the noise of T_3, about :math:`\mathbb E[y^2]\,d^3/n` in its squared norm, is small beside
+    :math:`\sum_i a_i^2 c_3^2`.
+
+    Parameters
+    ----------
+    X : array, shape (n, d)
+    rest : array, shape (n,)
+        Labels less their affine part.
+    count : int
+    rng : Generator
+    """
+    return moment_terms(X, rest, 3, count, max_steps=_ODD_STEPS, rng=rng)
 
 
 def _in_noise_units(moments: ControlledMoments, order: int) -> NDArray:

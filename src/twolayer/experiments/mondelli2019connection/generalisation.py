@@ -256,7 +256,7 @@ GENERALISATION = Figure(
         window=10_000,
         records=50,
         relative_step_sizes=(0.05, 0.1, 0.2, 0.4),
-        widths_of_default=(50, 350),
+        widths_of_default=(50, 100),
     ),
     cells=cells,
     run_cell=run_cell,
