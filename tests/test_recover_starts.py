@@ -120,9 +120,10 @@ def test_eighty_rows_are_enough_for_the_moments_of_three_units(rng):
 
 
 def test_odd_units_that_the_second_moment_does_not_show_are_shown_by_the_third_with_their_signs():
-    teacher = random_units(12, 12, activation="tanh", rng=0)
-    X, y = gaussian_samples(teacher, 100_000, rng=1)
-    terms = odd_terms(X, second_moment(X, y).rest, 12, np.random.default_rng(2))
+    signs = np.where(np.arange(8) % 3, 1.0, -1.0)
+    teacher = TwoLayerNetwork(signs, orthogonal(12, 8, "tanh", rng=0).W, activation="tanh")
+    X, y = gaussian_samples(teacher, 50_000, rng=1)
+    terms = odd_terms(X, second_moment(X, y).rest, 8, np.random.default_rng(2))
     cosines = terms.factors @ teacher.W.T
     rows, columns = linear_sum_assignment(-np.abs(cosines))
     paired = cosines[rows, columns]
