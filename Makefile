@@ -16,7 +16,7 @@ install := $(bin)/python -m pip install --quiet --disable-pip-version-check
 one_thread := OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 MKL_NUM_THREADS=1
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test slow check format bench figures paper picture requirements clean
+.PHONY: help demo test slow check format bench figures browser paper picture requirements clean
 
 help:  ## What can be made
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /  make \1\t/' | expand -t 22
@@ -46,6 +46,9 @@ figures: $(core)  ## Redraw every figure of the papers, small: five minutes, int
 	rm -rf figures/smoke
 	$(one_thread) $(bin)/twolayer figure all --size smoke --out figures/smoke --jobs $(JOBS)
 	$(bin)/twolayer report figures/smoke --output figures/smoke/report.html
+
+browser: $(core)  ## Look at the report of `make figures` in a browser, which must be there: chromium, say
+	$(bin)/python tests/browser.py figures/smoke/report.html
 
 paper: $(core)  ## Redraw every figure at the size of its paper: hours; goes on where it was broken off
 	$(one_thread) $(bin)/twolayer figure all --size paper --out figures/paper --jobs $(JOBS)

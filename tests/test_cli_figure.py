@@ -207,6 +207,7 @@ def test_the_report_is_one_file_that_fetches_nothing(page):
     attributes = [(name, value) for _, attrs in Tags(page).found for name, value in attrs.items()]
     assert {value[0] for name, value in attributes if name in {"href", "src"}} == {"#"}
     assert not [name for name, _ in attributes if name.startswith("on")]
+    assert '<meta http-equiv="Content-Security-Policy" content="default-src \'none\';' in page
 
 
 def test_the_report_has_everything_of_each_figure(page):
@@ -227,6 +228,7 @@ def test_the_report_has_everything_of_each_figure(page):
     ):
         assert words in text
     tags = [tag for tag, _ in Tags(page).found]
+    assert text.count("method: which; size: how many draws;") == 2
     assert (tags.count("svg"), tags.count("table"), tags.count("section")) == (2, 2, 2)
 
 
@@ -234,6 +236,7 @@ def test_the_report_is_made_for_a_phone_too(page):
     assert ("meta", {"name": "viewport", "content": "width=device-width, initial-scale=1"}) in Tags(page).found
     assert "figure svg { width: 100%" in page
     assert page.count('<div class="wide"><table>') == 2
+    assert page.count('<figure class="wide"><svg style="min-width: 207px"') == 2
 
 
 def test_names_inside_the_pictures_are_unique_and_lead_somewhere(page):

@@ -17,6 +17,8 @@ __all__ = ["report_of", "write_report"]
 
 _MOST_ROWS = 300
 _OPEN_ROWS = 12
+_POLICY = "default-src 'none'; style-src 'unsafe-inline'; img-src data:"
+_LEGIBLE = 0.72  # pixels a point, below which the letters of a picture are too small
 _KEYS = {
     "figure": str, "title": str, "source": str, "claim": str, "verdict": str, "command": str, "config": dict,
     "cells": int, "failures": list, "seconds_of_all_cells": float, "seeds": str, "versions": dict, "machine": dict,
@@ -28,10 +30,14 @@ body { font: 16px/1.5 system-ui, sans-serif; color: #111; background: #fff; max-
   padding: 0 1rem 4rem; overflow-wrap: break-word; }
 h1 { font-size: 1.6rem; line-height: 1.2; } h2 { font-size: 1.25rem; line-height: 1.25; margin-top: 3rem; }
 nav ul { padding-left: 1.2rem; } figure { margin: 1rem 0; } figure svg { width: 100%; height: auto; display: block; }
-.wide { overflow-x: auto; } table { border-collapse: collapse; font-size: .85rem; font-variant-numeric: tabular-nums; }
+.wide { overflow-x: auto; } .meanings { font-size: .85rem; }
+table { border-collapse: collapse; font-size: .85rem; font-variant-numeric: tabular-nums; }
 th, td { border-bottom: 1px solid #ccc; padding: .2rem .6rem; text-align: right; white-space: nowrap; }
 th { border-bottom: 2px solid #555; } dl { font-size: .9rem; } dt { font-weight: 600; } dd { margin: 0 0 .4rem 1rem; }
+th:first-child, td:first-child { text-align: left; }
 code { font-size: .85rem; background: #f2f2f2; padding: 0 .2rem; } summary { cursor: pointer; margin: .5rem 0; }
+@media print { body { max-width: none; } figure { break-inside: avoid; } h2 { break-after: avoid; }
+  .wide { overflow-x: visible; } figure svg { min-width: 0 !important; } }
 """
 
 
@@ -69,6 +75,7 @@ def report_of(folder: Path) -> tuple[str, int]:
     page = (
         '<!doctype html>\n<html lang="en"><head><meta charset="utf-8">'
         '<meta name="viewport" content="width=device-width, initial-scale=1">'
+        f'<meta http-equiv="Content-Security-Policy" content="{_POLICY}">'
         f"<title>Figures by twolayer</title><style>{_STYLE}</style></head><body>"
         f"<h1>Figures by twolayer</h1><nav><ul>{links}</ul></nav>{''.join(sections)}</body></html>\n"
     )
@@ -102,7 +109,7 @@ def _section(told: dict[str, Any], home: Path, mark: str) -> str:
         f'<section id="{mark}"><h2>{_text(told["title"])}</h2><p>{_text(told["source"])}</p>'
         f"<p><strong>The paper:</strong> {_text(told['claim'])}</p>"
         f"<p><strong>Here:</strong> {_text(verdict)}{_text(failed)}</p>"
-        f"<figure>{_inline(home / 'figure.svg', mark)}</figure>"
+        f'<figure class="wide">{_inline(home / "figure.svg", mark)}</figure>'
         f"{_table_html(shown, {} if figure is None else figure.columns)}{_how(told)}</section>"
     )
 
@@ -129,7 +136,9 @@ def _inline(path: Path, mark: str) -> str:
     )
     if outside:
         raise InputError(f"{path} reaches out of itself ({outside.group().strip()!r}), which a report may not")
-    return re.sub(r'(\bid="|href="#|url\(#)', rf"\g<1>{mark}-", text)
+    width = re.match(r'<svg[^>]*\swidth="([\d.]+)pt"', text)
+    least = f'<svg style="min-width: {_LEGIBLE * float(width[1]):.0f}px"' if width else "<svg"
+    return re.sub(r'(\bid="|href="#|url\(#)', rf"\g<1>{mark}-", text).replace("<svg", least, 1)
 
 
 def _table_html(table: Table, meanings: Mapping[str, str]) -> str:
@@ -138,11 +147,13 @@ def _table_html(table: Table, meanings: Mapping[str, str]) -> str:
         f"<tr>{''.join(f'<td>{_text(_shown(value))}</td>' for value in row.values())}</tr>"
         for _, row in zip(range(_MOST_ROWS), table.rows(), strict=False)
     )
+    told = "; ".join(f"{name}: {meanings[name]}" for name in table.columns if name in meanings)
     more = f" (the first {_MOST_ROWS}; all are in table.csv)" if len(table) > _MOST_ROWS else ""
     is_open = " open" if len(table) <= _OPEN_ROWS else ""
     return (
         f"<details{is_open}><summary>Table, {len(table)} rows{more}</summary>"
-        f'<div class="wide"><table><thead><tr>{heads}</tr></thead><tbody>{lines}</tbody></table></div></details>'
+        f'<div class="wide"><table><thead><tr>{heads}</tr></thead><tbody>{lines}</tbody></table></div>'
+        f'<p class="meanings">{_text(told)}</p></details>'
     )
 
 
