@@ -229,7 +229,9 @@ def verdict(table: Table) -> str:
         if len(table.where(d=d, method=method))
     }
     said = [_reach(table.where(d=d), d, reached) for d in table.levels("d")]
-    return " ".join(text for text in (*said, _growth(reached), _beside_theory(reached), _unlearned(table)) if text)
+    return " ".join(
+        text for text in (*said, _growth(reached), _beside_theory(reached), _unlearned(table), _slowest(table)) if text
+    )
 
 
 def _reach(table: Table, d: int, reached: dict[tuple[int, str], int]) -> str:
@@ -297,6 +299,19 @@ def _unlearned(table: Table) -> str:
     )
 
 
+def _slowest(table: Table) -> str:
+    """Where each method takes longest, at the largest d."""
+    d, told = max(table.levels("d")), []
+    for method in METHODS:
+        rows = rates(table.where(d=d, method=method))
+        if len(rows):
+            place, times = int(rows["seconds"].argmax()), rows["seconds"] / rows["seconds"][0]
+            told.append(
+                f"{method} at r = {rows['width'][place]} ({times[place]:.3g} times as long as at r = {rows['width'][0]})"
+            )
+    return f"Of processor time at d = {d} the most is taken by {', by '.join(told)}."
+
+
 def _listed(dims: Iterable[int]) -> str:
     return ", ".join(map(str, dims))
 
@@ -337,7 +352,7 @@ WALL = Figure(
         "width": "units, the r",
         "trial": "number of the trial",
         "missed": f"share of units whose weights are not found to {FOUND:g}",
-        "error": "largest relative error of a unit's weights, its output weight among them",
+        "error": "largest relative error of a unit's weights, output weight and all; infinite if units are missing",
         "risk": "population risk over the mean square of the planted network",
         "sure": "whether the method says that these are the units, and no others nearby",
         "seconds": "of processor time, which differ from run to run",
