@@ -306,9 +306,8 @@ def _slowest(table: Table) -> str:
         rows = rates(table.where(d=d, method=method))
         if len(rows):
             place, times = int(rows["seconds"].argmax()), rows["seconds"] / rows["seconds"][0]
-            told.append(
-                f"{method} at r = {rows['width'][place]} ({times[place]:.3g} times as long as at r = {rows['width'][0]})"
-            )
+            first, slowest = rows["width"][0], rows["width"][place]
+            told.append(f"{method} at r = {slowest} ({times[place]:.3g} times as long as at r = {first})")
     return f"Of processor time at d = {d} the most is taken by {', by '.join(told)}."
 
 
