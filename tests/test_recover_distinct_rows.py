@@ -3,9 +3,9 @@
 import numpy as np
 import pytest
 
-from twolayer import Status, recover
+from twolayer import InputError, Status, recover
 from twolayer.activation import activation
-from twolayer.recover.distinct_rows import n_distinct_rows
+from twolayer.recover.distinct_rows import n_distinct_rows, without_copies
 from twolayer.refine import UnitsProblem
 from twolayer.teachers import random_units
 
@@ -37,6 +37,52 @@ def test_opposite_rows_count_once_where_the_sign_says_nothing(rng):
     assert counted(np.vstack([X, -X, -2 * X]), "abs", has_bias=False) == 30
     assert counted(np.vstack([X, -X]), "tanh", has_bias=True) == 60
     assert counted(np.vstack([X, -X]), "sigmoid", has_bias=False) == 60
+
+
+def noisy_rows(rng, n=300):
+    teacher = random_units(4, 2, activation="tanh", rng=0)
+    X = rng.standard_normal((n, 4))
+    y = teacher(X)
+    return X, y + 0.02 * y.std() * rng.standard_normal(n)
+
+
+@pytest.mark.parametrize("k", [2, 5])
+def test_copies_of_noisy_rows_change_no_standard_error(k, rng):
+    X, y = noisy_rows(rng)
+    once = recover(X, y, 2, "tanh", rng=0)
+    some = rng.permutation(k * 300)
+    again = recover(np.tile(X, (k, 1))[some], np.tile(y, k)[some], 2, "tanh", rng=0)
+    assert once.status is again.status is Status.CERTIFIED_WITH_NOISE
+    for name in ("a", "W"):
+        first, second = (np.sort(getattr(one.certificate.standard_errors, name), axis=0) for one in (once, again))
+        np.testing.assert_allclose(first, second, rtol=1e-6)
+    assert again.certificate.n_rows == 300
+    assert again.certificate.notes[-1].startswith(f"Of the {300 * k} rows given, {300 * (k - 1)} are copies of others")
+    assert not any("copies" in note for note in once.certificate.notes)
+
+
+def test_only_whole_copies_are_left_out(rng):
+    X, y = noisy_rows(rng, 30)
+    Z, t = without_copies(X, y)
+    assert Z is X
+    assert t is y
+    Z, t = without_copies(np.vstack([X, X[:7], X[:3]]), np.r_[y, y[:7], y[:3]])
+    np.testing.assert_array_equal(Z, X)
+    np.testing.assert_array_equal(t, y)
+    measured_again = np.r_[y, y[:6], y[6] + 1e-9]
+    assert len(without_copies(np.vstack([X, X[:7]]), measured_again)[1]) == 37
+    signs = rng.choice([-1.0, 1.0], (1000, 6)).astype(np.float32)
+    Z, _ = without_copies(signs, signs.sum(axis=1))
+    np.testing.assert_array_equal(np.unique(Z, axis=0), np.unique(signs, axis=0))
+    assert len(Z) == 64
+    zeros = np.array([[0.0, 1.0], [-0.0, 1.0], [1.0, 0.0]])
+    assert len(without_copies(zeros, np.array([1.0, 1.0, 2.0]))[1]) == 2
+
+
+def test_too_few_rows_that_differ_are_refused_with_their_number(rng):
+    X, y = noisy_rows(rng, 9)
+    with pytest.raises(InputError, match="at least 11 rows, found 9 that differ among 45"):
+        recover(np.tile(X, (5, 1)), np.tile(y, 5), 2, "tanh", rng=0)
 
 
 @pytest.mark.parametrize("copies", [(1.0, 1.0, 1.0), (1.0, 0.5, 2.3)])

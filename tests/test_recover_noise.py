@@ -4,6 +4,8 @@ import numpy as np
 import pytest
 
 from fits import Told, fit_at, minimum_near, silent
+from twolayer import Status, recover
+from twolayer.align import recovery_error
 from twolayer.misfit import ScoreTest
 from twolayer.network import TwoLayerNetwork
 from twolayer.recover.fit import Fit
@@ -162,3 +164,51 @@ def test_hardly_more_rows_than_parameters_have_no_power():
     X, y = gaussian_samples(teacher, 35, noise=1e-6, rng=1)
     fit = minimum_near(X, y, teacher)
     assert not noise_evidence(fit, same(fit), silent, np.random.default_rng(0)).has_power
+
+
+# Single precision
+
+
+def rounded(spec, seed, kind):
+    """Samples with the rounding of single precision, which is not alike in all rows, in both or in the labels."""
+    rng = np.random.default_rng(seed)
+    teacher = TwoLayerNetwork(rng.choice([-1.0, 1.0], 5), rng.standard_normal((5, 10)), activation=spec)
+    X = rng.standard_normal((1000, 10))
+    if kind == "both":
+        X = X.astype(np.float32)
+    y = teacher(X.astype(float)).astype(np.float32)
+    return teacher, X, y.astype(float) if kind == "labels, kept as double" else y
+
+
+@pytest.mark.parametrize("kind", ["both", "labels", "labels, kept as double"])
+@pytest.mark.parametrize("spec", ["relu", "squared_relu"])
+def test_samples_in_single_precision_are_certified_to_single_precision(spec, kind):
+    for seed in range(2, 5):
+        teacher, X, y = rounded(spec, seed, kind)
+        result = recover(X, y, 5, spec, rng=seed)
+        assert result.status is Status.CERTIFIED_WITH_NOISE
+        assert recovery_error(result.network, teacher) < 1e-6
+        assert result.certificate.score_test is None
+        assert any("the rounding of samples in single precision" in note for note in result.certificate.notes)
+
+
+@pytest.mark.parametrize("width", [4, 6])
+def test_a_wrong_width_in_single_precision_is_not_certified(width):
+    for seed in range(3):
+        _, X, y = rounded("relu", seed, "both")
+        assert not recover(X, y, width, "relu", rng=seed).is_certified
+
+
+def test_the_width_of_samples_in_single_precision_is_found():
+    _, X, y = rounded("squared_relu", 2, "both")
+    result = recover(X, y, "auto", "squared_relu", rng=0)
+    assert (result.network.width, result.is_certified) == (5, True)
+
+
+def test_in_double_precision_a_residual_of_that_size_is_still_tested(rng):
+    teacher, X, _ = rounded("relu", 0, "labels")
+    y = teacher(X) * (1 + 1e-8) + 1e-7 * (X[:, 0] * X[:, 1])
+    result = recover(X, y, 5, "relu", rng=0)
+    assert result.certificate.residual < 1e-7
+    assert result.status is Status.MISFIT
+    assert recover(X, 7.0 * y.astype(np.float32), 5, "relu", rng=0).status is not Status.MISFIT

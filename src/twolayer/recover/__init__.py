@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Literal
 
 import numpy as np
@@ -11,6 +12,7 @@ from twolayer.activation import Activation
 from twolayer.activation import activation as parse_activation
 from twolayer.arrays import random_generator, whole_number
 from twolayer.errors import InputError
+from twolayer.recover.distinct_rows import without_copies
 from twolayer.recover.judgement import judge
 from twolayer.recover.label_units import LabelUnits
 from twolayer.recover.methods import RECOVERIES, Recovery
@@ -91,13 +93,15 @@ def recover(
     """
     X, y = check_samples(X, y)
     check_magnitude(X, y)
+    n_given = len(X)
+    X, y = without_copies(X, y)
     units_given, sigma = given_width(width), given_activation(activation)
     if method not in RECOVERIES:
         raise InputError(f"method must be one of {', '.join(RECOVERIES)}, found {method!r}")
     generator = random_generator(rng)
     if method != "auto" and (units_given is None or sigma is None):
         raise InputError(f"the method {method} needs a width and an activation, only the method auto can choose them")
-    _check_size(X.shape, units_given or 1, sigma or parse_activation("relu"), bias)
+    _check_size(X.shape, n_given, units_given or 1, sigma or parse_activation("relu"), bias)
     if not X.any():
         raise InputError("X must vary, found zeros only: they do not determine a network")
     if np.ptp(y) == 0:
@@ -110,18 +114,18 @@ def recover(
             progress(stage, step, loss)
 
     units = LabelUnits.of(y, bias)
+    asked = {"has_bias": bias, "rounding": units.rounding(X, y), "rng": generator, "report": report}
     with threads_over_rows():
         if units_given is None or sigma is None:
             origin = -units.offset / units.unit
-            network, status, certificate = recover_unknown(
-                X, units.done(y), units_given, sigma, has_bias=bias, origin=origin, rng=generator, report=report
-            )
+            network, status, certificate = recover_unknown(X, units.done(y), units_given, sigma, origin=origin, **asked)
         else:
-            found = RECOVERIES[method].function(
-                X, units.done(y), units_given, sigma, has_bias=bias, rng=generator, report=report
-            )
+            found = RECOVERIES[method].function(X, units.done(y), units_given, sigma, **asked)
             network, status, certificate = judge(found)
     certificate = units.certificate_undone(certificate, network)
+    if len(X) < n_given:
+        note = f"Of the {n_given} rows given, {n_given - len(X)} are copies of others, label and all, and do not count."
+        certificate = replace(certificate, notes=(*certificate.notes, note))
     return Result(units.network_undone(network), status, certificate, tuple(history))
 
 
@@ -149,11 +153,11 @@ def n_parameters(d: int, width: int, activation: Activation, bias: bool) -> int:
     return width * (d + bias + (not activation.degree)) + bias
 
 
-def _check_size(shape: tuple[int, int], width: int, activation: Activation, bias: bool) -> None:
+def _check_size(shape: tuple[int, int], n_given: int, width: int, activation: Activation, bias: bool) -> None:
     n, d = shape
     parameters = n_parameters(d, width, activation, bias)
     if n <= parameters:
         raise InputError(
             f"{width} units on {d} inputs have {parameters} parameters and need at least {parameters + 1} rows,"
-            f" found {n}"
+            f" found {n}" + (f" that differ among {n_given}" if n < n_given else "")
         )

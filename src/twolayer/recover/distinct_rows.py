@@ -1,10 +1,12 @@
-"""How many rows say something new: what is repeated, or is a multiple where σ is homogeneous, counts once."""
+"""Which rows say something new: what is repeated, or is a multiple where σ is homogeneous, counts once."""
 
 import numpy as np
+from numpy.typing import NDArray
 
 from twolayer.refine import UnitsProblem
+from twolayer.sources import row_blocks
 
-__all__ = ["n_distinct_rows"]
+__all__ = ["n_distinct_rows", "without_copies"]
 
 _DIGITS = 10
 
@@ -29,3 +31,34 @@ def n_distinct_rows(problem: UnitsProblem) -> int:
     largest = float(np.abs(seen).max()) or 1.0
     order = np.sort(np.round(seen[:, 0] / largest, _DIGITS) + 1j * np.round(seen[:, 1] / largest, _DIGITS))
     return 1 + int(np.count_nonzero(order[1:] != order[:-1]))
+
+
+def without_copies(X: NDArray, y: NDArray) -> tuple[NDArray, NDArray]:
+    """The rows without those that are copies, label and all, of an earlier one: their noise is no new noise.
+
+    Nothing is left out where some inputs come with several labels: these were measured more than once, and the same
+    label twice is then no copy. O(nd) time, and O(n) memory beside what is kept.
+    """
+    keys = _fingerprints(X)
+    order = np.argsort(keys, kind="stable")
+    place = np.flatnonzero(keys[order][1:] == keys[order][:-1])
+    earlier, later = order[place], order[place + 1]
+    same = np.zeros(len(later), bool)
+    for some in row_blocks(X[: len(later)]):
+        same[some] = np.all(X[earlier[some]] == X[later[some]], axis=1)
+    earlier, later = earlier[same], later[same]
+    if not len(later) or np.any(y[earlier] != y[later]):
+        return X, y
+    kept = np.ones(len(X), bool)
+    kept[later] = False
+    return np.ascontiguousarray(X[kept]), y[kept]
+
+
+def _fingerprints(X: NDArray) -> NDArray[np.uint64]:
+    """A number for each row, by its bits: equal for equal rows, and hardly ever for others."""
+    factors = np.random.default_rng(0).integers(1 << 63, size=X.shape[1], dtype=np.uint64) * np.uint64(2) + np.uint64(1)
+    keys = np.empty(len(X), np.uint64)
+    for rows in row_blocks(X):
+        bits = (X[rows].astype(np.float64) + 0.0).view(np.uint64)  # -0 becomes 0
+        keys[rows] = ((bits ^ (bits >> np.uint64(29))) * factors).sum(axis=1, dtype=np.uint64)
+    return keys

@@ -190,6 +190,10 @@ def _notes(
             f"Turning units {units} round together leaves the function as it is: {count} sign patterns give it."
         )
     notes += _notes_on_unseen_units(found)
+    if found.evidence is not None and found.evidence.test is None:
+        notes.append(
+            "What is left is the rounding of samples in single precision, and no more is known of the weights."
+        )
     if status is Status.NOT_IDENTIFIABLE and problem.width > 1 and not _unseen(found):
         enough = found.evidence is not None and not found.evidence.needs_all_units
         if enough or any(narrower.is_exact for narrower in narrower_fits(found.fit, _silent)):

@@ -13,6 +13,8 @@ from twolayer.refine.problem import Vector
 
 __all__ = ["LabelUnits"]
 
+_SINGLE = 2 * float(np.finfo(np.float32).eps)
+
 
 @dataclass(frozen=True)
 class LabelUnits:
@@ -40,6 +42,14 @@ class LabelUnits:
     def done(self, y: NDArray[Any]) -> Vector:
         """The t of each label."""
         return (y.astype(np.float64, copy=False) - self.offset) / self.unit
+
+    def rounding(self, X: NDArray[Any], y: NDArray[Any]) -> float:
+        """Of samples in single precision: what its rounding does to t; 0 of samples in double precision.
+
+        Labels that are numbers of single precision, all of them, count as such, whatever their type.
+        """
+        is_single = np.float32 in (X.dtype, y.dtype) or np.array_equal(y, y.astype(np.float32))
+        return _SINGLE * float(np.sqrt(np.mean(np.square(y / self.unit, dtype=np.float64)))) if is_single else 0.0
 
     def network_undone(self, network: TwoLayerNetwork) -> TwoLayerNetwork:
         """The network that gives y where `network` gives t; a homogeneous σ keeps its outer weights."""

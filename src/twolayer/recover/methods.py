@@ -23,7 +23,8 @@ class Recovery:
     Attributes
     ----------
     function : callable
-        Called with (X, y, width, activation) and the keywords has_bias, rng and report; returns where its search ended.
+        Called with (X, y, width, activation) and the keywords has_bias, rounding, rng and report; returns where its
+        search ended.
     summary : str
     """
 
@@ -38,6 +39,7 @@ def _zhong2017recovery(
     activation: Activation,
     *,
     has_bias: bool,
+    rounding: float,  # noqa: ARG001 - of the labels; every method is told
     rng: np.random.Generator,
     report: Report,
 ) -> Found:
@@ -62,6 +64,7 @@ def _awasthi2021efficient(
     activation: Activation,
     *,
     has_bias: bool,
+    rounding: float,  # noqa: ARG001 - of the labels; every method is told
     rng: np.random.Generator,
     report: Report,
 ) -> Found:

@@ -28,11 +28,13 @@ class NoiseEvidence:
 
     Attributes
     ----------
-    test : ScoreTest
-        Against features fixed beforehand.
+    test : ScoreTest or None
+        Against features fixed beforehand. None where the residual is as small as the rounding of the samples, which is
+        not alike in all rows, as noise is taken to be: none of these tests is then asked for.
     wider_gain : float or None
         Decrease of ‖r‖² by more units, in units of the noise variance that they leave, relative to a generous bound for
-        noise: above 0.6, the residual still depends on the inputs. None where the score test has already said so.
+        noise: above 0.6, the residual still depends on the inputs. None where the score test has already said so, or
+        was not asked.
     narrower_loss : float or None
         The same for the best network with a unit fewer: below 5, the data do not clearly need all units. None where the
         residual is not noise.
@@ -40,7 +42,7 @@ class NoiseEvidence:
         Whether a unit of a tenth of the mean strength would have been noticed.
     """
 
-    test: ScoreTest
+    test: ScoreTest | None
     wider_gain: float | None
     narrower_loss: float | None
     has_power: bool
@@ -52,7 +54,7 @@ class NoiseEvidence:
     @property
     def is_noise(self) -> bool:
         """Whether nothing of the inputs was found in the residual."""
-        return self.wider_gain is not None and self.wider_gain < _MOST_WIDER_GAIN
+        return self.test is None or (self.wider_gain is not None and self.wider_gain < _MOST_WIDER_GAIN)
 
     @property
     def needs_all_units(self) -> bool:
@@ -60,7 +62,9 @@ class NoiseEvidence:
         return self.narrower_loss is not None and self.narrower_loss >= _LEAST_NARROWER_LOSS
 
 
-def noise_evidence(fit: Fit, fresh: Callable[[int], Fit], report: Report, rng: np.random.Generator) -> NoiseEvidence:
+def noise_evidence(
+    fit: Fit, fresh: Callable[[int], Fit], report: Report, rng: np.random.Generator, rounding: float = 0.0
+) -> NoiseEvidence:
     """Test the residual of a minimum in three ways.
 
     Against fixed features (`score_test`); against one more unit, started where the residual moments point, at random,
@@ -75,12 +79,16 @@ def noise_evidence(fit: Fit, fresh: Callable[[int], Fit], report: Report, rng: n
         ``fresh(width)`` is a fit of that width from a new start.
     report : callable
     rng : Generator
+    rounding : float
+        Relative error of the labels as they were given.
 
     Notes
     -----
     A gain counts from 4 noise variances a parameter and 40 more: a unit fitted to noise takes some 2 a parameter.
     """
     problem = fit.problem
+    if fit.loss <= rounding**2:
+        return NoiseEvidence(None, None, _narrower_loss(fit, report), _has_power(fit))
     test = score_test(problem, fit.point, rng)
     if test.p_value <= _LEAST_P_VALUE:
         return NoiseEvidence(test, None, None, _has_power(fit))
@@ -90,8 +98,12 @@ def noise_evidence(fit: Fit, fresh: Callable[[int], Fit], report: Report, rng: n
         if wider >= _MOST_WIDER_GAIN:
             break
     else:
-        narrower = min((gain_ratio(trial, fit) for trial in narrower_fits(fit, report)), default=np.inf)
+        narrower = _narrower_loss(fit, report)
     return NoiseEvidence(test, wider, narrower, _has_power(fit))
+
+
+def _narrower_loss(fit: Fit, report: Report) -> float:
+    return min((gain_ratio(trial, fit) for trial in narrower_fits(fit, report)), default=np.inf)
 
 
 def gain_ratio(narrow: Fit, wide: Fit) -> float:

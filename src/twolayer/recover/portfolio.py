@@ -81,6 +81,7 @@ def portfolio(
     *,
     has_bias: bool,
     is_lifted: bool = True,
+    rounding: float = 0.0,
     rng: np.random.Generator,
     report: Report,
 ) -> Found:
@@ -108,6 +109,8 @@ def portfolio(
     has_bias : bool
     is_lifted : bool
         Whether the lift may be used; without it, to see its worth.
+    rounding : float
+        Relative error of the labels as they were given.
     rng : Generator
     report : callable
         Called with (stage, step, loss).
@@ -116,7 +119,7 @@ def portfolio(
     -------
     Found
     """
-    search = _Search(X, y, width, activation, has_bias, is_lifted, rng, report)
+    search = _Search(X, y, width, activation, has_bias, is_lifted, rng, report, rounding)
     fit, held_out_loss = search.run(), None
     if not search.is_everything:
         whole = search.problem(X, y, fit.problem.units(fit.point)[0], is_lifted=fit.problem.is_lifted)
@@ -129,8 +132,8 @@ def portfolio(
     evidence = None
     if not fit.is_exact:
         some = _thinned(fit, report)
-        evidence = noise_evidence(some, lambda width: search.fresh_on(some.problem, width), report, rng)
-        if evidence.is_noise and some is not fit:
+        evidence = noise_evidence(some, lambda width: search.fresh_on(some.problem, width), report, rng, rounding)
+        if evidence.is_noise and evidence.test is not None and some is not fit:
             evidence = evidence.with_test(score_test(fit.problem, fit.point, rng))
     return Found(fit, search.lifted_loss, search.held_out, held_out_loss, evidence, width)
 
@@ -160,9 +163,10 @@ class _Search:
         may_lift: bool,
         rng: np.random.Generator,
         report: Report,
+        rounding: float,
     ):
         self.X, self.y, self.width, self.activation, self.has_bias = X, y, width, activation, has_bias
-        self.rng, self.report, self.may_lift = rng, report, may_lift
+        self.rng, self.report, self.may_lift, self.rounding = rng, report, may_lift, rounding
         n, d = X.shape
         rows = _ROWS_PER_PARAMETER * self.n_parameters(width) + 20 * d
         self.held_out = None
@@ -315,7 +319,7 @@ class _Search:
         might_be_noise = (
             not fit.is_exact
             and fit.problem.n_rows >= _NOISE_ROWS_PER_PARAMETER * fit.problem.n_parameters
-            and score_test(fit.problem, fit.point, self.rng).p_value > _CLEARLY_MISFIT
+            and (fit.loss <= self.rounding**2 or score_test(fit.problem, fit.point, self.rng).p_value > _CLEARLY_MISFIT)
         )
         if might_be_noise or (fit.is_exact and self.is_everything and fit.loss > ROUNDING):
             fit = polish(fit.problem, fit.point, self.report)
@@ -323,5 +327,5 @@ class _Search:
             self.best, self.is_best_polished = fit, might_be_noise or fit.is_exact
         if fit.is_exact:
             return fit
-        is_noise = might_be_noise and noise_evidence(fit, self.fresh, self.report, self.rng).is_noise
+        is_noise = might_be_noise and noise_evidence(fit, self.fresh, self.report, self.rng, self.rounding).is_noise
         return fit if is_noise else None

@@ -45,6 +45,8 @@ class RoughFits:
     has_bias : bool
     rng : Generator
     report : callable
+    rounding : float
+        Relative error of the labels as they were given.
     """
 
     X: NDArray
@@ -52,6 +54,7 @@ class RoughFits:
     has_bias: bool
     rng: np.random.Generator
     report: Report
+    rounding: float = 0.0
 
     def __post_init__(self) -> None:
         self.whitening = whitening_of(self.X, self.has_bias)
@@ -100,6 +103,8 @@ class RoughFits:
         """Whether the score test sees nothing in what a fit leaves; a test that rows too few pass at once."""
         if fit.problem.n_rows < _LIFT_ROWS_PER_PARAMETER * fit.problem.n_parameters:
             return False
+        if fit.loss <= self.rounding**2:
+            return True
         return score_test(fit.problem, fit.point, self.rng).p_value > _PASSES_FOR_NOISE
 
     def has_rows(self, width: int, activation: Activation) -> bool:

@@ -35,6 +35,7 @@ def recover_unknown(
     *,
     has_bias: bool,
     origin: float,
+    rounding: float,
     rng: np.random.Generator,
     report: Report,
 ) -> Judged:
@@ -45,7 +46,7 @@ def recover_unknown(
     the width by one, up where a wider network gains and down where no unit is missed, up to three times. What would be
     certified is not where another value explains the rows as well.
     """
-    search = _Choosing(X, y, has_bias, origin, rng, report)
+    search = _Choosing(X, y, has_bias, origin, rounding, rng, report)
     order = [activation] if activation is not None else search.activations(width)
     best: Judged | None = None
     for sigma in order[: 1 + _MOST_REFUSED]:
@@ -63,15 +64,22 @@ class _Choosing:
     """The samples and the choices so far."""
 
     def __init__(
-        self, X: NDArray, y: Vector, has_bias: bool, origin: float, rng: np.random.Generator, report: Report
+        self,
+        X: NDArray,
+        y: Vector,
+        has_bias: bool,
+        origin: float,
+        rounding: float,
+        rng: np.random.Generator,
+        report: Report,
     ) -> None:
-        self.X, self.y, self.has_bias, self.origin = X, y, has_bias, origin
+        self.X, self.y, self.has_bias, self.origin, self.rounding = X, y, has_bias, origin, rounding
         self.rng, self.report = rng, report
         self.activation_choice: Choice | None = None
         self.widths: WidthSearch | None = None
 
     def rough(self, X: NDArray, y: Vector) -> RoughFits:
-        return RoughFits(X, y, self.has_bias, self.rng, self.report)
+        return RoughFits(X, y, self.has_bias, self.rng, self.report, self.rounding)
 
     def activations(self, width: int | None) -> list[Activation]:
         """All activations, the most likely first."""
@@ -86,7 +94,8 @@ class _Choosing:
         return order
 
     def found(self, width: int, sigma: Activation) -> Found:
-        return portfolio(self.X, self.y, width, sigma, has_bias=self.has_bias, rng=self.rng, report=self.report)
+        given = {"has_bias": self.has_bias, "rounding": self.rounding}
+        return portfolio(self.X, self.y, width, sigma, **given, rng=self.rng, report=self.report)
 
     def recovered(self, sigma: Activation) -> Judged:
         """The network of the least width, found by the search over widths or by the default recovery."""
