@@ -82,6 +82,10 @@ def recover(
     needs no constant is chosen, and the other is named. An unknown width costs some 10 starts, an unknown
     activation some 30.
 
+    A row that is a copy of another, label and all, is left out, unless some inputs come with several labels: then these
+    were measured more than once. Of samples in single precision, a residual as small as its rounding is taken for that
+    (twice the machine epsilon of the mean square of y), and not tested further.
+
     A start costs some 30 to 100 steps of O(n m d) multiply-adds each (times about 20), with at most 10 rows a
     parameter; the others are passed over a few times. Memory beyond the samples is O(n m), and that of the rows
     searched on. Orders of the samples needed, noiseless: 2 rows a parameter for squared ReLU, 4 for ReLU with many
