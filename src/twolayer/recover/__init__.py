@@ -3,7 +3,7 @@
 import time
 from collections.abc import Callable
 from dataclasses import replace
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -118,7 +118,7 @@ def recover(
             progress(stage, step, loss)
 
     units = LabelUnits.of(y, bias)
-    asked = {"has_bias": bias, "rounding": units.rounding(X, y), "rng": generator, "report": report}
+    asked: dict[str, Any] = {"has_bias": bias, "rounding": units.rounding(X, y), "rng": generator, "report": report}
     with threads_over_rows():
         if units_given is None or sigma is None:
             origin = -units.offset / units.unit

@@ -94,8 +94,16 @@ class _Choosing:
         return order
 
     def found(self, width: int, sigma: Activation) -> Found:
-        given = {"has_bias": self.has_bias, "rounding": self.rounding}
-        return portfolio(self.X, self.y, width, sigma, **given, rng=self.rng, report=self.report)
+        return portfolio(
+            self.X,
+            self.y,
+            width,
+            sigma,
+            has_bias=self.has_bias,
+            rounding=self.rounding,
+            rng=self.rng,
+            report=self.report,
+        )
 
     def recovered(self, sigma: Activation) -> Judged:
         """The network of the least width, found by the search over widths or by the default recovery."""
