@@ -341,7 +341,7 @@ WALL = Figure(
         starts=3,
         steps=3000,
         samples_per_parameter=4.0,
-        most_parameters_from_samples=630,
+        most_parameters_from_samples=560,
     ),
     cells=cells,
     run_cell=run_cell,
