@@ -66,9 +66,18 @@ def test_inputs_of_any_covariance_and_mean_change_nothing(rng):
     assert recovery_error(result.network, teacher) < 1e-8
 
 
-def test_noise_alone_is_not_certified(rng):
-    X = rng.standard_normal((400, 4))
-    assert not recover(X, rng.standard_normal(400), "auto", "relu", bias=True, rng=0).is_certified
+@pytest.mark.parametrize(("width", "spec", "bias"), [(3, "relu", False), (2, "tanh", True), ("auto", "auto", True)])
+def test_of_noise_alone_it_is_said_that_there_is_no_signal(width, spec, bias, rng):
+    X, y = rng.standard_normal((800, 4)), 3 * bias + rng.standard_normal(800)
+    result = recover(X, y, width, spec, bias=bias, rng=0)
+    assert result.status is Status.NO_SIGNAL
+    assert result.status.value.startswith("There is no signal")
+
+
+def test_a_weak_signal_is_a_signal(rng):
+    _, X, y = planted("relu", 6, 1, 0.0, 4000, noise=2.0)
+    assert recover(X, y, 1, "relu", rng=0).status is not Status.NO_SIGNAL
+    assert recover(X, rng.permutation(y - y.mean()), 1, "tanh", rng=0).status is Status.NO_SIGNAL
 
 
 def test_too_few_rows_for_the_width_are_not_certified():
@@ -218,6 +227,10 @@ def test_a_fit_without_its_lift_is_the_same_function(rng):
     [
         ({"width": 0}, "width must be an integer of at least 1, found 0"),
         ({"width": "many"}, "width must be a whole number of at least 1, or 'auto', found 'many'"),
+        (
+            {"activation": "scaled(auto,2)"},
+            "'auto' stands alone, found 'scaled\\(auto,2\\)': give the",
+        ),
         ({"activation": "automatic"}, "'auto' lets the samples choose"),
         ({"width": "auto", "method": "zhong2017recovery"}, "only the method auto can choose"),
         ({"activation": "auto", "method": "unlifted"}, "only the method auto can choose"),

@@ -47,6 +47,11 @@ class Status(Enum):
         "The best network found leaves a residual that still depends on the inputs: try a larger width, another"
         " activation, biases, or another seed."
     )
+    NO_SIGNAL = (
+        "There is no signal: the best network found explains no more of these labels than it would of pure noise. See"
+        " that the rows of X and y belong together; if they do, more rows, less noise, biases or another activation may"
+        " show what y owes to X."
+    )
     UNRESOLVED_REFLECTION = (
         "The data are explained by units and a polynomial that no choice of their orientations leaves: other units are"
         " linear on all of these inputs, or the data have such a part of their own, or the activation is another of the"

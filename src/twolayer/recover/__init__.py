@@ -1,5 +1,6 @@
 """From samples to a network and a certificate: one method, one file."""
 
+import re
 import time
 from collections.abc import Callable
 from dataclasses import replace
@@ -146,6 +147,10 @@ def given_activation(activation: str | Activation) -> Activation | None:
     """The activation, None for ``"auto"``."""
     if activation == "auto":
         return None
+    if isinstance(activation, str) and re.search(r"\bauto\b", activation):
+        raise InputError(
+            f"'auto' stands alone, found {activation!r}: give the activation, as in scaled(tanh,2), or 'auto' only"
+        )
     try:
         return parse_activation(activation)
     except InputError as refusal:

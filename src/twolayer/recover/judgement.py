@@ -20,6 +20,7 @@ from twolayer.network import TwoLayerNetwork
 from twolayer.recover.distinct_rows import n_distinct_rows
 from twolayer.recover.exchange import narrower_fits
 from twolayer.recover.fit import EXACT
+from twolayer.recover.noise import has_no_signal
 from twolayer.recover.portfolio import Found
 from twolayer.recover.reflections import network_of
 from twolayer.recover.starts import second_moment
@@ -144,6 +145,8 @@ def _status(found: Found, bend: Curvature, network: TwoLayerNetwork, errors: Sta
             return Status.UNRESOLVED_REFLECTION
         if evidence is None or not evidence.is_noise:
             return Status.MISFIT
+        if has_no_signal(fit):
+            return Status.NO_SIGNAL
         if n < _NOISY_ROWS_PER_PARAMETER * p or not evidence.has_power:
             return Status.TOO_FEW_ROWS
         is_flat = is_flat or not evidence.needs_all_units

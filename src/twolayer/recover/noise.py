@@ -11,10 +11,11 @@ from twolayer.recover.fit import Fit, Report, explore
 from twolayer.refine import UnitsProblem
 from twolayer.refine.problem import Vector
 
-__all__ = ["NoiseEvidence", "gain_ratio", "noise_evidence"]
+__all__ = ["NoiseEvidence", "gain_ratio", "has_no_signal", "noise_evidence"]
 
 _LEAST_P_VALUE = 1e-4
 _GAIN_PER_PARAMETER, _GAIN_OFFSET = 4.0, 40.0
+_NOISE_PER_PARAMETER, _NOISE_OFFSET = 2.0, 20.0  # what a fit to noise takes, but for one in hundreds
 _MOST_WIDER_GAIN, _LEAST_NARROWER_LOSS = 0.6, 5.0  # what right recoveries have: benchmarks/certificate.py
 _WEAKEST_UNIT_SHARE = 0.1
 _LEAST_FREEDOM = 20
@@ -115,6 +116,13 @@ def gain_ratio(narrow: Fit, wide: Fit) -> float:
     variance = max(wide.loss, 1e-30) / freedom
     extra = max(p - narrow.problem.n_parameters, 1)
     return (narrow.loss - wide.loss) / variance / (_GAIN_PER_PARAMETER * extra + _GAIN_OFFSET)
+
+
+def has_no_signal(fit: Fit) -> bool:
+    """Whether a network gains no more over zero (a constant, where it has one) than fits to pure noise do."""
+    p = fit.problem.n_parameters
+    variance = fit.loss / max(fit.problem.n_rows - p, 1)
+    return 1 - fit.loss < variance * (_NOISE_PER_PARAMETER * p + _NOISE_OFFSET)
 
 
 def _wider_fits(fit: Fit, fresh: Callable[[int], Fit], report: Report, rng: np.random.Generator) -> Iterator[Fit]:
