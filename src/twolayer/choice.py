@@ -46,11 +46,23 @@ class Choice:
 
     @property
     def is_clear(self) -> bool:
-        """Whether no other value explains the rows as well without more parameters."""
-        return all(trial.verdict != "as good" for trial in self.trials)
+        """Whether every other value is refuted, or is the same function, or a width that is not needed.
+
+        A wider network contains the narrower one. Another activation does not, whatever its number of parameters: relu
+        is the limit of ever steeper softplus, which noise does not refute.
+        """
+        return not self.undecided
+
+    @property
+    def undecided(self) -> tuple[Trial, ...]:
+        """The values that the chosen one is not clear beside."""
+        verdicts = {"as good"} if self.subject == "width" else {"as good", "not needed"}
+        return tuple(trial for trial in self.trials if trial.verdict in verdicts)
 
     def summary(self) -> str:
-        """A line to read: the chosen value and its nearest rival."""
+        """A line to read: the chosen value and its nearest rivals, those that are undecided where there are any."""
         line = f"{self.subject} {self.chosen} was chosen, residual {self.trials[0].residual:.1e}"
-        rivals = [f"{one.value} leaves {one.residual:.1e} ({one.verdict})" for one in self.trials[1:3]]
+        rivals = [
+            f"{one.value} leaves {one.residual:.1e} ({one.verdict})" for one in (self.undecided or self.trials[1:])[:2]
+        ]
         return "; ".join([line, *rivals])

@@ -77,11 +77,11 @@ def recover(
 
     Notes
     -----
-    Where width or activation is ``"auto"``, the certificate has the choice, what was tried beside it, and how much that
-    leaves; the status is ``UNCLEAR_CHOICE`` where another value explains the rows as well without more parameters. Two
-    activations that write the same functions cannot be told apart (tanh and sigmoid, beside a constant): the one that
-    needs no constant is chosen, and the other is named. An unknown width costs some 10 starts, an unknown
-    activation some 30.
+    Where width or activation is ``"auto"``, the certificate has the choice, what was tried beside it, and how much
+    that leaves; the status is ``UNCLEAR_CHOICE`` where another activation explains the rows as well (under noise,
+    softplus with large weights beside relu), or another width without more parameters. Two activations that write
+    the same functions cannot be told apart (tanh and sigmoid, beside a constant): the one that needs no constant is
+    chosen, and the other is named. An unknown width costs some 10 starts, an unknown activation some 30.
 
     A row that is a copy of another, label and all, is left out, unless some inputs come with several labels: then these
     were measured more than once. Of samples in single precision, a residual as small as its rounding is taken for that

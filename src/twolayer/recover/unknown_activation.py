@@ -8,7 +8,7 @@ from twolayer.activation import Activation
 from twolayer.activation import activation as parse_activation
 from twolayer.certify import normal_matrix, standard_errors
 from twolayer.choice import Choice, Trial
-from twolayer.recover.fit import Fit, polish
+from twolayer.recover.fit import Fit, explore, polish
 from twolayer.recover.rough_fits import RoughFits
 from twolayer.refine import UnitsProblem
 from twolayer.refine.problem import Matrix, Vector
@@ -24,6 +24,9 @@ _MOST_RUNGS = 3
 _CLEARLY_WORSE = 4.0  # standard errors of the mean difference of the squared residuals
 _GAIN_PER_PARAMETER, _GAIN_OFFSET = 2.0, 40.0  # of twice the log-likelihood: more than a fit to noise differs
 _MOST_UNITS_TURNED, _MOST_ERRORS = 12, 6.0
+_STEEPER = (1.0, 5.0)
+_ROWS_FOR_OUTER_WEIGHTS = 4096
+_LEAST_SIZE = 1e-3
 _SAME_VALUES = 1e-3  # of what is left; the difference of two functions that are one
 _SAME_EXACT_VALUES = 1e-8
 
@@ -78,7 +81,8 @@ def compared(
     Each gets a start; the better ones get more, until one is exact. With r the residual and r_* that of the best one,
     an activation is refuted on the rows held out if the mean of :math:`r^2 - r_*^2` is above 4 of its standard errors,
     or on the n rows of the search if :math:`n\log(\|r\|^2/\|r_*\|^2)` is above what p parameters fitted to noise
-    differ by, 2p + 40. Where the best one leaves rounding, all that leave more are refuted. Of the others the one with
+    differ by, 2p + 40; where there is noise it is fitted from the units of the best one too, so that it is not refuted
+    for want of a start. Where the best one leaves rounding, all that leave more are refuted. Of the others the one with
     the fewest parameters is chosen. Two that give the same values everywhere are one function, written in two ways:
     tanh and sigmoid, beside a constant. Then that is chosen which needs no constant, tanh if both or neither do.
 
@@ -101,6 +105,8 @@ def compared(
     is_exact = any(fit.is_exact for fit in fits.values())
     for name in sorted(fits, key=lambda one: fits[one].loss)[: 0 if is_exact else _POLISHED]:
         fits[name] = polish(fits[name].problem, fits[name].point, rough.report)
+    if not is_exact:
+        _second(fits, rough)
     for name, other in (("tanh", "sigmoid"), ("sigmoid", "tanh")):
         if rough.has_bias:
             fit = respelled(fits[name], parse_activation(other))
@@ -109,6 +115,34 @@ def compared(
     mapped = X if rough.whitening is None else rough.whitening.done(X)
     candidates = [Candidate(parse_activation(name), fit, _left(fit, mapped, y)) for name, fit in fits.items()]
     return _ranked(candidates, float(np.std(y)), origin)
+
+
+def _second(fits: dict[str, Fit], rough: RoughFits) -> None:
+    """Fit every activation from the units of the best one too, as steep and steeper: refuted is what was fitted."""
+    best = min(fits.values(), key=lambda one: one.loss)
+    for name in CANDIDATES:
+        if name != best.problem.activation.name:
+            trials = [explore(*_with_units_of(best, name, times), rough.report, name, 60) for times in _STEEPER]
+            nearest = min(trials, key=lambda one: one.loss)
+            if nearest.loss < fits[name].loss:
+                fits[name] = polish(nearest.problem, nearest.point, rough.report)
+
+
+def _with_units_of(fit: Fit, name: str, times: float) -> tuple[UnitsProblem, Vector]:
+    """Units of another activation where those of a fit are, so many times as steep, with outer weights that fit."""
+    old, sigma = fit.problem, parse_activation(name)
+    rows = times * old.units(fit.point)[1]
+    plain = UnitsProblem(old.X, old.y, sigma, old.width, has_bias=old.has_bias)
+    some = slice(0, min(_ROWS_FOR_OUTER_WEIGHTS, old.n_rows))
+    columns = np.column_stack([plain.unit_block(some, rows), np.ones(some.stop)])[:, : old.width + old.has_bias]
+    solved = np.linalg.lstsq(columns, old.y[some], rcond=1e-8)[0]
+    v, constant = solved[: old.width], float(solved[old.width :].sum())
+    if not sigma.degree:
+        return plain, plain.join(rows, v, constant=constant)
+    signs = np.where(v < 0, -1.0, 1.0)
+    problem = UnitsProblem(old.X, old.y, sigma, old.width, signs=signs, has_bias=old.has_bias)
+    sizes = np.maximum(np.abs(v), _LEAST_SIZE) ** (1 / sigma.degree)
+    return problem, problem.join(sizes[:, None] * rows, constant=constant)
 
 
 def _left(fit: Fit, X: Matrix, y: Vector) -> Vector:
