@@ -135,18 +135,23 @@ def test_an_interruption_leaves_what_was_finished(tmp_path, trouble):
 
 
 def killed_until_done(folder: Path, jobs: int, kills: int, rng: np.random.Generator) -> list[int]:
-    """Exit codes of `kills` runs that were killed at random cells, and of the one that was left alone."""
+    """Exit codes of `kills` runs that were killed at random cells, and of the one that was left alone.
+
+    What a run has told of is in the ledger when it is dead.
+    """
     codes = []
     for attempt in range(kills + 1):
         command = [sys.executable, str(TOY_PROGRAM), str(folder), str(jobs)]
         with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True) as run:
             if attempt < kills:
                 for _ in range(int(rng.integers(1, 40 // (kills + 1)))):
-                    assert run.stdout.readline()
+                    assert (told := run.stdout.readline())
                 time.sleep(rng.uniform(0, 0.03))
                 run.kill()
             run.communicate(timeout=60)
             codes.append(run.returncode)
+        if attempt < kills:
+            assert finished(folder) >= int(told.split()[0])
     return codes
 
 
