@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import msgspec
 import numpy as np
 from matplotlib.figure import Figure as Picture
-from matplotlib.ticker import NullFormatter
+from matplotlib.ticker import LogLocator, NullFormatter, NullLocator
 from numpy.typing import NDArray
 from scipy.optimize import minimize
 
@@ -204,6 +204,10 @@ def plot(table: Table) -> Picture:
         panels[-1, place].xaxis.set_minor_formatter(NullFormatter())
         panels[-1, place].set_xlabel("units r, from d to d²")
         panels[0, place].set_title(f"d = {d}")
+    of_time = panels[-1, 0].yaxis  # which may be of less than a decade
+    of_time.set_major_locator(LogLocator(subs=(1, 2, 5)))
+    of_time.set_major_formatter("{x:g}")
+    of_time.set_minor_locator(NullLocator())
     handles = {label: handle for axes in panels.flat for handle, label in zip(*axes.get_legend_handles_labels())}  # noqa: B905
     picture.legend(handles.values(), handles.keys(), loc="outside lower center", ncols=3, frameon=False)
     return picture
