@@ -8,7 +8,7 @@ from twolayer import Status, TwoLayerNetwork, recover
 from twolayer.align import recovery_error
 from twolayer.errors import InputError
 from twolayer.network import Polynomial
-from twolayer.recover.label_units import LabelUnits
+from twolayer.recover.label_units import LabelUnits, relative_rounding
 from twolayer.teachers import gaussian_samples, random_units
 
 
@@ -78,3 +78,19 @@ def test_what_is_found_in_units_of_the_spread_is_brought_back(spec, rng):
     X = rng.standard_normal((20, 3))
     assert_allclose(units.done(units.network_undone(network)(X)), network(X), rtol=1e-12, atol=1e-12)
     assert (np.abs(units.network_undone(network).a) == 1).all() == (spec != "tanh")
+
+
+def test_single_precision_is_seen_in_the_types_or_in_the_labels(rng):
+    X, y = rng.standard_normal((50, 2)), rng.standard_normal(50)
+    single = y.astype(np.float32)
+    for inputs, labels in ((X.astype(np.float32), y), (X, single), (X, single.astype(float))):
+        assert relative_rounding(inputs, labels) == 2 * np.finfo(np.float32).eps
+    for labels in (y, 1e60 * y):
+        assert relative_rounding(X, labels) == 0.0
+
+
+def test_a_large_mean_in_single_precision_hides_no_misfit():
+    X, y = gaussian_samples(random_units(4, 3, bias=1.0, activation="relu", rng=1), 2000, rng=2)
+    shifted = (y + 1e6).astype(np.float32)
+    assert not recover(X, shifted, 2, "relu", bias=True, rng=0).is_certified
+    assert recover(X, shifted, 3, "relu", bias=True, rng=0).is_certified

@@ -15,7 +15,7 @@ from twolayer.arrays import random_generator, whole_number
 from twolayer.errors import InputError
 from twolayer.recover.distinct_rows import without_copies
 from twolayer.recover.judgement import judge
-from twolayer.recover.label_units import LabelUnits
+from twolayer.recover.label_units import LabelUnits, relative_rounding
 from twolayer.recover.methods import RECOVERIES, Recovery
 from twolayer.recover.result import RecoveryError, Result, Step
 from twolayer.recover.unknown import recover_unknown
@@ -85,7 +85,7 @@ def recover(
 
     A row that is a copy of another, label and all, is left out, unless some inputs come with several labels: then these
     were measured more than once. Of samples in single precision, a residual as small as its rounding is taken for that
-    (twice the machine epsilon of the mean square of y), and not tested further.
+    (twice the machine epsilon, of the spread of y), and not tested further.
 
     A start costs some 30 to 100 steps of O(n m d) multiply-adds each (times about 20), with at most 10 rows a
     parameter; the others are passed over a few times. Memory beyond the samples is O(n m), and that of the rows
@@ -119,7 +119,7 @@ def recover(
             progress(stage, step, loss)
 
     units = LabelUnits.of(y, bias)
-    asked: dict[str, Any] = {"has_bias": bias, "rounding": units.rounding(X, y), "rng": generator, "report": report}
+    asked: dict[str, Any] = {"has_bias": bias, "rounding": relative_rounding(X, y), "rng": generator, "report": report}
     with threads_over_rows():
         if units_given is None or sigma is None:
             origin = -units.offset / units.unit

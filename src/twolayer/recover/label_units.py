@@ -11,7 +11,7 @@ from twolayer.network import TwoLayerNetwork
 from twolayer.polynomial import Polynomial
 from twolayer.refine.problem import Vector
 
-__all__ = ["LabelUnits"]
+__all__ = ["LabelUnits", "relative_rounding"]
 
 _SINGLE = 2 * float(np.finfo(np.float32).eps)
 
@@ -43,14 +43,6 @@ class LabelUnits:
         """The t of each label."""
         return (y.astype(np.float64, copy=False) - self.offset) / self.unit
 
-    def rounding(self, X: NDArray[Any], y: NDArray[Any]) -> float:
-        """Of samples in single precision: what its rounding does to t; 0 of samples in double precision.
-
-        Labels that are numbers of single precision, all of them, count as such, whatever their type.
-        """
-        is_single = np.float32 in (X.dtype, y.dtype) or np.array_equal(y, y.astype(np.float32))
-        return _SINGLE * float(np.sqrt(np.mean(np.square(y / self.unit, dtype=np.float64)))) if is_single else 0.0
-
     def network_undone(self, network: TwoLayerNetwork) -> TwoLayerNetwork:
         """The network that gives y where `network` gives t; a homogeneous σ keeps its outer weights."""
         a, W, b = network.a, network.W, network.b
@@ -77,3 +69,14 @@ class LabelUnits:
             constant=errors.constant * self.unit,
         )
         return replace(certificate, noise=certificate.noise * self.unit, standard_errors=errors)
+
+
+def relative_rounding(X: NDArray[Any], y: NDArray[Any]) -> float:
+    """Of samples in single precision, what its rounding does to labels in units of their spread at most; else 0.
+
+    Labels that are numbers of single precision, all of them, count as such, whatever their type. A large mean adds
+    rounding that is alike in all rows, as noise is, and is not allowed for.
+    """
+    with np.errstate(over="ignore"):  # what is too large for single precision is not of it
+        is_single = np.float32 in (X.dtype, y.dtype) or np.array_equal(y, y.astype(np.float32))
+    return _SINGLE if is_single else 0.0
