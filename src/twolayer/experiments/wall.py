@@ -339,7 +339,7 @@ WALL = Figure(
         most_parameters_from_samples=100,
     ),
     paper=WallConfig(
-        dims=(10, 15, 20),
+        dims=(10, 12, 15),
         powers=(1.0, 1.1, 1.15, 1.2, 1.25, 1.3, 1.35, 1.4, 1.45, 1.5, 1.6, 1.8, 2.0),
         trials=2,
         starts=3,
