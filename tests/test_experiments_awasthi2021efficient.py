@@ -4,6 +4,7 @@ import msgspec
 import numpy as np
 import pytest
 
+from legends import is_inside
 from twolayer.experiments.awasthi2021efficient import BIASES, LARGE_BIASES, WIDTHS
 from twolayer.experiments.awasthi2021efficient.biases import unit_errors
 from twolayer.experiments.table import Table
@@ -46,6 +47,10 @@ def test_each_order_is_blind_at_its_root_and_only_there(tables):
         assert error[method, bias] < 0.1
     assert max(error["auto", bias] for bias in (0.0, 0.5, 1.0)) < 1e-10
     assert "as Lemma 4.3 says" in BIASES.verdict(tables[BIASES.name])
+
+
+def test_one_number_of_samples_has_room_for_its_legend(tables):
+    assert is_inside(BIASES.plot(tables[BIASES.name].where(n=10_000)))
 
 
 def test_the_verdict_on_blindness_goes_the_other_way_too(tables):
@@ -121,5 +126,6 @@ def test_every_axis_is_labelled_and_every_curve_has_its_name(figure, tables):
         assert axes.get_xlabel()
         assert axes.get_ylabel()
         assert axes.get_title()
+    assert is_inside(picture)
     names = {label for axes in picture.axes for label in axes.get_legend_handles_labels()[1]}
     assert "the default of this library" in names

@@ -4,6 +4,7 @@ import msgspec
 import numpy as np
 import pytest
 
+from legends import is_inside
 from twolayer.experiments.daniely2020hardness import LEARNING, NORMS
 from twolayer.experiments.table import Table
 from twolayer.hard.daniely2020hardness import RANDOM_NETWORK, SIGN_CNN, MajorityVote
@@ -96,12 +97,17 @@ def test_the_verdict_on_norms_names_those_that_are_longer():
     ids=["learning", "norms"],
 )
 def test_every_axis_is_labelled(figure, table):
+    assert is_inside(figure.plot(table))
     panels = figure.plot(table).axes
     assert len(panels) == 2
     for axes in panels:
         assert axes.get_xlabel()
         assert axes.get_ylabel()
         assert axes.get_title()
+
+
+def test_one_panel_has_room_for_its_legend():
+    assert is_inside(LEARNING.plot(learned({"balanced sign-CNN": 0.26})))
 
 
 def test_too_few_variables_for_the_clauses_are_refused():

@@ -4,6 +4,7 @@ import msgspec
 import numpy as np
 import pytest
 
+from legends import is_inside
 from twolayer.experiments.mondelli2019connection import GENERALISATION
 from twolayer.experiments.mondelli2019connection.descent import Descent
 from twolayer.experiments.mondelli2019connection.generalisation import cells, run_cell
@@ -165,3 +166,5 @@ def test_every_panel_has_its_axes_labelled_and_a_curve_a_step_size():
     default = "the default of this library, its error beside it"
     assert labels == ["descent, s = 10/(r d)", "best from ‖x‖ alone", default, "descent, s = 30/(r d)"]
     assert [text.get_text() for text in panels[0].texts] == ["1e-30"]
+    assert is_inside(picture)
+    assert is_inside(GENERALISATION.plot(table.where(r=10)))

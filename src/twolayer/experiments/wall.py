@@ -209,7 +209,9 @@ def plot(table: Table) -> Picture:
     of_time.set_major_formatter("{x:g}")
     of_time.set_minor_locator(NullLocator())
     handles = {label: handle for axes in panels.flat for handle, label in zip(*axes.get_legend_handles_labels())}  # noqa: B905
-    picture.legend(handles.values(), handles.keys(), loc="outside lower center", ncols=3, frameon=False)
+    picture.legend(
+        handles.values(), handles.keys(), loc="outside lower center", ncols=min(3, 2 * len(dims) - 1), frameon=False
+    )
     return picture
 
 

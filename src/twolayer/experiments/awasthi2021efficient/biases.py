@@ -130,7 +130,8 @@ def plot(table: Table) -> Picture:
             axes.set(yscale="log", ylim=(_LEAST, _MOST), title=f"{name[0].upper()}{name[1:]}, n = {n}")
             axes.set(xlabel="bias |b| of the units", ylabel=f"error, at least {_LEAST:g}")
             axes.grid(visible=True, color="0.9", linewidth=0.6)
-    picture.legend(*panels[0, 0].get_legend_handles_labels(), loc="outside lower center", ncols=3, frameon=False)
+    drawn, columns = panels[0, 0].get_legend_handles_labels(), 3 if len(samples) > 1 else 1
+    picture.legend(*drawn, loc="outside lower center", ncols=columns, frameon=False)
     return picture
 
 

@@ -113,7 +113,9 @@ def plot(table: Table) -> Picture:
         axes.set_title(f"{kind}:\n{KINDS[kind][0]}", fontsize="medium")
         axes.tick_params(labelleft=True)
     names = {label: line for axes in panels for line, label in zip(*axes.get_legend_handles_labels(), strict=True)}
-    picture.legend(list(names.values()), list(names), loc="outside lower center", ncols=6, frameon=False)
+    picture.legend(
+        list(names.values()), list(names), loc="outside lower center", ncols=min(6, 2 * len(kinds)), frameon=False
+    )
     return picture
 
 

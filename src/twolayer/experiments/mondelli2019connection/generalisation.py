@@ -152,7 +152,9 @@ def plot(table: Table) -> Picture:
             axes.set(title=f"{LAW_NAMES.get(law, law)}, r = {r}", xlabel="samples seen", ylabel=MEASURES[measure])
         _draw_defaults(panels[row], of_law.where(learner="default"), widths, measure)
     drawn = {name: line for axes in panels.flat for line, name in zip(*axes.get_legend_handles_labels(), strict=True)}
-    picture.legend(list(drawn.values()), list(drawn), loc="outside lower center", ncols=3, frameon=False)
+    picture.legend(
+        list(drawn.values()), list(drawn), loc="outside lower center", ncols=min(3, len(widths)), frameon=False
+    )
     return picture
 
 
