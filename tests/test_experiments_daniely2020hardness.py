@@ -108,6 +108,7 @@ def test_every_axis_is_labelled(figure, table):
 
 def test_one_panel_has_room_for_its_legend():
     assert is_inside(LEARNING.plot(learned({"balanced sign-CNN": 0.26})))
+    assert is_inside(NORMS.plot(normed(dict.fromkeys(["normal", "uniform", "sign", "gaussian", "sphere"], 0.5))))
 
 
 def test_too_few_variables_for_the_clauses_are_refused():

@@ -76,7 +76,8 @@ def plot(table: Table) -> Picture:
             axes.set_xticks(part.levels("dim"), [str(n) for n in part.levels("dim")], rotation=30)
             axes.xaxis.set_minor_locator(NullLocator())
             axes.set_ylabel("longest input / bound")
-    picture.legend(*panels[0, 0].get_legend_handles_labels(), loc="outside lower center", ncols=6, frameon=False)
+    columns = 3 * len(architectures)
+    picture.legend(*panels[0, 0].get_legend_handles_labels(), loc="outside lower center", ncols=columns, frameon=False)
     return picture
 
 
