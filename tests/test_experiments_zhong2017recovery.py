@@ -43,7 +43,7 @@ def test_an_easy_network_is_recovered(method):
     cell = next(cell for cell in RECOVERY_RATE.cells(RECOVERY_RATE.paper) if cell["method"] == method)
     (row,) = RECOVERY_RATE.run_cell({**cell, "n": 4000, "width": 2}, np.random.default_rng(3))
     assert row["recovered"]
-    assert row["error"] < 1e-6
+    assert row["error"] < 1e-4
 
 
 def test_few_steps_are_not_enough_for_the_papers_algorithm():

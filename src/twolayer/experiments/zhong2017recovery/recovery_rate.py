@@ -22,7 +22,10 @@ RECOVERED = 0.01
 
 
 class RecoveryRateConfig(Problem, frozen=True, kw_only=True):
-    """The grid of Figure 1(a), the methods, and the descent of the paper's: without resampling, as there."""
+    """The grid of Figure 1(a), the methods, and the descent of the paper's: without resampling, as there.
+
+    The descent ends at a residual of `rtol` times the labels, where the weights are known far better than is asked.
+    """
 
     dims: Counts
     samples: Counts
@@ -30,6 +33,7 @@ class RecoveryRateConfig(Problem, frozen=True, kw_only=True):
     methods: Annotated[tuple[Method, ...], msgspec.Meta(min_length=1)] = ("zhong2017recovery", "auto")
     step_size: Annotated[float, msgspec.Meta(gt=0, le=10)] = 0.02
     max_steps: Count = 2000
+    rtol: Annotated[float, msgspec.Meta(ge=0, le=1e-3)] = 1e-6
     partition: bool = False
 
     def __post_init__(self) -> None:
@@ -39,7 +43,7 @@ class RecoveryRateConfig(Problem, frozen=True, kw_only=True):
 
 def cells(config: RecoveryRateConfig) -> list[Cell]:
     """Every method on every size, many times; only the paper's has numbers of its own."""
-    own = {"step_size": config.step_size, "max_steps": config.max_steps, "partition": config.partition}
+    own = {name: getattr(config, name) for name in ("step_size", "max_steps", "rtol", "partition")}
     problems = grid(
         d=config.dims, n=config.samples, trial=range(config.trials), width=[config.width], kappa=[config.kappa]
     )

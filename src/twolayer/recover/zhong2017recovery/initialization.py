@@ -21,6 +21,8 @@ __all__ = ["Initialization", "initialization"]
 PROJECTIONS = 100
 """The number L of random projections in the paper's experiments."""
 
+_FORMED_INPUTS = 100  # for each unit, up to which the hundreds of products of the power method cost more than P_2 does
+
 
 @dataclass(frozen=True, eq=False)
 class Initialization:
@@ -94,7 +96,8 @@ def initialization(
 
     Notes
     -----
-    Time O(ndk) a step of the power method and O(n(dk + k³)) besides. α is a random unit vector of R^d for P_2 (used
+    Time O(ndk) a step of the power method, or O(nd²) once and O(d²k) a step where d ≤ 100·k and P_2 is formed; and
+    O(n(dk + k³)) besides. α is a random unit vector of R^d for P_2 (used
     where M_2 = 0), and then of the span of V, where its products with the units are larger by √(d/k).
 
     What fails first, as n becomes small, are the signs v_i, and then no descent on W alone can repair it; the noise of
@@ -120,7 +123,7 @@ def initialization(
     S2, S3, S4 = np.array_split(rng.permutation(n), 3) if partition else (slice(None),) * 3
 
     P2 = MomentOperator(X[S2], y[S2], second, _unit_vector(d, rng))
-    found = SUBSPACES[subspace](P2, width, rng=rng)
+    found = SUBSPACES[subspace](P2 @ np.eye(d) if d <= _FORMED_INPUTS * width else P2, width, rng=rng)
     V = found.basis
     alpha = V @ _unit_vector(width, rng)
     cube = moment_cube(X[S3], y[S3], V, third, alpha)
