@@ -45,13 +45,13 @@ def write_onnx(path: Path, network: TwoLayerNetwork, dtype=np.float64) -> Path:
     return save_graph(path, nodes, constants, network.dim, dtype=dtype)
 
 
-def save_graph(path: Path, nodes, constants, dim: int, outputs=(("y", 1),), dtype=np.float64) -> Path:
+def save_graph(path: Path, nodes, constants, dim, outputs=(("y", 1),), dtype=np.float64, rows=None) -> Path:
     kind = TensorProto.FLOAT if dtype == np.float32 else TensorProto.DOUBLE
     graph = helper.make_graph(
         nodes,
         "network",
-        [helper.make_tensor_value_info("x", kind, [None, dim])],
-        [helper.make_tensor_value_info(name, kind, [None, columns]) for name, columns in outputs],
+        [helper.make_tensor_value_info("x", kind, [rows, dim])],
+        [helper.make_tensor_value_info(name, kind, [rows, columns]) for name, columns in outputs],
         [numpy_helper.from_array(np.asarray(value, dtype), name) for name, value in constants.items()],
     )
     model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8)

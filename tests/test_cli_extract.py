@@ -19,6 +19,7 @@ from twolayer.network import Polynomial
 from twolayer.symtensor import rank_one_sum
 
 A_MODULE = """
+import os
 import time
 
 import numpy as np
@@ -34,6 +35,12 @@ def slow(X):
     with open("asked", "a") as asked:
         asked.write("once more\\n")
     time.sleep(0.5)
+    return box(X)
+
+
+def talkative(X):
+    print("asked by Python")
+    os.system("echo asked by a program")
     return box(X)
 
 
@@ -73,6 +80,15 @@ def test_a_function_in_a_process_of_its_own(module):
     assert "wrote network.npz" in done.stdout
     assert "EQUAL: The network gives what the box gives" in done.stdout
     assert align(TwoLayerNetwork.load("network.npz"), TRUTH).max_relative_error < 1e-10
+
+
+def test_what_a_box_prints_stays_out_of_the_json(module):
+    (module / "a_box.py").write_text("print('imported')\n" + A_MODULE)
+    done = process("extract", "a_box:talkative", "--dim", "3", "--json")
+    assert done.returncode == 0
+    assert json.loads(done.stdout)["status"] == "EQUAL"
+    for words in ("imported", "asked by Python", "asked by a program"):
+        assert words in done.stderr
 
 
 def test_a_command_in_a_process_of_its_own(module):

@@ -108,9 +108,79 @@ def test_hyperplanes_far_away_and_through_the_origin_are_seen(rng):
         assert align(found.network, truth).max_relative_error <= 1e-8
 
 
+@pytest.mark.parametrize("distance", [30.0, 300.0, 1e5, 1e8])
+def test_a_ramp_that_begins_far_out_is_found(distance, rng):
+    near = planted(4, 3, "relu", rng)
+    truth = TwoLayerNetwork(
+        np.r_[near.a, 0.5], np.vstack([near.W, [1, 0, 0]]), np.r_[near.b, -distance], "relu", Polynomial(0.3)
+    )
+    found = extracted(truth, 3)
+    assert found.is_certified
+    assert align(found.network, truth).max_relative_error <= 1e-8
+    assert found.checks[-1].scale > 1e8
+
+
+@pytest.mark.parametrize("distance", [4.0, 20.0, 2000.0])
+def test_a_step_that_is_far_out_is_found(distance, rng):
+    near = planted(4, 3, "tanh", rng)
+    truth = TwoLayerNetwork(
+        np.r_[near.a, 0.5], np.vstack([near.W, [5, 0, 0]]), np.r_[near.b, -5 * distance], "tanh", Polynomial(0.3)
+    )
+    found = extracted(truth, 3)
+    assert found.is_certified
+    assert align(found.network, truth).max_relative_error <= 1e-8
+
+
+def test_what_differs_only_far_out_is_not_called_equal(rng):
+    near = planted(3, 3, "tanh", rng)
+    found = extracted(lambda X: near(X) + (X[:, 0] > 3e6), 3)
+    assert found.status is Status.DIFFERENT
+    unlike = [check.scale for check in found.checks if check.largest > check.tolerance]
+    assert 1e5 < unlike[0] < 1e8
+    assert any(f"differ on inputs of scale {unlike[0]:.2g}: by " in note for note in found.notes)
+
+
+def test_what_is_cut_off_far_out_is_no_two_layer_network(rng):
+    units = planted(3, 3, "relu", rng)
+    assert extracted(lambda X: np.clip(units(X), -1e3, 1e3), 3).status is Status.DIFFERENT
+
+
+@pytest.mark.parametrize(
+    ("write", "activation"),
+    [
+        (lambda t: np.log(1 + np.exp(t)), "softplus"),  # overflows
+        (lambda t: np.where(np.abs(t) < 1e4, np.maximum(t, 0), np.nan), "relu"),
+    ],
+)
+def test_a_box_that_cannot_be_asked_far_out_is_compared_as_far_as_it_can(write, activation, rng):
+    truth = planted(2, 3, activation, rng)
+
+    def box(X):
+        with np.errstate(over="ignore"):
+            return write(X @ truth.W.T + truth.b) @ truth.a + 0.3
+
+    found = extracted(box, 3)
+    assert found.is_certified
+    assert 10 < found.checks[-1].scale < 1e5
+    assert align(found.network, truth).max_relative_error <= 1e-7
+
+
+def test_a_box_that_refuses_far_out_is_not_asked_there(rng):
+    truth = planted(3, 3, "tanh", rng)
+
+    def box(X):
+        if np.abs(X).max() > 1e6:
+            raise ValueError("outside of what I know")
+        return truth(X)
+
+    found = extracted(box, 3)
+    assert found.is_certified
+    assert align(found.network, truth).max_relative_error <= 1e-9
+
+
 def test_dead_linear_and_duplicate_units_are_reported_and_not_invented(tmp_path, rng):
     W = rng.standard_normal((6, 4))
-    W[3], W[4], W[5] = W[2], 0, W[0] * 1e-9  # the same hyperplane; w = 0; a hyperplane 10⁹ away
+    W[3], W[4], W[5] = W[2], 0, W[0] * 1e-14  # the same hyperplane; w = 0; a hyperplane 10¹⁴ away
     b = np.array([0.1, -0.2, 0.3, 0.3, -1.0, 1.0])
     a = np.array([1.0, -1.5, 0.5, 0.7, 1.0, 1.0])
     truth = TwoLayerNetwork(a, W, b, "relu", Polynomial(0.2))
@@ -162,6 +232,23 @@ def test_answers_of_six_digits_give_the_network_to_six_digits(rng):
     assert align(found.network, truth).max_relative_error <= 1e-5
 
 
+@pytest.mark.parametrize(("activation", "step"), [("relu", 1e-4), ("tanh", 1e-3)])
+def test_answers_of_few_digits_are_said_to_be_too_coarse(activation, step, rng):
+    truth = planted(3, 3, activation, rng)
+    found = extracted(lambda X: np.round(truth(X) / step) * step, 3)
+    assert found.status is Status.COARSE
+    assert not found.is_certified
+    assert any(f"answers are multiples of {step:g}, which is about" in note for note in found.notes)
+
+
+def test_a_box_that_rounds_to_whole_numbers_is_not_called_equal(rng):
+    truth = planted(3, 3, "relu", rng)
+    for size in (1.0, 100.0, 1e4):
+        found = extracted(lambda X, size=size: np.round(size * truth(X)), 3)
+        assert found.status in (Status.COARSE, Status.DIFFERENT)
+        assert any("answers are multiples of 1, which" in note for note in found.notes)
+
+
 def test_what_is_not_of_the_activation_asked_for_is_not_certified(rng):
     found = extracted(planted(2, 3, "tanh", rng), 3, activation="erf")
     assert found.status is Status.DIFFERENT
@@ -186,7 +273,8 @@ def test_the_evidence_is_there_for_readers_and_programs(rng):
     assert found.unwrap() is found.network
     text = found.summary()
     assert f"{found.queries} queries" in text
-    assert text.count("largest relative difference") == 4
+    assert text.count("largest relative difference") == 4 + 1
+    assert "and farther out, to scale" in text
     assert found.to_dict()["queries"] == found.queries
     np.testing.assert_allclose(found.unit_evidence, 1, atol=1e-6)
 

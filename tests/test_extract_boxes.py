@@ -51,6 +51,25 @@ def test_a_transposed_first_layer_has_its_width_read_right(tmp_path):
     assert OnnxBox(path).declared == Declared(2, "relu")
 
 
+NODES = [node("Gemm", "x W b", "t"), node("Tanh", "t", "h"), node("MatMul", "h a", "s"), node("Add", "s c", "y")]
+
+
+@pytest.mark.parametrize("rows", [1, 3])
+def test_a_file_that_takes_so_many_rows_at_once_is_asked_for_so_many(tmp_path, rows):
+    box = OnnxBox(save_graph(tmp_path / "box.onnx", NODES, CONSTANTS, 3, rows=rows))
+    Z = np.random.default_rng(0).standard_normal((7, 3))
+    np.testing.assert_allclose(np.ravel(box(Z)), NETWORK(Z), rtol=1e-13)
+
+
+def test_a_number_of_inputs_that_is_left_open_is_read_from_the_first_layer(tmp_path):
+    path = tmp_path / "box.onnx"
+    assert OnnxBox(save_graph(path, NODES, CONSTANTS, None)).dim == 3
+    computed = [node("Identity", "W", "V"), node("Gemm", "x V b", "t"), *NODES[1:]]
+    save_graph(path, computed, CONSTANTS, None)
+    with pytest.raises(InputError, match=r"found an input of shape \(\?, \?\)$"):
+        OnnxBox(path)
+
+
 def test_files_of_other_networks_are_refused(tmp_path):
     first = [node("Gemm", "x W b", "t"), node("Tanh", "t", "h")]
     last = node("MatMul", "h a", "y")
@@ -71,7 +90,12 @@ def test_files_of_other_networks_are_refused(tmp_path):
 
 def test_files_that_are_no_networks_are_refused(here):
     (here / "text.onnx").write_text("hello")
-    for name, words in (("text.onnx", "is not an ONNX model"), ("none.onnx", "cannot read none.onnx: No such file")):
+    (here / "empty.onnx").touch()
+    for name, words in (
+        ("text.onnx", "is not an ONNX model"),
+        ("empty.onnx", r"^empty\.onnx is empty: it holds no ONNX model$"),
+        ("none.onnx", "cannot read none.onnx: No such file"),
+    ):
         with pytest.raises(InputError, match=words):
             open_box(name)
 
@@ -104,8 +128,9 @@ def test_a_function_is_found_by_the_name_of_its_module(here):
         open_box("boxes_here:Model.fit", 3)
     with pytest.raises(InputError, match="cannot import 'not_there': ModuleNotFoundError"):
         open_box("not_there:f", 3)
-    with pytest.raises(InputError, match=r"a black box is a module:function or an \.onnx file, found 'nothing'"):
-        open_box("nothing", 3)
+    for name in ("nothing", ":predict", "boxes_here:", ":"):
+        with pytest.raises(InputError, match=rf"a black box is a module:function or an \.onnx file, found '{name}'"):
+            open_box(name, 3)
 
 
 def test_the_inputs_of_a_file_are_its_own(tmp_path):

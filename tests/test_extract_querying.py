@@ -1,5 +1,7 @@
 """What a box may do wrong, the budget, and the file that an interrupted extraction goes on from."""
 
+import re
+
 import numpy as np
 import pytest
 
@@ -54,6 +56,35 @@ def test_values_that_are_no_numbers_are_refused():
     assert refusal(lambda X: X[:, 0] * 1j) == "box must give real numbers, found an array of complex128"
 
 
+@pytest.mark.parametrize("size", [1e-200, 1e200])
+def test_values_beyond_reason_are_refused(size):
+    assert "between 1e-100 and 1e+100 in magnitude" in refusal(lambda X: size * NETWORK(X))
+
+
+def test_what_a_box_prints_goes_to_standard_error(capsys):
+    def talkative(X):
+        print("asked")
+        return NETWORK(X)
+
+    oracle(talkative)
+    out, err = capsys.readouterr()
+    assert out == ""
+    assert err.startswith("asked")
+
+
+@pytest.mark.parametrize(("step", "seen"), [(0.01, 0.01), (1.0, 1.0), (1 / 3, 1 / 3), (None, None)])
+def test_answers_that_are_all_multiples_of_a_number_are_seen(step, seen):
+    asked = oracle(NETWORK if step is None else lambda X: np.round(NETWORK(X) / step) * step)
+    assert asked.rounding_step == (None if seen is None else pytest.approx(seen, rel=1e-12))
+    assert step is None or asked.eps >= 0.28 * step / asked.magnitude
+
+
+def test_how_far_out_a_box_can_be_asked_is_found():
+    assert oracle(NETWORK).reach == 1e10
+    limited = oracle(lambda X: np.where(np.abs(X).max(axis=1) < 1e5, NETWORK(X), np.inf))
+    assert 1e3 < limited.reach < 1e5
+
+
 def test_a_column_of_values_is_taken():
     assert oracle(lambda X: X[:, :1])(np.array([[3.0, 4.0]])) == [3.0]
 
@@ -99,10 +130,22 @@ def test_the_precision_of_the_answers_is_seen():
     assert 1e-7 < rounded.eps < 1e-5
 
 
-def test_a_budget_that_is_too_small_says_the_least():
-    assert refusal(NETWORK, budget=100) == "the budget of 100 queries is too small: at least 512 are needed"
-    with pytest.raises(InputError, match="the budget of 2000 queries is too small: at least"):
-        extract(CallableBox(NETWORK, 2), budget=2000, rng=0)
+@pytest.mark.parametrize("activation", ["relu", "tanh"])
+@pytest.mark.parametrize("budget", [100, 2000, 40_000])
+def test_a_budget_that_is_too_small_says_one_that_is_enough(activation, budget):
+    network = TwoLayerNetwork([1.0, -2.0, 1.0], np.eye(3, 5), [0.3, -0.2, 0.1], activation)
+    with pytest.raises(
+        InputError, match=rf"^the budget of {budget} queries is too small: \d+ should be enough$"
+    ) as caught:
+        extract(CallableBox(network, 5), budget=budget, rng=0)
+    enough = int(re.findall(r"\d+", str(caught.value))[1])
+    assert extract(CallableBox(network, 5), budget=enough, rng=0).is_certified
+
+
+def test_who_needs_more_than_usual_is_told_more():
+    asked = oracle(NETWORK, budget=500_000)
+    with pytest.raises(InputError, match="the budget of 500000 queries is too small: 2000000 should be enough"):
+        asked(np.zeros((500_000, 2)))
 
 
 def test_the_budget_is_kept_to():
@@ -115,7 +158,7 @@ def test_the_budget_is_kept_to():
     found = extract(CallableBox(counting, 2), rng=0)
     assert found.queries == sum(rows)
     assert extract(CallableBox(NETWORK, 2), budget=found.queries, rng=0).queries == found.queries
-    with pytest.raises(InputError, match=f"too small: at least {found.queries} are needed"):
+    with pytest.raises(InputError, match="too small"):
         extract(CallableBox(NETWORK, 2), budget=found.queries - 1, rng=0)
 
 
@@ -175,3 +218,17 @@ def test_a_file_of_another_box_is_refused(tmp_path):
     asked = oracle(NETWORK, kept=kept)
     asked.save()
     assert refusal(lambda X: X[:, 0], dim=3, kept=kept).endswith("is not a file of queries with 3 inputs")
+
+
+@pytest.mark.parametrize("seed", [0, 1])
+def test_answers_of_another_box_are_not_blamed_on_this_one(tmp_path, seed):
+    kept = tmp_path / "answers.npz"
+    oracle(NETWORK, kept=kept).save()
+
+    def other(X):
+        return 2 * NETWORK(X)
+
+    with pytest.raises(InputError, match=r"^the answers in .*answers.npz are of another box: .* to which box answers"):
+        Oracle(CallableBox(other, 2, "box"), 10**6, kept, np.random.default_rng(seed))
+    noise = np.random.default_rng(1)
+    assert "is not deterministic" in refusal(lambda X: NETWORK(X) + noise.standard_normal(len(X)), kept=kept)

@@ -1,5 +1,10 @@
 """The commands on what is not a file of samples: `extract` asks a black box, `decompose` takes a tensor apart."""
 
+import ctypes
+import os
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from time import perf_counter
 from typing import Annotated
@@ -56,12 +61,13 @@ def extract(
         raise InputError("give one black box: a module:function, an .onnx file, or --command")
     if command is not None and dim is None:
         raise InputError("the number of inputs of a command is not known: give --dim")
-    box = CommandBox(command, dim) if command is not None and dim is not None else open_box(str(target), dim)
     start = perf_counter()
-    with narrated(f"extracting {box.name}") as progress:
-        result = extract(
-            box, activation=activation, width=width, budget=budget, kept=resume, rng=seed, progress=progress
-        )
+    with _output_to_ourselves():
+        box = CommandBox(command, dim) if command is not None and dim is not None else open_box(str(target), dim)
+        with narrated(f"extracting {box.name}") as progress:
+            result = extract(
+                box, activation=activation, width=width, budget=budget, kept=resume, rng=seed, progress=progress
+            )
     seconds = perf_counter() - start
     if output is not None:
         result.network.save(output)
@@ -145,6 +151,22 @@ def decompose(
             screen.print(f"wrote {output}")
         typer.echo(f"{found.status.name}: {found.status.value}", err=not found.is_converged)
     return 0 if found.is_converged else NOT_CERTIFIED
+
+
+@contextmanager
+def _output_to_ourselves() -> Iterator[None]:
+    """What a box, or a compiled library, writes to standard output meanwhile goes to standard error."""
+    sys.stdout.flush()
+    ours = os.dup(1)
+    os.dup2(2, 1)
+    try:
+        yield
+    finally:
+        sys.stdout.flush()
+        with suppress(OSError, TypeError):  # no C library to be found
+            ctypes.CDLL(None).fflush(None)
+        os.dup2(ours, 1)
+        os.close(ours)
 
 
 def _whole(rank: str) -> int:

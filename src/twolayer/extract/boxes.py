@@ -2,7 +2,9 @@
 
 import shlex
 import subprocess
+import sys
 from collections.abc import Callable
+from contextlib import redirect_stdout
 from dataclasses import dataclass
 from tempfile import TemporaryFile
 from typing import IO, Any, Protocol
@@ -73,9 +75,10 @@ class CallableBox:
         self.declared = Declared()
 
     def __call__(self, X: NDArray[np.float64]) -> Any:
-        """Whatever the function gives; what it raises becomes an InputError."""
+        """Whatever the function gives; what it raises becomes an InputError, what it prints goes to standard error."""
         try:
-            return self.function(X)
+            with redirect_stdout(sys.stderr):
+                return self.function(X)
         except (Exception, SystemExit) as error:
             what = shortened(f"{type(error).__name__}: {error}" if str(error) else type(error).__name__)
             raise InputError(f"{self.name} raised {what} when asked for {len(X)} rows of {self.dim} inputs") from error

@@ -8,13 +8,15 @@ from twolayer.network import TwoLayerNetwork
 __all__ = ["unit_evidence"]
 
 _POINTS = 15
+_NEAR = 0.1
 
 
 def unit_evidence(f: Function, network: TwoLayerNetwork, reach: float, rng: np.random.Generator) -> Vector:
     r"""How much of each unit the box shows, (m,): 1 where all of it, 0 where there is no such unit.
 
-    At random points x of the hyperplane of unit i, within `reach` of its foot, a step of h along the normal n and one
-    back: what the box makes of them beyond all other units of the network, over what unit i should make of them,
+    At random points x of the hyperplane of unit i, within `reach` of its foot or a tenth of the foot's own distance, a
+    step of h along the normal n and one back: what the box makes of them beyond all other units of the network, over
+    what unit i should make of them,
 
     .. math:: \frac{\Delta (f - \hat f) + \Delta \hat f_i}{\Delta\hat f_i},
 
@@ -36,10 +38,11 @@ def unit_evidence(f: Function, network: TwoLayerNetwork, reach: float, rng: np.r
     length = np.linalg.norm(network.W, axis=1)
     normal = network.W / length[:, None]
     foot = -(network.b / length)[:, None] * normal
-    away = rng.standard_normal((m, _POINTS, d)) * reach
+    near = np.maximum(reach, _NEAR * np.abs(network.b) / length)
+    away = rng.standard_normal((m, _POINTS, d)) * near[:, None, None]
     away -= np.einsum("mkd,md->mk", away, normal)[:, :, None] * normal[:, None]
     point = foot[:, None] + away
-    h = np.full(m, 0.3 * reach) if network.activation.kinks else 2.0 / length
+    h = 0.3 * near if network.activation.kinks else 2.0 / length
     step = (h[:, None] * normal)[:, None]
     around = np.stack([point + step, point - step, point], axis=2).reshape(-1, d)
     weights = np.array([1.0, -1.0, 0.0] if network.activation.reflection.sign < 0 else [1.0, 1.0, -2.0])

@@ -7,7 +7,7 @@ from twolayer.extract.lines import Matrix, Vector
 from twolayer.network import Polynomial, TwoLayerNetwork
 from twolayer.refine import Stopping, UnitsProblem, levenberg_marquardt
 
-__all__ = ["fit_ramps", "fit_smooth", "missing_ramp", "missing_step", "ramp_parts"]
+__all__ = ["fit_ramps", "fit_smooth", "inactive_at_the_origin", "missing_ramp", "missing_step", "ramp_parts"]
 
 RELU = activation("relu")
 _WORTH_KEEPING = 1e-2
@@ -41,6 +41,13 @@ def fit_ramps(rows: Matrix, X: Matrix, y: Vector) -> TwoLayerNetwork:
     theta, linear = _refined_ramps(problem, problem.join(theta, linear=linear))
     polynomial = linear - signs @ theta / 2
     return TwoLayerNetwork(signs, theta[:, :-1], theta[:, -1], RELU, Polynomial(polynomial[-1], polynomial[:-1]))
+
+
+def inactive_at_the_origin(network: TwoLayerNetwork) -> TwoLayerNetwork:
+    """The relu units, without the affine part, so turned that they are 0 at the origin."""
+    rows, signs, _ = ramp_parts(network)
+    rows = rows * np.where(rows[:, -1:] > 0, -1, 1)
+    return TwoLayerNetwork(signs, rows[:, :-1], rows[:, -1], RELU)
 
 
 def missing_ramp(network: TwoLayerNetwork, X: Matrix, y: Vector, rng: np.random.Generator) -> Matrix:

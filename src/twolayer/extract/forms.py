@@ -41,7 +41,12 @@ def oriented(network: TwoLayerNetwork, tolerance: float) -> TwoLayerNetwork:
     turned = network_of(*unlifted(problem, problem.join(rows, linear=linear)))
     left = ramp_parts(turned)[2][:-1] - linear[:-1]
     is_all = np.linalg.norm(left) <= tolerance * np.abs(rows[:, :-1]).sum()
-    return turned if is_all else network
+    if not is_all:
+        return network
+    # the constant again: hyperplanes far away have left their rounding in it
+    origin = np.zeros((1, network.dim))
+    missing = Polynomial(float((network(origin) - turned(origin))[0]))
+    return replace(turned, polynomial=missing if turned.polynomial is None else turned.polynomial + missing)
 
 
 def with_slope(network: TwoLayerNetwork, sigma: Activation) -> TwoLayerNetwork:

@@ -74,14 +74,14 @@ class Marks:
     gap: Vector
 
 
-def random_line(d: int, scale: float, points: int, rng: np.random.Generator) -> Line:
-    """A line through the space whose distance from the origin is about `scale`."""
+def random_line(d: int, scale: float, points: int, rng: np.random.Generator, reach: float = np.inf) -> Line:
+    """A line through the space whose distance from the origin is about `scale`, no farther out than `reach`."""
     p, u = rng.standard_normal((2, d))
     p, u = p / np.linalg.norm(p), u / np.linalg.norm(u)
     if d > 1:
         p = p - (p @ u) * u
         p /= np.linalg.norm(p)
-    theta = np.pi * ((np.arange(points) + 0.5) / points - 0.5)
+    theta = 2 * np.arctan(reach / scale) * ((np.arange(points) + 0.5) / points - 0.5)
     return Line(p, u, scale, theta)
 
 
@@ -112,7 +112,7 @@ def kinks(line: Line, values: Vector, rounding: float) -> Marks:
             if all(abs(place - other[0]) > (stride + other[2]) * line.step for other in found):
                 found.append((place, hat[1], stride))
     theta, size, _ = np.array(sorted(found)).reshape(-1, 3).T
-    ends = np.diff(np.r_[-np.pi / 2, theta, np.pi / 2])
+    ends = np.diff(np.r_[line.theta[0], theta, line.theta[-1]])
     return Marks(theta, size, np.minimum(ends[:-1], ends[1:]))
 
 

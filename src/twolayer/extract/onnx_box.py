@@ -40,6 +40,10 @@ class OnnxBox:
     InputError
         If there is no such file, or it is no ONNX model, or not one of one input, two layers, known operators and one
         output; if onnx and onnxruntime are not installed.
+
+    Notes
+    -----
+    A file that takes a fixed number of rows at once is asked for so many at a time, the last of them filled up.
     """
 
     def __init__(self, path: str | Path) -> None:
@@ -49,11 +53,13 @@ class OnnxBox:
             content = Path(path).read_bytes()
         except OSError as error:
             raise InputError(f"cannot read {path}: {error.strerror or error}") from None
+        if not content:
+            raise InputError(f"{path} is empty: it holds no ONNX model")
         try:
             model = onnx.load_model_from_string(content)
         except Exception:  # noqa: BLE001 - protobuf has its own exceptions, and they differ by version
             raise InputError(f"{path} is not an ONNX model, or is damaged") from None
-        self.dim, self._type, self.declared = _checked(self.name, model.graph)
+        self.dim, self._rows, self._type, self.declared = _checked(self.name, model.graph)
         options = runtime.SessionOptions()
         options.log_severity_level = 4
         try:
@@ -65,6 +71,13 @@ class OnnxBox:
 
     def __call__(self, X: NDArray[np.float64]) -> NDArray[Any]:
         """The values, in the precision of the file."""
+        if not self._rows:
+            return self._run(X)
+        blocks = [X[start : start + self._rows] for start in range(0, len(X), self._rows)]
+        values = [self._run(np.resize(block, (self._rows, self.dim))) for block in blocks]
+        return np.concatenate([one.reshape(-1)[: len(block)] for one, block in zip(values, blocks, strict=True)])
+
+    def _run(self, X: NDArray[np.float64]) -> NDArray[Any]:
         try:
             return np.asarray(self._session.run(None, {self._input: X.astype(self._type)})[0])
         except Exception as error:  # noqa: BLE001 - the exceptions of onnxruntime have no common name
@@ -81,8 +94,8 @@ def _libraries() -> tuple[Any, Any]:
     return onnx, onnxruntime
 
 
-def _checked(name: str, graph: Any) -> tuple[int, type, Declared]:
-    """Number of inputs, type of the numbers, and what the graph says of the network in it."""
+def _checked(name: str, graph: Any) -> tuple[int, int, type, Declared]:
+    """Numbers of inputs and of rows at once (0: any), type of the numbers, and what the graph says of its network."""
     constants = {entry.name: tuple(entry.dims) for entry in graph.initializer}
     inputs = [entry for entry in graph.input if entry.name not in constants]
     if len(inputs) != 1:
@@ -105,10 +118,16 @@ def _checked(name: str, graph: Any) -> tuple[int, type, Declared]:
     shape, kind = _shape(inputs[0]), inputs[0].type.tensor_type.elem_type
     if kind not in _TYPES:
         raise InputError(f"{name} must take float or double numbers")
-    if len(shape) != 2 or not shape[1]:
-        raise InputError(f"{name} must say its number of inputs, found an input of shape {shape}")
+    weights = _weights(layers[0], constants)
+    dim = shape[1] if len(shape) == 2 else 0
+    if len(shape) == 2 and not dim and weights is not None:
+        dim = weights[0]
+    if not dim:
+        sizes = ", ".join(str(size or "?") for size in shape)
+        raise InputError(f"{name} must take rows of a number of inputs that it says, found an input of shape ({sizes})")
     used = {_ACTIVATIONS[one] for one in operators if one in _ACTIVATIONS}
-    return shape[1], _TYPES[kind], Declared(_width(layers[0], constants), used.pop() if len(used) == 1 else None)
+    declared = Declared(None if weights is None else weights[1], used.pop() if len(used) == 1 else None)
+    return dim, shape[0], _TYPES[kind], declared
 
 
 def _shape(value: Any) -> tuple[int, ...]:
@@ -116,10 +135,10 @@ def _shape(value: Any) -> tuple[int, ...]:
     return tuple(int(size.dim_value) for size in value.type.tensor_type.shape.dim)
 
 
-def _width(layer: Any, constants: dict[str, tuple[int, ...]]) -> int | None:
-    """Columns of the first weight matrix."""
+def _weights(layer: Any, constants: dict[str, tuple[int, ...]]) -> tuple[int, int] | None:
+    """Inputs and units of the first weight matrix."""
     shape = constants.get(layer.input[1])
     if shape is None or len(shape) != 2:
         return None
     is_transposed = any(attribute.name == "transB" and attribute.i for attribute in layer.attribute)
-    return int(shape[0] if is_transposed else shape[1])
+    return (int(shape[1]), int(shape[0])) if is_transposed else (int(shape[0]), int(shape[1]))

@@ -3,6 +3,7 @@
 import importlib
 import sys
 from collections.abc import Callable
+from contextlib import redirect_stdout
 from pathlib import Path
 from typing import Any
 
@@ -38,7 +39,7 @@ def open_box(target: str, dim: int | None = None) -> Box:
         return box
     if kind in _PICKLES:
         raise InputError(f"{target} is a pickle, which can run anything when it is loaded: save the model as ONNX")
-    if ":" not in target:
+    if not all(target.partition(":")):
         raise InputError(f"a black box is a module:function or an .onnx file, found {target!r}")
     if dim is None:
         raise InputError(f"the number of inputs of {target} is not known: give --dim")
@@ -51,7 +52,8 @@ def _imported(target: str) -> Callable[..., Any]:
     if here not in sys.path:
         sys.path.insert(0, here)
     try:
-        found: Any = importlib.import_module(module_name)
+        with redirect_stdout(sys.stderr):
+            found: Any = importlib.import_module(module_name)
     except (Exception, SystemExit) as error:
         raise InputError(f"cannot import {module_name!r}: {shortened(f'{type(error).__name__}: {error}')}") from error
     for part in function_name.split("."):

@@ -12,6 +12,8 @@ from twolayer.recover.result import RecoveryError
 
 __all__ = ["Check", "Extraction", "Status"]
 
+_NEAR = 4  # checks that the summary tells one by one
+
 
 class Status(Enum):
     """How an extraction ended; the text is the advice."""
@@ -20,6 +22,10 @@ class Status(Enum):
     DIFFERENT = (
         "The network found does not give what the box gives: it may have another activation or more than two layers, or"
         " need another seed or a larger budget."
+    )
+    COARSE = (
+        "The network gives what the box gives as far as its answers let see, but they are rounded or noisy, and too"
+        " coarse to call it equal: take it for an approximation, or ask for answers with more digits."
     )
     NOT_SHOWN = (
         "The network gives what the box gives, but the box does not show each of its units where that unit alone"
@@ -46,9 +52,10 @@ class Check:
         Standard deviation of the inputs.
     rows : int
     largest, rms : float
-        Largest and root mean square difference, relative to the standard deviation of the values.
+        Difference at the row where rounding explains the least of it, and root mean square, relative to the standard
+        deviation of the values.
     tolerance : float
-        What rounding explains of the largest.
+        What rounding explains of it at that row.
     """
 
     scale: float
@@ -119,9 +126,14 @@ class Extraction:
             *(
                 f"inputs of scale {check.scale:.2g}: largest relative difference {check.largest:.1e} on"
                 f" {check.rows} rows"
-                for check in self.checks
+                for check in self.checks[:_NEAR]
             ),
         ]
+        if far := self.checks[_NEAR:]:
+            lines.append(
+                f"and farther out, to scale {far[-1].scale:.2g}: largest relative difference"
+                f" {max(check.largest for check in far):.1e} on {sum(check.rows for check in far)} rows"
+            )
         if len(self.unit_evidence):
             low, high = self.unit_evidence.min(), self.unit_evidence.max()
             lines.append(f"each unit shown at its own hyperplane: {low:.3f} to {high:.3f} of what it should be")

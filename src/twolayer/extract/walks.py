@@ -1,18 +1,18 @@
 """From walks along lines to all the units of a box: read what stands alone, fit it, look at what is left."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
 from twolayer.activation import activation
 from twolayer.extract.evidence import unit_evidence
-from twolayer.extract.fits import fit_ramps, fit_smooth, missing_ramp, missing_step, ramp_parts
+from twolayer.extract.fits import fit_ramps, fit_smooth, inactive_at_the_origin, missing_ramp, missing_step, ramp_parts
 from twolayer.extract.lines import Function, Matrix, Vector, kinks, random_line
 from twolayer.extract.querying import Oracle, Report
 from twolayer.extract.ramps import Ramps, distinct, read_ramps, unexplained, unlike
 from twolayer.extract.steps import Steps, distinct_steps, read_steps
-from twolayer.network import TwoLayerNetwork
+from twolayer.network import Polynomial, TwoLayerNetwork
 
 __all__ = ["Rows", "is_explained", "walk_ramps", "walk_steps"]
 
@@ -20,6 +20,7 @@ _LINE_POINTS, _TRIAL_POINTS = 4096, 1024
 _ROWS_PER_PARAMETER = 8
 _RAMP_SCALES = tuple(10.0**k for k in range(-2, 5))
 _STEP_SCALES = tuple(10.0**k for k in range(1, 8))
+_FAR_ROWS, _FARTHEST, _FAR_STEP = 256, 10, 30.0
 _MOST_LINES, _QUIET_LINES, _STEP_LINES, _MOST_ROUNDS = 30, 4, 8, 6
 _AT_LEAST_AS_MANY = 0.8
 _NEAREST = 0.1
@@ -51,7 +52,8 @@ class Rows:
 
     def left(self, network: TwoLayerNetwork) -> float:
         """Largest difference from the network, relative to the largest value."""
-        return float(np.abs(network(self.X) - self.y).max() / np.abs(self.y).max())
+        largest = max(float(np.abs(self.y).max()), np.finfo(np.float64).tiny)
+        return float(np.abs(network(self.X) - self.y).max()) / largest
 
 
 def is_explained(oracle: Oracle, left: float) -> bool:
@@ -80,7 +82,10 @@ def walk_ramps(oracle: Oracle, rng: np.random.Generator, report: Report) -> tupl
         rows = np.vstack([ramp_parts(network)[0], new])
         fitted = Rows.asked(oracle, _count(len(rows), d + 1, d), scale, rng, farthest)
         network = fit_ramps(rows, fitted.X, fitted.y)
-    return _narrowest(oracle, _shown_only(oracle, network, scale, fitted, rng), fitted), scale
+    network = _narrowest(oracle, _shown_only(oracle, network, scale, fitted, rng), fitted)
+    return _with_far_ramps(oracle, network, scale, rng) if is_explained(
+        oracle, fitted.left(network)
+    ) else network, scale
 
 
 def walk_steps(
@@ -90,13 +95,16 @@ def walk_steps(
     d, sigma = oracle.box.dim, activation(name)
     report("lines", 0, 1.0)
     scale = _scale_of_steps(oracle, name, rng)
-    every = _steps_on_a_line(oracle, name, scale, rng)
+    seen = _steps_on_a_line(oracle, name, scale, rng)
     for _ in range(1, _STEP_LINES):
-        every = every.joined(_steps_on_a_line(oracle, name, scale, rng))
-    units = distinct_steps(every, votes=2)
-    network = TwoLayerNetwork(units.a, units.rows[:, :-1], units.rows[:, -1], sigma)
-    scale = _natural_scale(network)
-    fitted = Rows.asked(oracle, _count(network.width, d + 2, 1), scale, rng)
+        seen = seen.joined(_steps_on_a_line(oracle, name, scale, rng))
+    units = distinct_steps(seen, votes=2)
+    every = TwoLayerNetwork(units.a, units.rows[:, :-1], units.rows[:, -1], sigma)
+    scale = _natural_scale(every)
+    distance = np.abs(every.b) / np.linalg.norm(every.W, axis=1)
+    is_far = distance > _FAR_STEP * scale
+    network, farthest = _some_of(every, ~is_far), float(distance[~is_far].max(initial=0.0))
+    fitted = Rows.asked(oracle, _count(network.width, d + 2, 1), scale, rng, farthest)
     network, before = fit_smooth(network, fitted.X, fitted.y), np.inf
     for step in range(1, _MOST_ROUNDS + 1):
         left = fitted.left(network)
@@ -106,12 +114,11 @@ def walk_steps(
             break
         before = left
         unit = missing_step(network, fitted.X, fitted.y, rng)
-        wider = TwoLayerNetwork(
-            np.r_[network.a, unit.a], np.vstack([network.W, unit.W]), np.r_[network.b, unit.b], sigma
-        )
-        fitted = Rows.asked(oracle, _count(wider.width, d + 2, 1), scale, rng)
+        wider = _joined(network, unit)
+        fitted = Rows.asked(oracle, _count(wider.width, d + 2, 1), scale, rng, farthest)
         network = fit_smooth(wider, fitted.X, fitted.y)
-    return _narrowest(oracle, _shown_only(oracle, network, scale, fitted, rng), fitted), scale
+    network = _narrowest(oracle, _shown_only(oracle, network, scale, fitted, rng), fitted)
+    return _with_far_steps(oracle, network, _some_of(every, is_far), rng), scale
 
 
 def _new_ramps(
@@ -121,7 +128,7 @@ def _new_ramps(
     left: Function = oracle if network is None else lambda X: oracle(X) - network(X)
     found, quiet = Ramps.none(oracle.box.dim), 0
     for _ in range(_MOST_LINES):
-        line = random_line(oracle.box.dim, scale, _LINE_POINTS, rng)
+        line = random_line(oracle.box.dim, scale, _LINE_POINTS, rng, oracle.reach)
         points = line.at(line.theta)
         values = oracle(points)
         rounding = _ROUNDING * oracle.eps * float(np.abs(np.cos(line.theta) * values).max())
@@ -134,6 +141,78 @@ def _new_ramps(
         if quiet == _QUIET_LINES:
             break
     return found
+
+
+def _with_far_ramps(
+    oracle: Oracle, network: TwoLayerNetwork, scale: float, rng: np.random.Generator
+) -> TwoLayerNetwork:
+    """The network with the units that only lines farther out show; written so that they are 0 on this side."""
+    for _ in range(_MOST_ROUNDS):
+        place = _first_unlike(oracle, network, scale, rng)
+        if not np.isfinite(place):
+            break
+        known = ramp_parts(network)[0]
+        found = _new_ramps(oracle, network, known, place, rng)
+        count = _count(len(found) or network.width, network.dim + 1, network.dim)
+        if len(found):
+            rows = Rows.asked(oracle, count, place, rng, _distances(found.rows, place)[1])
+            more = inactive_at_the_origin(fit_ramps(found.rows, rows.X, rows.y - network(rows.X)))
+            better = _joined(network, more)
+        else:  # the same units, known better from afar
+            rows = Rows.asked(oracle, count, scale, rng, place)
+            better = fit_ramps(known, rows.X, rows.y)
+        if rows.left(better) > _HEADWAY * rows.left(network):
+            break
+        network = better
+    return network
+
+
+def _with_far_steps(
+    oracle: Oracle, network: TwoLayerNetwork, far: TwoLayerNetwork, rng: np.random.Generator
+) -> TwoLayerNetwork:
+    """The network with units so far away that they are level where the others are not, fitted beside themselves."""
+    for unit in range(far.width):
+        w, b = far.W[unit], far.b[unit]
+        length, count = np.linalg.norm(w), _count(1, network.dim + 2, 1)
+        away = rng.standard_normal((count, network.dim)) * (abs(b) / length)
+        X = away - ((away @ w + b + 2 * rng.standard_normal(count)) / length**2)[:, None] * w
+        X = oracle.placed(X)
+        rows = Rows(X, oracle(X))
+        more = fit_smooth(_some_of(far, np.arange(far.width) == unit), rows.X, rows.y - network(rows.X))
+        step = replace(more, polynomial=None)
+        wider = _joined(network, replace(step, polynomial=Polynomial(-float(step(np.zeros((1, network.dim)))[0]))))
+        if rows.left(wider) < _HEADWAY * rows.left(network):
+            network = wider
+    return network
+
+
+def _joined(network: TwoLayerNetwork, more: TwoLayerNetwork) -> TwoLayerNetwork:
+    """The sum of two networks of one activation."""
+    one, other = network.polynomial, more.polynomial
+    return TwoLayerNetwork(
+        np.r_[network.a, more.a],
+        np.vstack([network.W, more.W]),
+        np.r_[network.b, more.b],
+        network.activation,
+        one + other if one is not None and other is not None else one or other,
+    )
+
+
+def _some_of(network: TwoLayerNetwork, kept: NDArray[np.bool_]) -> TwoLayerNetwork:
+    """Some of the units, alone."""
+    return TwoLayerNetwork(network.a[kept], network.W[kept], network.b[kept], network.activation)
+
+
+def _first_unlike(oracle: Oracle, network: TwoLayerNetwork, scale: float, rng: np.random.Generator) -> float:
+    """The nearest scale, of powers of ten times `scale`, at which the box is not the network; infinite if none is."""
+    for power in range(1, _FARTHEST + 1):
+        X = oracle.placed(10.0**power * scale * rng.standard_normal((_FAR_ROWS, network.dim)))
+        y = oracle.within_reach(X)
+        if y is None:
+            break
+        if not is_explained(oracle, Rows(X, y).left(network)):
+            return 10.0**power * scale
+    return np.inf
 
 
 def _shown_only(
@@ -172,7 +251,7 @@ def _missed(network: TwoLayerNetwork, rows: Rows) -> Vector:
 
 def _fitted_with(network: TwoLayerNetwork, kept: NDArray[np.bool_], rows: Rows) -> TwoLayerNetwork:
     """The best fit that starts from some of the units."""
-    some = TwoLayerNetwork(network.a[kept], network.W[kept], network.b[kept], network.activation)
+    some = _some_of(network, kept)
     if network.activation.kinks:
         return fit_ramps(ramp_parts(some)[0], rows.X, rows.y)
     return fit_smooth(some, rows.X, rows.y)
@@ -180,23 +259,24 @@ def _fitted_with(network: TwoLayerNetwork, kept: NDArray[np.bool_], rows: Rows) 
 
 def _scale_of_kinks(oracle: Oracle, rng: np.random.Generator) -> float:
     """The smallest scale at which a line shows nearly as many kinks as at any."""
-    counts = []
-    for scale in _RAMP_SCALES:
-        line = random_line(oracle.box.dim, scale, _TRIAL_POINTS, rng)
+    counts, scales = [], _within(_RAMP_SCALES, oracle)
+    for scale in scales:
+        line = random_line(oracle.box.dim, scale, _TRIAL_POINTS, rng, oracle.reach)
         values = oracle(line.at(line.theta))
         rounding = _ROUNDING * oracle.eps * float(np.abs(np.cos(line.theta) * values).max())
         counts.append(len(kinks(line, values, rounding).theta))
-    return _smallest(_RAMP_SCALES, counts)
+    return _smallest(scales, counts)
 
 
 def _scale_of_steps(oracle: Oracle, name: str, rng: np.random.Generator) -> float:
     """The smallest scale at which nearly as many steps can be read on two lines as at any."""
-    counts = [sum(len(_steps_on_a_line(oracle, name, scale, rng)) for _ in range(2)) for scale in _STEP_SCALES]
-    return _smallest(_STEP_SCALES, counts)
+    scales = _within(_STEP_SCALES, oracle)
+    counts = [sum(len(_steps_on_a_line(oracle, name, scale, rng)) for _ in range(2)) for scale in scales]
+    return _smallest(scales, counts)
 
 
 def _steps_on_a_line(oracle: Oracle, name: str, scale: float, rng: np.random.Generator) -> Steps:
-    line = random_line(oracle.box.dim, scale, _LINE_POINTS, rng)
+    line = random_line(oracle.box.dim, scale, _LINE_POINTS, rng, oracle.reach)
     return read_steps(oracle, line, oracle(line.at(line.theta)), _ROUNDING * oracle.eps, name)
 
 
@@ -206,6 +286,11 @@ def _distances(rows: Matrix, scale: float) -> tuple[float, float]:
         return scale, scale
     distance = np.abs(rows[:, -1]) / np.linalg.norm(rows[:, :-1], axis=1)
     return max(float(np.median(distance)), _NEAREST * scale), float(distance.max())
+
+
+def _within(scales: tuple[float, ...], oracle: Oracle) -> tuple[float, ...]:
+    """Those from which the box can be asked farther out still; a tenth of its reach if none is such."""
+    return tuple(scale for scale in scales if 10 * scale <= oracle.reach) or (oracle.reach / 10,)
 
 
 def _smallest(scales: tuple[float, ...], counts: list[int]) -> float:

@@ -1,0 +1,159 @@
+"""Is the network that was found the one in the box, and what are its units? Fresh inputs, near and far, tell."""
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from twolayer.activation import Activation
+from twolayer.extract.evidence import unit_evidence
+from twolayer.extract.forms import SIGMOID, TANH, is_bent, oriented, with_slope, written_with
+from twolayer.extract.lines import Matrix, Vector
+from twolayer.extract.outcome import Check, Extraction, Status
+from twolayer.extract.querying import Oracle
+from twolayer.network import TwoLayerNetwork
+
+__all__ = ["judged"]
+
+_NEAR_SCALES, _NEAR_ROWS = (0.3, 1.0, 3.0, 10.0), 4096
+_FAR_SCALES, _FAR_ROWS = tuple(10.0**k for k in range(2, 11)), 1024
+_EQUAL, _LEAST_TOLERANCE = 200.0, 1e-9
+_COARSE, _COARSEST = 1e-3, 0.1
+_LARGE = 1e3
+_SHOWN = 0.2
+
+
+def judged(
+    oracle: Oracle,
+    network: TwoLayerNetwork,
+    scale: float,
+    sigma: Activation | None,
+    width: int | None,
+    rng: np.random.Generator,
+) -> Extraction:
+    """Compare the network with the box, and say what the units are.
+
+    Parameters
+    ----------
+    oracle : Oracle
+    network : TwoLayerNetwork
+    scale : float
+        Of the inputs on which its units are seen.
+    sigma, width : Activation, int or None
+        What was asked for.
+    rng : Generator
+    """
+    shown = unit_evidence(oracle, network, scale, rng)
+    network, notes = _written(oracle, network, sigma)
+    checks = _checks(oracle, network, scale, rng)
+    is_coarse = _is_coarse(checks)
+    declared = oracle.box.declared.width
+    if declared is not None and declared > network.width:
+        notes.append(
+            f"The box declares {declared} units and shows {network.width}: {declared - network.width} are dead (add"
+            " nothing that rounding lets see), linear (in the affine part), or duplicates (of the same hyperplane as"
+            " another)."
+        )
+    if is_coarse:
+        notes.append(_coarseness(oracle))
+    status = Status.EQUAL
+    unlike = [check for check in checks if check.largest > check.tolerance]
+    if unlike:
+        status = Status.DIFFERENT
+        notes.append(_difference(unlike[0]))
+    elif is_coarse:
+        status = Status.COARSE
+    elif np.any(np.abs(shown - 1) > _SHOWN):
+        status = Status.NOT_SHOWN
+    elif width is not None and network.width != width:
+        status = Status.OTHER_WIDTH
+    return Extraction(
+        network, status, checks, shown, declared, oracle.asked, oracle.answered_from_file, oracle.eps, tuple(notes)
+    )
+
+
+def _written(oracle: Oracle, network: TwoLayerNetwork, sigma: Activation | None) -> tuple[TwoLayerNetwork, list[str]]:
+    """The network as it was asked for, and in how many ways it can be written."""
+    notes = []
+    if is_bent(network.activation):
+        network = oriented(network, 1e3 * oracle.eps)
+        network = network if sigma is None else with_slope(network, sigma)
+        if network.polynomial is not None and network.polynomial.linear is not None:
+            notes.append(
+                "An affine part is left beside the units: linear units (always active), or units that are the other way"
+                " round; which it is takes a search through all orientations."
+            )
+    if network.activation == TANH and (
+        sigma == SIGMOID or (sigma is None and oracle.box.declared.activation == "sigmoid")
+    ):
+        network = written_with(network, SIGMOID)
+    if network.activation in (TANH, SIGMOID):
+        notes.append("tanh(t) = 2 sigmoid(2t) - 1: the box may be written with either.")
+    return network, notes
+
+
+def _checks(oracle: Oracle, network: TwoLayerNetwork, scale: float, rng: np.random.Generator) -> tuple[Check, ...]:
+    """Comparisons at growing scales, until the box overflows, or rounding of the inputs explains everything."""
+    checks: list[Check] = []
+    for factors, rows in ((_NEAR_SCALES, _NEAR_ROWS), (_FAR_SCALES, _FAR_ROWS)):
+        for factor in factors:
+            X = oracle.placed(factor * scale * rng.standard_normal((rows, network.dim)))
+            y = oracle.within_reach(X) if checks else oracle(X)
+            if y is None:
+                return tuple(checks)
+            tolerance = _tolerance(oracle, network, X, y)
+            if factor in _FAR_SCALES and np.median(tolerance) > _COARSE and not _is_coarse(checks):
+                return tuple(checks)
+            checks.append(_check(network, factor * scale, X, y, tolerance))
+    return tuple(checks)
+
+
+def _is_coarse(checks: Sequence[Check]) -> bool:
+    """Whether the box's answers say too little even where the units are."""
+    return min(check.tolerance for check in checks[: len(_NEAR_SCALES)]) > _COARSE
+
+
+def _tolerance(oracle: Oracle, network: TwoLayerNetwork, X: Matrix, y: Vector) -> Vector:
+    r"""What rounding explains of each row, relative to the spread of the values.
+
+    That of the answer; and where σ is bounded, so that far away only a unit's own hyperplane matters, what comes of
+    moving the units' arguments by :math:`\pm\delta_i`, as much of their terms :math:`|w_i|\cdot|x| + |b_i|`,
+    :math:`\sum_i |a_i| \max_\pm |\sigma(t_i \pm \delta_i) - \sigma(t_i)|`.
+    """
+    part, sigma = _EQUAL * oracle.eps, network.activation
+    tolerance = np.full(len(X), min(part * float(np.abs(y).max()) / _spread(y), _COARSEST))
+    if np.abs(sigma(np.array([-_LARGE, _LARGE]))).max() < _LARGE / 2:
+        t = X @ network.W.T + network.b
+        delta = part * (np.abs(X) @ np.abs(network.W.T) + np.abs(network.b))
+        moved = np.maximum(np.abs(sigma(t + delta) - sigma(t)), np.abs(sigma(t - delta) - sigma(t)))
+        tolerance += moved @ np.abs(network.a) / _spread(y)
+    return np.maximum(_LEAST_TOLERANCE, tolerance)
+
+
+def _check(network: TwoLayerNetwork, scale: float, X: Matrix, y: Vector, tolerance: Vector) -> Check:
+    difference = np.abs(network(X) - y) / _spread(y)
+    worst = int(np.argmax(difference / tolerance))
+    rms = float(np.sqrt(np.mean(difference**2)))
+    return Check(scale, len(X), float(difference[worst]), rms, float(tolerance[worst]))
+
+
+def _spread(y: Vector) -> float:
+    """Standard deviation of the values; their size where there is none."""
+    largest = float(np.abs(y).max())
+    spread = float(y.std())
+    return spread if spread > np.finfo(np.float64).eps * largest else largest or 1.0
+
+
+def _difference(check: Check) -> str:
+    return (
+        f"Network and box differ on inputs of scale {check.scale:.2g}: by {check.largest:.1e} of the values' standard"
+        f" deviation, of which rounding explains {check.tolerance:.1e}."
+    )
+
+
+def _coarseness(oracle: Oracle) -> str:
+    step = oracle.rounding_step
+    how = "are exact to" if step is None else f"are multiples of {step:.3g}, which is"
+    return (
+        f"The box's answers {how} about {oracle.eps:.1e} of their size: no network can be told from one that differs by"
+        " as much."
+    )
