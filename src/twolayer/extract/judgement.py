@@ -16,7 +16,7 @@ __all__ = ["judged"]
 
 _NEAR_SCALES, _NEAR_ROWS = (0.3, 1.0, 3.0, 10.0), 4096
 _FAR_SCALES, _FAR_ROWS = tuple(10.0**k for k in range(2, 11)), 1024
-_EQUAL, _LEAST_TOLERANCE = 200.0, 1e-9
+_EQUAL, _TURNED, _LEAST_TOLERANCE = 200.0, 20.0, 1e-9
 _COARSE, _COARSEST = 1e-3, 0.1
 _LARGE = 1e3
 _SHOWN = 0.2
@@ -92,17 +92,16 @@ def _written(oracle: Oracle, network: TwoLayerNetwork, sigma: Activation | None)
 
 
 def _checks(oracle: Oracle, network: TwoLayerNetwork, scale: float, rng: np.random.Generator) -> tuple[Check, ...]:
-    """Comparisons at growing scales, until the box overflows, or rounding of the inputs explains everything."""
+    """Comparisons at growing scales until the box overflows; far out, only where most rows can tell."""
     checks: list[Check] = []
-    for factors, rows in ((_NEAR_SCALES, _NEAR_ROWS), (_FAR_SCALES, _FAR_ROWS)):
-        for factor in factors:
-            X = oracle.placed(factor * scale * rng.standard_normal((rows, network.dim)))
-            y = oracle.within_reach(X) if checks else oracle(X)
-            if y is None:
-                return tuple(checks)
-            tolerance = _tolerance(oracle, network, X, y)
-            if factor in _FAR_SCALES and np.median(tolerance) > _COARSE and not _is_coarse(checks):
-                return tuple(checks)
+    for factor in _NEAR_SCALES + _FAR_SCALES:
+        is_far = factor in _FAR_SCALES
+        X = oracle.placed(factor * scale * rng.standard_normal((_FAR_ROWS if is_far else _NEAR_ROWS, network.dim)))
+        y = oracle.within_reach(X) if checks else oracle(X)
+        if y is None:
+            break
+        tolerance = _far_tolerance(oracle, network, X, y) if is_far else np.full(len(X), _tolerance(oracle, y))
+        if not is_far or np.median(tolerance) <= _COARSE or _is_coarse(checks):
             checks.append(_check(network, factor * scale, X, y, tolerance))
     return tuple(checks)
 
@@ -112,21 +111,25 @@ def _is_coarse(checks: Sequence[Check]) -> bool:
     return min(check.tolerance for check in checks[: len(_NEAR_SCALES)]) > _COARSE
 
 
-def _tolerance(oracle: Oracle, network: TwoLayerNetwork, X: Matrix, y: Vector) -> Vector:
-    r"""What rounding explains of each row, relative to the spread of the values.
+def _tolerance(oracle: Oracle, y: Vector) -> float:
+    """What rounding of the answers explains, relative to the spread of the values."""
+    return max(_LEAST_TOLERANCE, min(_EQUAL * oracle.eps * float(np.abs(y).max()) / _spread(y), _COARSEST))
 
-    That of the answer; and where σ is bounded, so that far away only a unit's own hyperplane matters, what comes of
-    moving the units' arguments by :math:`\pm\delta_i`, as much of their terms :math:`|w_i|\cdot|x| + |b_i|`,
-    :math:`\sum_i |a_i| \max_\pm |\sigma(t_i \pm \delta_i) - \sigma(t_i)|`.
+
+def _far_tolerance(oracle: Oracle, network: TwoLayerNetwork, X: Matrix, y: Vector) -> Vector:
+    r"""What is explained of rows far out, where less is known of units that are bounded: their hyperplanes turn.
+
+    To the tolerance is added what comes of moving the arguments :math:`t_i` by :math:`\pm\delta_i`, in proportion to
+    their terms :math:`|w_i|\cdot|x| + |b_i|`: :math:`\sum_i |a_i| \max_\pm |\sigma(t_i \pm \delta_i) - \sigma(t_i)|`.
+    It is next to nothing but in the rows that are close to a hyperplane.
     """
-    part, sigma = _EQUAL * oracle.eps, network.activation
-    tolerance = np.full(len(X), min(part * float(np.abs(y).max()) / _spread(y), _COARSEST))
+    tolerance, sigma = np.full(len(X), _tolerance(oracle, y)), network.activation
     if np.abs(sigma(np.array([-_LARGE, _LARGE]))).max() < _LARGE / 2:
         t = X @ network.W.T + network.b
-        delta = part * (np.abs(X) @ np.abs(network.W.T) + np.abs(network.b))
+        delta = _TURNED * np.sqrt(oracle.eps) * (np.abs(X) @ np.abs(network.W.T) + np.abs(network.b))
         moved = np.maximum(np.abs(sigma(t + delta) - sigma(t)), np.abs(sigma(t - delta) - sigma(t)))
         tolerance += moved @ np.abs(network.a) / _spread(y)
-    return np.maximum(_LEAST_TOLERANCE, tolerance)
+    return tolerance
 
 
 def _check(network: TwoLayerNetwork, scale: float, X: Matrix, y: Vector, tolerance: Vector) -> Check:
