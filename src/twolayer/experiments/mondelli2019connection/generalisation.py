@@ -257,7 +257,7 @@ GENERALISATION = Figure(
         n=5_000_000,
         window=10_000,
         records=50,
-        relative_step_sizes=(0.05, 0.1, 0.2, 0.4),
+        relative_step_sizes=(0.05, 0.1, 0.2),
         widths_of_default=(50, 100),
     ),
     cells=cells,
