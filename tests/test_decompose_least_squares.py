@@ -11,6 +11,7 @@ from decomposition_problems import noisy, planted, sum_of, term_distance
 from twolayer.decompose import decompose, least_squares, polish
 from twolayer.decompose.cp_fit import SumFit, fit_sum, normal_matrix, normal_product
 from twolayer.decompose.damped_gauss_newton import conjugate_gradients, damped_gauss_newton
+from twolayer.decompose.decomposition import generic_rank
 from twolayer.decompose.flattening import flattened
 from twolayer.decompose.symmetric_sum import best_weights
 from twolayer.decompose.uniqueness import has_one_sum_nearby
@@ -203,3 +204,10 @@ def test_generic_sums_determine_their_terms_and_special_ones_do_not():
 def test_terms_that_do_not_fit_are_refused(weights, factors, message):
     with pytest.raises(InputError, match=re.escape(message)):
         polish(np.ones((3, 3, 3)), weights, factors)
+
+
+@pytest.mark.parametrize(
+    ("d", "order", "most"), [(10, 3, 21), (15, 3, 45), (6, 3, 8), (4, 4, 7), (3, 6, 8), (5, 3, 6), (2, 3, 2)]
+)
+def test_so_many_terms_are_fewer_than_the_entries_allow_and_one_fewer_where_there_would_be_two_sets(d, order, most):
+    assert generic_rank(d, order) == most

@@ -14,7 +14,7 @@ from twolayer.misfit import ScoreTest
 from twolayer.recover.judgement import judge
 from twolayer.recover.noise import NoiseEvidence
 from twolayer.recover.portfolio import Found
-from twolayer.teachers import conditioned, gaussian_samples, orthogonal
+from twolayer.teachers import conditioned, gaussian_samples, orthogonal, random_units
 
 
 def samples(teacher, n, noise=0.0, rng=7):
@@ -220,3 +220,24 @@ def test_rows_that_were_held_out_judge():
     _, _, few = judge(replace(found, held_out=np.arange(600) >= 581, held_out_loss=0.04))
     assert not few.curvature.is_held_out
     assert pytest.approx(certificate.standard_errors.W) == few.standard_errors.W
+
+
+# Polynomial units
+
+
+@pytest.mark.parametrize(("d", "width", "bias"), [(6, 9, False), (5, 9, True), (5, 7, False)])
+def test_cubic_units_of_which_several_sets_give_the_same_function_are_not_certified(d, width, bias):
+    truth = random_units(d, width, activation="polynomial(0,0,0,1)", rng=2)
+    b = np.random.default_rng(2).standard_normal(width) if bias else None
+    truth = TwoLayerNetwork(truth.a, truth.W, b, activation=truth.activation)
+    X, y = gaussian_samples(truth, 400, rng=2)
+    result = recover(X, y, width, truth.activation, bias=bias, rng=2)
+    assert result.certificate.residual < 1e-12
+    assert result.status is Status.NOT_IDENTIFIABLE
+    assert any("coefficients" in note for note in result.certificate.notes)
+
+
+def test_a_cubic_unit_fewer_is_certified():
+    truth = random_units(6, 8, activation="polynomial(0,0,0,1)", rng=2)
+    X, y = gaussian_samples(truth, 400, rng=2)
+    assert recover(X, y, 8, truth.activation, rng=2).is_certified

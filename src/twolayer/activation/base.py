@@ -86,6 +86,11 @@ class Activation(ABC):
         return None
 
     @property
+    def powers(self) -> tuple[int, ...]:
+        """The powers of t, ascending and without the constant, of which σ is a sum; none where it is no polynomial."""
+        return ()
+
+    @property
     def kinks(self) -> tuple[float, ...]:
         """The points, ascending, where σ is not infinitely differentiable."""
         return ()

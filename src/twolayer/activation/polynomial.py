@@ -63,6 +63,11 @@ class Polynomial(Activation):
             other.pop()
         return Reflection(sign, tuple(other))
 
+    @property
+    def powers(self) -> tuple[int, ...]:
+        """Those with a coefficient."""
+        return tuple(j for j, c in enumerate(self.coefficients) if j and c)
+
     def _value(self, t: NDArray) -> NDArray:
         return _horner(self.coefficients, t)
 

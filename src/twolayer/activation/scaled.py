@@ -54,6 +54,11 @@ class Scaled(Activation):
         return Reflection(law.sign, tuple(c * self.factor**j for j, c in enumerate(law.polynomial)))
 
     @property
+    def powers(self) -> tuple[int, ...]:
+        """The base's."""
+        return self.base.powers
+
+    @property
     def antiperiod(self) -> float | None:
         """The base's, shorter by the factor."""
         return None if self.base.antiperiod is None else self.base.antiperiod / self.factor

@@ -17,7 +17,7 @@ from twolayer.decompose.uniqueness import has_one_sum_nearby
 from twolayer.errors import InputError
 from twolayer.symtensor import rank_one_sum, symmetrize
 
-__all__ = ["Decomposition", "Problem", "Status", "dimension", "generic_rank", "pose"]
+__all__ = ["TWO_DECOMPOSITIONS", "Decomposition", "Problem", "Status", "dimension", "generic_rank", "pose"]
 
 _EXACT = 1e-12
 _VANISHING = 1e-9
@@ -101,18 +101,22 @@ class Decomposition:
         return rank_one_sum(self.weights, self.factors, self.order)
 
 
+TWO_DECOMPOSITIONS = ((3, 6), (4, 4), (6, 3))
+"""Orders and dimensions in which a generic sum of the most terms below the quotient has another decomposition."""
+
+
 def dimension(d: int, order: int) -> int:  # noqa: ARG001 - every bound takes the same arguments
     """As many terms as dimensions."""
     return d
 
 
 def generic_rank(d: int, order: int) -> int:
-    r"""As many terms as a generic symmetric tensor determines: :math:`\binom{d+p-1}{p} / d` rounded down, at least d.
+    r"""As many terms as a generic symmetric tensor determines: fewer than :math:`\binom{d+p-1}{p} / d`, at least d.
 
-    Generic sums of fewer terms than that quotient have one decomposition, but for three exceptions (Chiantini,
+    Generic sums of fewer terms than that quotient have one decomposition, but for three exceptions with two (Chiantini,
     Ottaviani, Vannieuwenhoven, On generic identifiability of symmetric tensors of subgeneric rank, 2017).
     """
-    return max(d, comb(d + order - 1, order) // d)
+    return max(d, (comb(d + order - 1, order) - 1) // d - ((order, d) in TWO_DECOMPOSITIONS))
 
 
 @dataclass(frozen=True, eq=False)

@@ -1,6 +1,7 @@
 """From the end of a search to a status and a certificate."""
 
 from dataclasses import replace
+from math import comb
 
 import numpy as np
 
@@ -14,6 +15,7 @@ from twolayer.certify import (
     singular_value_conditioning,
     standard_errors,
 )
+from twolayer.decompose.decomposition import TWO_DECOMPOSITIONS
 from twolayer.gaussianity import GaussianityTest, gaussianity_test
 from twolayer.misfit import MOST_DENSE_PARAMETERS
 from twolayer.network import TwoLayerNetwork
@@ -130,6 +132,20 @@ def _is_flat(bend: Curvature, n_parameters: int) -> bool:
     return not bend.smallest > least * bend.largest
 
 
+def _is_one_of_several(problem: UnitsProblem) -> bool:
+    """Whether σ is a polynomial, and its units have as many parameters as such functions have coefficients, or more.
+
+    Even where no direction is flat, several networks then give the same function: see `generic_rank`.
+    """
+    powers, inputs = problem.activation.powers, problem.n_columns
+    if not powers:
+        return False
+    of_each = [comb(inputs + j - 1, j) for j in powers]
+    coefficients = of_each[-1] if problem.has_bias else sum(of_each)
+    has_two = len(powers) == 1 and (powers[0], inputs) in TWO_DECOMPOSITIONS
+    return problem.n_parameters >= coefficients - inputs * has_two
+
+
 def _is_loose(network: TwoLayerNetwork, errors: StandardErrors) -> bool:
     """Whether a unit's weights are hardly known, in relation to their size."""
     rows = np.linalg.norm(errors.W, axis=1) > _MOST_RELATIVE_ERROR * np.linalg.norm(network.W, axis=1)
@@ -139,7 +155,7 @@ def _is_loose(network: TwoLayerNetwork, errors: StandardErrors) -> bool:
 def _status(found: Found, bend: Curvature, network: TwoLayerNetwork, errors: StandardErrors, has_twin: bool) -> Status:
     fit, evidence = found.fit, found.evidence
     n, p = n_distinct_rows(fit.problem), fit.problem.n_parameters
-    is_flat = _is_flat(bend, p) or (fit.is_exact and has_one_sided_unit(fit))
+    is_flat = _is_flat(bend, p) or (fit.is_exact and has_one_sided_unit(fit)) or _is_one_of_several(fit.problem)
     if not fit.is_exact:
         if found.lifted_loss is not None and found.lifted_loss <= EXACT:
             return Status.UNRESOLVED_REFLECTION
@@ -193,6 +209,8 @@ def _notes(
             f"Turning units {units} round together leaves the function as it is: {count} sign patterns give it."
         )
     notes += _notes_on_unseen_units(found)
+    if _is_one_of_several(problem):
+        notes.append("Polynomials of this degree have no more coefficients than these units have parameters.")
     if found.evidence is not None and found.evidence.test is None:
         notes.append(
             "What is left is the rounding of samples in single precision, and no more is known of the weights."
