@@ -5,10 +5,13 @@ file that is refused), 3 finished but not certified, 130 interrupted. Results go
 standard error.
 """
 
+import ctypes
 import inspect
+import os
 import re
-from collections.abc import Callable, Iterable
-from contextlib import suppress
+import sys
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -33,6 +36,7 @@ __all__ = [
     "require_npz",
     "require_other",
     "require_writable",
+    "standard_output_kept",
     "summary",
 ]
 
@@ -121,3 +125,19 @@ def require_writable(path: Path) -> None:
 
     with suppress(_RehearsalError), atomic_writer(path):
         raise _RehearsalError
+
+
+@contextmanager
+def standard_output_kept() -> Iterator[None]:
+    """Send to standard error what a box or a compiled library writes to standard output meanwhile."""
+    sys.stdout.flush()
+    ours = os.dup(1)
+    os.dup2(2, 1)
+    try:
+        yield
+    finally:
+        sys.stdout.flush()
+        with suppress(OSError, TypeError):  # no C library to be found
+            ctypes.CDLL(None).fflush(None)
+        os.dup2(ours, 1)
+        os.close(ours)

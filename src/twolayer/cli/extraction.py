@@ -1,10 +1,5 @@
 """The commands on what is not a file of samples: `extract` asks a black box, `decompose` takes a tensor apart."""
 
-import ctypes
-import os
-import sys
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
 from pathlib import Path
 from time import perf_counter
 from typing import Annotated
@@ -22,6 +17,7 @@ from twolayer.cli.conventions import (
     print_json,
     require_npz,
     require_other,
+    standard_output_kept,
 )
 from twolayer.errors import InputError
 
@@ -62,7 +58,7 @@ def extract(
     if command is not None and dim is None:
         raise InputError("the number of inputs of a command is not known: give --dim")
     start = perf_counter()
-    with _output_to_ourselves():
+    with standard_output_kept():
         box = CommandBox(command, dim) if command is not None and dim is not None else open_box(str(target), dim)
         with narrated(f"extracting {box.name}") as progress:
             result = extract(
@@ -151,22 +147,6 @@ def decompose(
             screen.print(f"wrote {output}")
         typer.echo(f"{found.status.name}: {found.status.value}", err=not found.is_converged)
     return 0 if found.is_converged else NOT_CERTIFIED
-
-
-@contextmanager
-def _output_to_ourselves() -> Iterator[None]:
-    """What a box, or a compiled library, writes to standard output meanwhile goes to standard error."""
-    sys.stdout.flush()
-    ours = os.dup(1)
-    os.dup2(2, 1)
-    try:
-        yield
-    finally:
-        sys.stdout.flush()
-        with suppress(OSError, TypeError):  # no C library to be found
-            ctypes.CDLL(None).fflush(None)
-        os.dup2(ours, 1)
-        os.close(ours)
 
 
 def _whole(rank: str) -> int:

@@ -22,6 +22,7 @@ from twolayer.cli.conventions import (
     require_npz,
     require_other,
     require_writable,
+    standard_output_kept,
     summary,
 )
 from twolayer.errors import InputError
@@ -126,7 +127,7 @@ def recover(
     units = count_or_auto(width, "--width")
     X, y = read_samples(*samples)
     start = perf_counter()
-    with narrated("recovering") as progress:
+    with standard_output_kept(), narrated("recovering") as progress:
         result = recover(X, y, units, activation, bias=bias, method=method, rng=seed, progress=progress)
     seconds = perf_counter() - start
     if output is not None:
