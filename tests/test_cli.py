@@ -59,14 +59,15 @@ def test_what_a_compiled_library_prints_during_a_recovery_is_no_part_of_the_json
     X = np.random.default_rng(0).standard_normal((100, 2))
     np.savez(samples, X=X, y=np.maximum(X @ [1.0, 2.0], 0))
     code = (
-        "import os, sys, twolayer.recover as room; from twolayer.cli import run; honest = room.recover\n"
-        "def talkative(*given, **options):\n    os.write(1, b'noise from below')\n    return honest(*given, **options)\n"
+        "import os, sys, twolayer; from twolayer.cli import run; room = sys.modules['twolayer.recover']\n"
+        "honest = room.recover\n"
+        "def talkative(*given, **options):\n    os.write(1, b'from below')\n    return honest(*given, **options)\n"
         "room.recover = talkative; run(sys.argv[1:])"
     )
     words = ["recover", str(samples), "--width", "1", "--activation", "relu", "--json"]
     done = subprocess.run([sys.executable, "-c", code, *words], capture_output=True, text=True, check=True)
     assert json.loads(done.stdout)["status"] == "CERTIFIED"
-    assert "noise from below" in done.stderr
+    assert "from below" in done.stderr
 
 
 def test_the_module_is_the_command_line():
