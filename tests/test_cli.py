@@ -59,7 +59,7 @@ def test_what_a_compiled_library_prints_during_a_recovery_is_no_part_of_the_json
     X = np.random.default_rng(0).standard_normal((100, 2))
     np.savez(samples, X=X, y=np.maximum(X @ [1.0, 2.0], 0))
     code = (
-        "import os, sys, twolayer; from twolayer.cli import run; room = sys.modules['twolayer.recover']\n"
+        "import importlib, os, sys; from twolayer.cli import run; room = importlib.import_module('twolayer.recover')\n"
         "honest = room.recover\n"
         "def talkative(*given, **options):\n    os.write(1, b'from below')\n    return honest(*given, **options)\n"
         "room.recover = talkative; run(sys.argv[1:])"
