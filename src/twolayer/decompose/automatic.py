@@ -16,7 +16,7 @@ __all__ = ["automatic"]
 
 _SAME = 1e-5
 _AS_NOISE = 1.1
-_FEW_STARTS, _MANY_STARTS = 6, 16
+_STARTS_AFTER_OTHERS, _FEW_STARTS, _MANY_STARTS = 2, 6, 16
 
 
 def automatic(T: ArrayLike, rank: int, *, rng: np.random.Generator | int | None = None) -> Decomposition:
@@ -74,11 +74,13 @@ def automatic(T: ArrayLike, rank: int, *, rng: np.random.Generator | int | None 
 
 
 def _searches(T: np.ndarray, rank: int, rng: np.random.Generator) -> Iterator[Decomposition]:
-    d, order = len(T), T.ndim
+    d, order, starts = len(T), T.ndim, _MANY_STARTS
     if rank <= d:
+        starts = _FEW_STARTS
         for _ in range(2):
             yield joint_diagonalisation(T, rank, rng=rng)
     elif order == 4 and rank <= pairs_left_over(d, order):
-        for _ in range(2):
+        starts = _STARTS_AFTER_OTHERS  # a random start is worth less than those were
+        for _ in range(3):
             yield subspace_power(T, rank, rng=rng)
-    yield least_squares(T, rank, max_starts=_FEW_STARTS if rank <= d else _MANY_STARTS, rng=rng)
+    yield least_squares(T, rank, max_starts=starts, rng=rng)
