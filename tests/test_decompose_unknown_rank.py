@@ -43,6 +43,24 @@ def test_a_rank_beyond_the_dimension_is_found_by_the_residual_alone(rng):
     assert found.decomposition.is_exact
 
 
+@pytest.mark.parametrize("dtype", [np.float64, np.float32])
+def test_weak_terms_of_an_exact_tensor_are_not_taken_for_noise(dtype, rng):
+    for weak in (0.1, 0.01):
+        factors = rng.standard_normal((8, 8))
+        factors /= np.linalg.norm(factors, axis=1, keepdims=True)
+        T = rank_one_sum(np.r_[np.ones(3), np.full(5, weak)], factors, 3)
+        T = symmetrize(T).astype(dtype)
+        found = decompose_unknown_rank(T, rng=0)
+        assert found.decomposition.rank == 8
+        assert found.decomposition.is_exact or dtype is np.float32
+        assert found.decomposition.is_converged
+
+
+def test_in_two_dimensions_where_every_tensor_is_a_sum_of_two_terms_noise_is_not_a_term(rng):
+    T, _ = planted(1, 2, 3, rng, noise=1e-4)
+    assert decompose_unknown_rank(T, rng=0).decomposition.rank == 1
+
+
 def test_the_singular_values_are_those_of_the_flattening(rng):
     T, _ = planted(2, 4, 3, rng)
     expected = np.linalg.svd(T.reshape(4, 16), compute_uv=False)

@@ -7,12 +7,12 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from twolayer.decompose import decompose
-from twolayer.decompose.decomposition import Decomposition, generic_rank, pose
+from twolayer.decompose.decomposition import Decomposition, Problem, generic_rank, pose
+from twolayer.decompose.simultaneous import joint_diagonalisation
 from twolayer.errors import InputError
 
 __all__ = ["RankFound", "decompose_unknown_rank"]
 
-_ROUNDING = 1e-12  # of the largest singular value
 _CLEAR = 5.0
 _AS_LEFT_OVER = 2.0
 
@@ -44,7 +44,9 @@ def decompose_unknown_rank(
     The flattening of :math:`T = \sum_{i=1}^r \lambda_i u_i^{\otimes p}` to a matrix with ⌊p/2⌋ axes in the rows has
     rank r, up to d for p = 3 and d(d + 1)/2 for p = 4, and noise lifts the other singular values to its own level. The
     rank is where the largest gap between neighbours is; it is confirmed if the decomposition settles and leaves no more
-    than the smaller singular values say. Where there is no gap, the ranks from there on are tried until one is exact.
+    than the smaller singular values say. Weak terms lift singular values as noise does: a rank that gives the tensor to
+    rounding goes before any gap, the number of singular values above rounding, and for p = 3 and d > 2 also d. Where
+    there is no gap, the ranks from there on are tried until one is exact.
 
     Parameters
     ----------
@@ -65,15 +67,15 @@ def decompose_unknown_rank(
 
     Notes
     -----
-    Costs a singular value decomposition of the flattening, and one decomposition; without a gap, one for each rank.
+    Costs a singular value decomposition of the flattening, a joint diagonalisation for p = 3 if no singular value is
+    rounding, and one decomposition; without a gap, one for each rank.
     """
     problem = pose(T, 1, "auto", generic_rank)
-    d, order = len(problem.T), problem.T.ndim
     values = problem.values
     generator = np.random.default_rng(rng)
-    for rank, gap, noise in _candidates(values, generic_rank(d, order)):
+    for rank, gap, noise in _candidates(problem, _is_sum_of_independent(T, problem, generator)):
         found = decompose(T, rank, method=method, rng=generator)
-        if (found.is_exact or found.stands_out) and found.residual <= _AS_LEFT_OVER * noise + _ROUNDING:
+        if (found.is_exact or found.stands_out) and found.residual <= _AS_LEFT_OVER * noise + problem.rounding:
             return RankFound(found, values * problem.norm, gap)
     raise InputError(
         f"the singular values of the tensor show no rank that a decomposition confirms: the largest are"
@@ -81,10 +83,25 @@ def decompose_unknown_rank(
     )
 
 
-def _candidates(values: NDArray[np.float64], most: int) -> Iterator[tuple[int, float, float]]:
+def _above_rounding(problem: Problem) -> int:
+    return int((problem.values > problem.rounding * problem.values[0]).sum())
+
+
+def _is_sum_of_independent(T: ArrayLike, problem: Problem, rng: np.random.Generator) -> bool:
+    """Whether a tensor of order three is a sum of d terms to rounding, where few are: not in two dimensions."""
+    d, order = len(problem.T), problem.T.ndim
+    if order != 3 or d <= 2 or _above_rounding(problem) < d:
+        return False
+    found = joint_diagonalisation(T, d, rng=rng)
+    return found.is_converged and found.residual <= problem.rounding
+
+
+def _candidates(problem: Problem, is_full: bool) -> Iterator[tuple[int, float, float]]:
     """Ranks to try, with their gap, and how much of the tensor's norm the terms may leave."""
-    floor = _ROUNDING * values[0]
-    above = int((values > floor).sum())
+    values, above = problem.values, _above_rounding(problem)
+    if is_full:
+        yield len(values), 1.0, 0.0
+        return
     ratios = values[: above - 1] / values[1:above]
     if above < len(values):
         yield above, float("inf"), 0.0
@@ -95,4 +112,5 @@ def _candidates(values: NDArray[np.float64], most: int) -> Iterator[tuple[int, f
         tail = float(np.sqrt(np.mean(values[place + 1 :] ** 2) * len(values)))
         yield int(place) + 1, float(ratios[place]), 3 * tail
     if above == len(values):
+        most = generic_rank(len(problem.T), problem.T.ndim)
         yield from ((rank, 1.0, 0.0) for rank in range(above, most + 1))
