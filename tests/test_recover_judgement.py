@@ -241,3 +241,42 @@ def test_a_cubic_unit_fewer_is_certified():
     truth = random_units(6, 8, activation="polynomial(0,0,0,1)", rng=2)
     X, y = gaussian_samples(truth, 400, rng=2)
     assert recover(X, y, 8, truth.activation, rng=2).is_certified
+
+
+# What few rows show
+
+
+def with_a_far_unit(kink, n, seed):
+    """Samples of three units of four inputs, one of which has its kink far out."""
+    rng = np.random.default_rng(seed)
+    W = np.vstack([rng.standard_normal((2, 4)), [1.0, 0, 0, 0]])
+    truth = TwoLayerNetwork([1.0, -1.0, 1.0], W, [0.1, -0.2, -kink], activation="relu")
+    X = rng.standard_normal((n, 4))
+    return truth, X, truth(X)
+
+
+@pytest.mark.parametrize("seed", [2, 5, 9, 14])
+def test_a_unit_that_fewer_rows_show_than_it_has_numbers_is_not_certified_with_its_kink_on_rows(seed):
+    _, X, y = with_a_far_unit(2.4, 300, seed)
+    assert 0 < np.sum(X[:, 0] > 2.4) < 5
+    assert not recover(X, y, 3, "relu", bias=True, rng=seed).is_certified
+
+
+def test_a_unit_that_one_row_in_seven_hundred_shows_is_found_and_certified():
+    truth, X, y = with_a_far_unit(3.0, 20_000, 1)
+    result = recover(X, y, 3, "relu", bias=True, rng=1)
+    assert result.status is Status.CERTIFIED
+    assert recovery_error(result.network, truth) < 1e-9
+    assert not any("Turning units" in note for note in result.certificate.notes)
+
+
+@pytest.mark.parametrize("spec", ["relu", "squared_relu"])
+def test_a_row_that_alone_tells_a_weight_certifies_nothing(spec):
+    teacher = orthogonal(5, 1, spec, rng=0)
+    X, y = samples(teacher, 400)
+    active = int(np.argmax(y))
+    feature = np.zeros(400)
+    feature[active], y[active] = 1.0, y[active] + 3.7
+    result = recover(np.column_stack([X, feature]), y, 1, spec, rng=0)
+    assert result.certificate.residual < 1e-10
+    assert result.status is Status.TOO_FEW_ROWS

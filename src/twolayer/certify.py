@@ -6,6 +6,7 @@ from enum import Enum
 from typing import Any
 
 import numpy as np
+from scipy.linalg import solve_triangular
 from scipy.linalg.lapack import dpotrf, dpotri
 from scipy.sparse.linalg import lobpcg
 
@@ -23,6 +24,7 @@ __all__ = [
     "StandardErrors",
     "Status",
     "curvature",
+    "most_leverage",
     "normal_matrix",
     "singular_value_conditioning",
     "standard_errors",
@@ -252,6 +254,10 @@ class _StandardUnits:
         """Tᵀ V."""
         return self._applied(self.back.T, self.sizes, self.others, V)
 
+    def compared(self, H: Matrix) -> Matrix:
+        """Tᵀ H T, for H of which the lower triangle is given."""
+        return self.pulled(self.pulled(np.tril(H) + np.tril(H, -1).T).T)
+
     def inward(self, V: Matrix) -> Matrix:
         """T⁻¹ V."""
         return self._applied(self.there, 1 / self.sizes, 1 / self.others, V)
@@ -266,14 +272,14 @@ class _StandardUnits:
         return np.vstack([rows, others[:, None] * V[edge:]])
 
 
-def normal_matrix(problem: UnitsProblem, point: Vector) -> Matrix | None:
+def normal_matrix(problem: UnitsProblem, point: Vector, *, may_thin: bool = True) -> Matrix | None:
     """JᵀJ (lower triangle) where it is small enough to be formed, up to 1000 parameters; None above.
 
-    With more than 100 rows a parameter, every so many rows are taken and the sum is scaled up.
+    With more than 100 rows a parameter, every so many rows are taken and the sum is scaled up, if it may be.
     """
     if problem.n_parameters > MOST_DENSE_PARAMETERS:
         return None
-    stride = max(1, problem.n_rows // (_ROWS_PER_PARAMETER * problem.n_parameters))
+    stride = max(1, problem.n_rows // (_ROWS_PER_PARAMETER * problem.n_parameters)) if may_thin else 1
     some = problem.on(problem.X[::stride], problem.y[::stride]) if stride > 1 else problem
     return some.normal_equations(point)[2] * (problem.n_rows / some.n_rows)
 
@@ -286,8 +292,7 @@ def curvature(problem: UnitsProblem, point: Vector, H: Matrix | None, is_held_ou
     """
     units, n = _StandardUnits(problem, point), problem.n_rows
     if H is not None:
-        whole = np.tril(H) + np.tril(H, -1).T
-        values = np.linalg.eigvalsh(units.pulled(units.pulled(whole).T) / n)
+        values = np.linalg.eigvalsh(units.compared(H) / n)
         return Curvature(float(values[0]), float(values[-1]), n, is_held_out)
     at = problem.linearize(point)
     precondition = kernel_preconditioner(problem, at, 0.0)
@@ -308,6 +313,20 @@ def curvature(problem: UnitsProblem, point: Vector, H: Matrix | None, is_held_ou
         )
         largest, _ = lobpcg(hessian, rng.standard_normal((p, 2)), largest=True, maxiter=15, tol=1e-2)
     return Curvature(float(smallest.min()), float(largest.max()), n, is_held_out)
+
+
+def most_leverage(problem: UnitsProblem, point: Vector, H: Matrix) -> float:
+    r"""Largest leverage :math:`J_i (J^\top J)^{-1} J_i^\top` of a row: 1 if the fit would meet whatever label it has.
+
+    H is JᵀJ over just these rows. Time O(n p²).
+    """
+    units = _StandardUnits(problem, point)
+    try:
+        root = np.linalg.cholesky(units.compared(H))
+    except np.linalg.LinAlgError:
+        return 1.0
+    blocks = (units.pulled(J.T) for _, _, J in problem.jacobian_blocks(point))
+    return max(float(np.sum(solve_triangular(root, J, lower=True) ** 2, axis=0).max()) for J in blocks)
 
 
 def standard_errors(problem: UnitsProblem, point: Vector, H: Matrix | None, noise: float) -> StandardErrors:

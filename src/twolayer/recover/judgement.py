@@ -4,6 +4,7 @@ from dataclasses import replace
 from math import comb
 
 import numpy as np
+from numpy.typing import NDArray
 
 from twolayer.certify import (
     Certificate,
@@ -11,6 +12,7 @@ from twolayer.certify import (
     StandardErrors,
     Status,
     curvature,
+    most_leverage,
     normal_matrix,
     singular_value_conditioning,
     standard_errors,
@@ -21,14 +23,15 @@ from twolayer.misfit import MOST_DENSE_PARAMETERS
 from twolayer.network import TwoLayerNetwork
 from twolayer.recover.distinct_rows import n_distinct_rows
 from twolayer.recover.exchange import narrower_fits
-from twolayer.recover.fit import EXACT
+from twolayer.recover.fit import EXACT, Fit
 from twolayer.recover.noise import has_no_signal
 from twolayer.recover.portfolio import Found
 from twolayer.recover.reflections import network_of
 from twolayer.recover.starts import second_moment
 from twolayer.recover.turning import equivalent_turns, is_turning_untried
-from twolayer.recover.unseen import has_one_sided_unit, seen_part
+from twolayer.recover.unseen import seen_part
 from twolayer.refine import UnitsProblem
+from twolayer.refine.problem import Matrix
 
 __all__ = ["judge"]
 
@@ -37,6 +40,8 @@ _NOISY_ROWS_PER_PARAMETER = 8
 _JUDGING_ROWS_PER_PARAMETER = 4
 _FLAT, _FLAT_IN_SINGLE_PRECISION = 1e-10, 1e-6
 _MOST_RELATIVE_ERROR = 0.3
+_ON_THE_KINK = 1e-9
+_MOST_LEVERAGE = 1 - 1e-5
 _ROWS_FOR_DIRECTIONS = 4096
 
 
@@ -61,18 +66,11 @@ def _judged(found: Found) -> tuple[TwoLayerNetwork, Status, Certificate]:
     squares = fit.loss * problem.energy
     spread = float(problem.y.std(dtype=np.float64))
     noise = float(np.sqrt(squares / max(n - p, 1)))
-    some, is_held_out = _some_rows(found)
-    H = normal_matrix(some, point)
-    bend = curvature(some, point, H, is_held_out=is_held_out)
-    if fit.is_exact and some is not problem and _is_flat(bend, p):  # few rows may all miss what few rows see
-        some, H = problem, normal_matrix(problem, point)
-        bend = curvature(some, point, H, is_held_out=False)
-    if not fit.is_exact and some is not problem:  # standard errors of rounding need not be those of all rows
-        some, H = problem, normal_matrix(problem, point)
+    some, H, bend, is_unchecked = _judging_rows(found)
     errors = standard_errors(some, point, H, noise * np.sqrt(some.n_rows / n))
     is_explained = not problem.is_lifted and (fit.is_exact or (evidence is not None and evidence.is_noise))
     turns = equivalent_turns(network, errors) if is_explained else np.zeros((0, network.width), int)
-    status = _status(found, bend, network, errors, len(turns) > 0)
+    status = _status(found, bend, network, errors, has_twin=len(turns) > 0, is_unchecked=is_unchecked)
     kappa, lambda_ = singular_value_conditioning(network)
     inputs = gaussianity_test(problem.X, _directions_that_matter(problem, network))
     certificate = Certificate(
@@ -96,15 +94,61 @@ def _judged(found: Found) -> tuple[TwoLayerNetwork, Status, Certificate]:
     return network, status, certificate
 
 
-def _some_rows(found: Found) -> tuple[UnitsProblem, bool]:
-    """Rows to judge by: held-out ones where there are enough, else the fitted ones, every so many of an exact fit."""
+def _judging_rows(found: Found) -> tuple[UnitsProblem, Matrix | None, Curvature, bool]:
+    """Rows to judge by, their normal matrix and curvature, and whether one of them is met whatever its label.
+
+    What few rows show of an exact fit every so many rows may miss: then all are looked at. Standard errors of noise are
+    those of all rows.
+    """
+    fit, point = found.fit, found.fit.point
+    speaking = _speaking_rows(fit)
+    some, is_held_out = _some_rows(found, speaking)
+    H = normal_matrix(some, point)
+    bend = curvature(some, point, H, is_held_out=is_held_out)
+    if not fit.is_exact:
+        return fit.problem, H if some is fit.problem else normal_matrix(fit.problem, point), bend, False
+    is_flat = _is_flat(bend, fit.problem.n_parameters)
+    is_unchecked = not is_flat and H is not None and most_leverage(some, point, H) > _MOST_LEVERAGE
+    if (is_flat or is_unchecked) and some.n_rows < speaking.sum():
+        some = fit.problem.on(fit.problem.X[speaking], fit.problem.y[speaking])
+        H = normal_matrix(some, point, may_thin=False)
+        bend = curvature(some, point, H, is_held_out=False)
+        is_flat = _is_flat(bend, fit.problem.n_parameters)
+        is_unchecked = not is_flat and H is not None and most_leverage(some, point, H) > _MOST_LEVERAGE
+    return some, H, bend, is_unchecked
+
+
+def _speaking_rows(fit: Fit) -> NDArray[np.bool_]:
+    """All rows but, of an exact fit, those on a kink, to rounding: on which side they are is not known.
+
+    A search may park a kink on rows. They then seem to show what no other row does.
+    """
+    problem = fit.problem
+    speaking = np.ones(problem.n_rows, bool)
+    if not fit.is_exact:
+        return speaking
+    theta = problem.units(fit.point)[1]
+    sizes = np.linalg.norm(theta, axis=1)
+    for rows in problem.blocks() if problem.activation.kinks else ():
+        x = problem.inputs(rows)
+        t, rounding = x @ theta.T, _ON_THE_KINK * np.linalg.norm(x, axis=1)[:, None] * sizes
+        for kink in problem.activation.kinks:
+            speaking[rows] &= np.all(np.abs(t - kink) > rounding, axis=1)
+    return speaking if speaking.sum() > problem.n_parameters else np.ones(problem.n_rows, bool)
+
+
+def _some_rows(found: Found, speaking: NDArray[np.bool_]) -> tuple[UnitsProblem, bool]:
+    """Held-out rows where there are enough, else the fitted ones, every so many of an exact fit."""
     fit, held_out = found.fit, found.held_out
     problem, p = fit.problem, fit.problem.n_parameters
-    if held_out is not None and held_out.sum() >= 2 * p:
-        rows = np.flatnonzero(held_out)[: _JUDGING_ROWS_PER_PARAMETER * p]
-        return problem.on(problem.X[rows], problem.y[rows]), True
-    stride = problem.n_rows // (_JUDGING_ROWS_PER_PARAMETER * p) if fit.is_exact else 1
-    return (problem.on(problem.X[::stride], problem.y[::stride]) if stride > 1 else problem), False
+    rows = np.flatnonzero(speaking)
+    fresh = np.zeros(0, int) if held_out is None else np.flatnonzero(held_out & speaking)
+    is_held_out = len(fresh) >= 2 * p
+    if is_held_out:
+        rows = fresh[: _JUDGING_ROWS_PER_PARAMETER * p]
+    elif fit.is_exact:
+        rows = rows[:: max(1, len(rows) // (_JUDGING_ROWS_PER_PARAMETER * p))]
+    return (problem if len(rows) == problem.n_rows else problem.on(problem.X[rows], problem.y[rows])), is_held_out
 
 
 def _unseen(found: Found) -> int:
@@ -152,10 +196,18 @@ def _is_loose(network: TwoLayerNetwork, errors: StandardErrors) -> bool:
     return bool(rows.any() or np.any(errors.a > _MOST_RELATIVE_ERROR * np.abs(network.a)))
 
 
-def _status(found: Found, bend: Curvature, network: TwoLayerNetwork, errors: StandardErrors, has_twin: bool) -> Status:
+def _status(
+    found: Found,
+    bend: Curvature,
+    network: TwoLayerNetwork,
+    errors: StandardErrors,
+    *,
+    has_twin: bool,
+    is_unchecked: bool,
+) -> Status:
     fit, evidence = found.fit, found.evidence
     n, p = n_distinct_rows(fit.problem), fit.problem.n_parameters
-    is_flat = _is_flat(bend, p) or (fit.is_exact and has_one_sided_unit(fit)) or _is_one_of_several(fit.problem)
+    is_flat = _is_flat(bend, p) or _is_one_of_several(fit.problem)
     if not fit.is_exact:
         if found.lifted_loss is not None and found.lifted_loss <= EXACT:
             return Status.UNRESOLVED_REFLECTION
@@ -166,7 +218,7 @@ def _status(found: Found, bend: Curvature, network: TwoLayerNetwork, errors: Sta
         if n < _NOISY_ROWS_PER_PARAMETER * p or not evidence.has_power:
             return Status.TOO_FEW_ROWS
         is_flat = is_flat or not evidence.needs_all_units
-    elif n < _EXACT_ROWS_PER_PARAMETER * p:
+    elif n < _EXACT_ROWS_PER_PARAMETER * p or is_unchecked:
         return Status.TOO_FEW_ROWS
     if is_flat or (_unseen(found) and not fit.problem.is_lifted):
         return Status.NOT_IDENTIFIABLE

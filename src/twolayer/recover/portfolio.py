@@ -36,6 +36,7 @@ _ROWS_PER_PRINCIPAL_PARAMETER = 20
 _LIFT_ROWS_PER_PARAMETER = 2.5
 _NOISE_ROWS_PER_PARAMETER = 2.5
 _MOST_STARTS = 6
+_SEARCHES = 3
 _CROWD = 2  # units an input
 _SIGN_DOUBT = 0.2
 _WIDE_ATTEMPT = 3
@@ -99,7 +100,8 @@ def portfolio(
        half as wide again and pruned.
     6. The end is a residual at rounding, or one that passes for noise.
 
-    The search uses at most 10 rows a parameter; the others then judge and refine its result.
+    The search uses some 10 rows a parameter; the others then judge and refine its result. If it is exact on its rows
+    and not on those, they show what few rows do: another search, and a third, have those among theirs that agree least.
 
     Parameters
     ----------
@@ -119,14 +121,20 @@ def portfolio(
     -------
     Found
     """
-    search = _Search(X, y, width, activation, has_bias, is_lifted, rng, report, rounding)
-    fit, held_out_loss = search.run(), None
-    if not search.is_everything:
+    wanted = np.zeros(0, int)
+    for _ in range(_SEARCHES):
+        search = _Search(X, y, width, activation, has_bias, is_lifted, rng, report, rounding, wanted)
+        fit, held_out_loss = search.run(), None
+        if search.is_everything:
+            break
         whole = search.problem(X, y, fit.problem.units(fit.point)[0], is_lifted=fit.problem.is_lifted)
         point = fit.point if search.whitening is None else search.whitening.undone(fit.problem, fit.point, whole)
         residual = whole.residual(point)
         held_out_loss = None if search.held_out is None else float(np.mean(residual[search.held_out] ** 2))
-        fit = polish(whole, point, report)
+        was_exact, fit = fit.is_exact, polish(whole, point, report)
+        if fit.is_exact or not was_exact:
+            break
+        wanted = np.argsort(-np.abs(residual))
     if fit.is_exact and fit.problem.width == width and (fit.problem.is_lifted or straight_units(fit).any()):
         fit = seen_part(fit, report)
     evidence = None
@@ -164,6 +172,7 @@ class _Search:
         rng: np.random.Generator,
         report: Report,
         rounding: float,
+        wanted: NDArray[np.intp],
     ):
         self.X, self.y, self.width, self.activation, self.has_bias = X, y, width, activation, has_bias
         self.rng, self.report, self.may_lift, self.rounding = rng, report, may_lift, rounding
@@ -173,6 +182,7 @@ class _Search:
         if n > 1.1 * rows:
             chosen = np.zeros(n, bool)
             chosen[rng.choice(n, rows, replace=False)] = True
+            chosen[wanted[: rows // 2]] = True
             self.held_out, self.X, self.y = ~chosen, np.ascontiguousarray(X[chosen]), y[chosen]
         self.whitening = whitening_of(self.X, has_bias)
         if self.whitening is not None:

@@ -10,10 +10,9 @@ from twolayer.recover.reflections import unlifted
 from twolayer.refine import UnitsProblem
 from twolayer.refine.problem import Matrix
 
-__all__ = ["has_affine_law", "has_one_sided_unit", "seen_part", "straight_units", "without_idle_units"]
+__all__ = ["has_affine_law", "seen_part", "straight_units", "without_idle_units"]
 
 _STRAIGHT = 1e-12  # share of a unit that is not affine on the rows, below which that is rounding
-_ON_THE_KINK = 1e-9
 _IDLE = 1e-5  # relative loss, to first order, up to which a unit may be idle
 _MOST_TRIED = 2
 _FIRST_ROWS = 4096  # that most units show their kink in
@@ -45,23 +44,6 @@ def _are_affine(problem: UnitsProblem, theta: Matrix, rows: slice) -> NDArray[np
     slopes = np.sum(t * values, axis=0) / np.maximum(np.sum(t * t, axis=0), 1e-300)
     bends = np.sqrt(np.mean((values - slopes * t) ** 2, axis=0))
     return np.asarray(bends <= _STRAIGHT * np.maximum(sizes, 1e-300))
-
-
-def has_one_sided_unit(fit: Fit) -> bool:
-    r"""Whether a unit of a piecewise linear σ is linear on all rows but those that lie on its kink, to rounding.
-
-    Its bias then may be any that leaves the rows on their side, and a constant elsewhere makes up for it.
-    """
-    problem = fit.problem
-    if problem.activation.degree != 1 or not problem.has_bias:
-        return False
-    theta = problem.units(fit.point)[1]
-    lowest, highest = np.full(problem.width, np.inf), np.full(problem.width, -np.inf)
-    for rows in problem.blocks():
-        t = problem.inputs(rows) @ theta.T
-        lowest, highest = np.minimum(lowest, t.min(axis=0)), np.maximum(highest, t.max(axis=0))
-    rounding = _ON_THE_KINK * np.maximum(-lowest, highest)
-    return bool(np.any((lowest >= -rounding) | (highest <= rounding)))
 
 
 def seen_part(fit: Fit, report: Report) -> Fit:
