@@ -154,3 +154,26 @@ def test_many_units_are_tried_where_their_relations_are_few(rng):
     assert not is_turning_untried(network)
     hidden = StandardErrors(np.zeros(18), np.full((18, 16), 0.1), np.zeros(18), 0.0, is_exact=True)
     assert is_turning_untried(network, hidden)
+
+
+@pytest.mark.parametrize(
+    "units", [(3,), (2, 11), (0, 7, 17), (1, 2, 3, 4)], ids=["one unit", "a pair", "a triple", "four, untried"]
+)
+def test_of_many_units_sets_of_three_that_noise_cannot_tell_apart_are_found(units, rng):
+    W = rng.standard_normal((18, 20))
+    W[units[-1]] = -W[list(units[:-1])].sum(axis=0)
+    size = 1e-3
+    noisy = TwoLayerNetwork(np.ones(18), W + size * rng.standard_normal(W.shape), None, "relu")
+    known = StandardErrors(np.zeros(18), np.full(W.shape, size), np.zeros(18), 0.0, is_exact=True)
+    assert sets_of(equivalent_turns(noisy, known)) == ([units] if len(units) < 4 else [])
+    assert is_turning_untried(noisy, known)
+    exact = TwoLayerNetwork(np.ones(18), W, None, "relu")
+    assert sets_of(equivalent_turns(exact)) == [units]
+
+
+def test_pairs_of_very_many_units_are_found_where_relations_are_too_many_to_try(rng):
+    W = rng.standard_normal((600, 30))
+    W[500] = -W[100]
+    network = TwoLayerNetwork(np.ones(600), W, None, "relu")
+    assert is_turning_untried(network)
+    assert sets_of(equivalent_turns(network)) == [(100, 500)]

@@ -6,12 +6,13 @@ from numpy.typing import NDArray
 from twolayer.certify import StandardErrors
 from twolayer.errors import InputError
 from twolayer.network import TwoLayerNetwork
-from twolayer.refine.problem import Matrix
+from twolayer.refine.problem import Matrix, Vector
 from twolayer.theory.awasthi2021efficient import binary_solutions
 
 __all__ = ["equivalent_turns", "is_turning_untried"]
 
 _MOST_UNITS_TURNED = 16
+_MOST_UNITS_IN_TRIPLES, _MOST_SMALL_SETS = 512, 1 << 14
 _CLEARLY_LEFT = 6.0
 _ROUNDING = 1e-9
 
@@ -27,13 +28,13 @@ def equivalent_turns(network: TwoLayerNetwork, errors: StandardErrors | None = N
     -------
     array of 0 and 1, shape (count, m)
         A row for each set but the empty one, that which leaves least first. With the network as it is, count + 1 sign
-        patterns ξ give the same function (awasthi2021efficient, Theorem 3.4).
+        patterns ξ give the same function (awasthi2021efficient, Theorem 3.4); more of them where sets are untried.
 
     Notes
     -----
-    Where what they leave is linearly dependent, all sets of up to 16 units are tried. Of more, those that vanish to
-    rounding are found if there are at most 20 relations; else see `is_turning_untried`. Even and odd activations, to
-    which a turn means nothing, have p = 0 and no set.
+    Where what they leave is linearly dependent, all sets of up to 16 units are tried. Of more units, all sets of one,
+    two and three (three of up to 512 units), and those that vanish to rounding if there are at most 20 relations; of
+    others see `is_turning_untried`. Even and odd activations, to which a turn means nothing, have p = 0 and no set.
     """
     m = network.width
     none = np.zeros((0, m), int)
@@ -44,8 +45,10 @@ def equivalent_turns(network: TwoLayerNetwork, errors: StandardErrors | None = N
     if m <= _MOST_UNITS_TURNED:
         sets = (np.arange(1, 1 << m)[:, None] >> np.arange(m)) & 1
     else:
+        sets = _small_sets(left, np.sum(deviations**2, axis=1))
         solutions = _solutions(left)
-        sets = none if solutions is None else solutions[solutions.any(axis=1)]
+        if solutions is not None:
+            sets = np.unique(np.vstack([sets, solutions[solutions.any(axis=1)]]), axis=0)
     vectors, values, _ = np.linalg.svd(left, full_matrices=False)
     remainders = np.linalg.norm(sets @ (vectors * values), axis=1)
     remainders /= np.maximum(_ROUNDING * scale, _CLEARLY_LEFT * np.sqrt(sets @ np.sum(deviations**2, axis=1)))
@@ -56,7 +59,7 @@ def equivalent_turns(network: TwoLayerNetwork, errors: StandardErrors | None = N
 def is_turning_untried(network: TwoLayerNetwork, errors: StandardErrors | None = None) -> bool:
     """Whether units might be turned round together, and are too many to try all sets of them.
 
-    More than 16 with more than 20 relations, or with errors that could hide what is left.
+    More than 16 with more than 20 relations, or with errors that could hide what is left; only small sets are tried.
     """
     if network.width <= _MOST_UNITS_TURNED:
         return False
@@ -65,6 +68,27 @@ def is_turning_untried(network: TwoLayerNetwork, errors: StandardErrors | None =
         return False
     could_hide = _CLEARLY_LEFT * float(np.linalg.norm(deviations)) > _ROUNDING * float(np.abs(left).sum())
     return could_hide or _solutions(left) is None
+
+
+def _small_sets(left: Matrix, variances: Vector) -> NDArray[np.int_]:
+    """Sets of one to three units whose rows might have the sum 0: their squared lengths, by inner products."""
+    m, gram = len(left), left @ left.T
+    most = (1e-7 * float(np.abs(left).sum())) ** 2  # inner products are exact to no more
+    single = np.diag(gram) - _CLEARLY_LEFT**2 * variances
+    pairs = single[:, None] + single + 2 * gram
+    found = [np.flatnonzero(single <= most)[:, None], np.argwhere(np.triu(pairs <= most, 1))]
+    for i in range(m - 2 if m <= _MOST_UNITS_IN_TRIPLES else 0):
+        with_i = 2 * gram[i, i + 1 :]
+        triples = pairs[i + 1 :, i + 1 :] + with_i[:, None] + with_i + single[i]
+        others = np.argwhere(np.triu(triples <= most, 1)) + i + 1
+        found.append(np.insert(others, 0, i, axis=1))
+    sets = np.zeros((min(sum(map(len, found)), _MOST_SMALL_SETS), m), int)
+    start = 0
+    for units in found:
+        units = units[: len(sets) - start]
+        np.put_along_axis(sets[start : start + len(units)], units, 1, axis=1)
+        start += len(units)
+    return sets
 
 
 def _solutions(left: Matrix) -> NDArray[np.int_] | None:
