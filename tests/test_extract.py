@@ -232,6 +232,29 @@ def test_answers_of_six_digits_give_the_network_to_six_digits(rng):
     assert align(found.network, truth).max_relative_error <= 1e-5
 
 
+def with_a_weak_unit(weight):
+    """A float32 box of three units, and a fourth whose outer weight is this."""
+    W = np.random.default_rng(0).standard_normal((4, 4))
+    truth = TwoLayerNetwork([1.0, -1.5, 0.7, weight], W, [0.3, -0.5, 0.8, -0.4], "relu")
+    return extracted(lambda X: truth(X).astype(np.float32), 4)
+
+
+def test_a_weak_unit_that_is_missing_is_not_called_rounding():
+    found = with_a_weak_unit(1e-5)
+    assert found.network.width == 3
+    assert found.status is Status.INEXACT
+    assert not found.is_certified
+    assert any("is left over, of which the rounding of the answers explains" in note for note in found.notes)
+
+
+def test_what_is_called_equal_is_so_to_an_accuracy_that_is_named():
+    found = with_a_weak_unit(1e-6)
+    assert found.status is Status.EQUAL
+    said = next(note for note in found.notes if "a unit that adds less would not be seen" in note)
+    accuracy = float(said.split()[5])
+    assert 1e-6 < max(check.largest for check in found.checks[:4]) < accuracy < 1e-4
+
+
 @pytest.mark.parametrize(("activation", "step"), [("relu", 1e-4), ("tanh", 1e-3)])
 def test_answers_of_few_digits_are_said_to_be_too_coarse(activation, step, rng):
     truth = planted(3, 3, activation, rng)

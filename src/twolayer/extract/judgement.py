@@ -16,7 +16,7 @@ __all__ = ["judged"]
 
 _NEAR_SCALES, _NEAR_ROWS = (0.3, 1.0, 3.0, 10.0), 4096
 _FAR_SCALES, _FAR_ROWS = tuple(10.0**k for k in range(2, 11)), 1024
-_EQUAL, _TURNED, _LEAST_TOLERANCE = 200.0, 20.0, 1e-9
+_EQUAL, _EXPLAINED, _TURNED, _LEAST_TOLERANCE = 200.0, 40.0, 20.0, 1e-9
 _COARSE, _COARSEST = 1e-3, 0.1
 _LARGE = 1e3
 _SHOWN = 0.2
@@ -53,15 +53,20 @@ def judged(
             " nothing that rounding lets see), linear (in the affine part), or duplicates (of the same hyperplane as"
             " another)."
         )
+    inexact = [check for check in checks[: len(_NEAR_SCALES)] if check.largest > _explained(check)]
+    unlike = [check for check in checks if check.largest > check.tolerance]
     if is_coarse:
         notes.append(_coarseness(oracle))
+    elif not unlike:
+        notes.append(_accuracy(inexact, checks))
     status = Status.EQUAL
-    unlike = [check for check in checks if check.largest > check.tolerance]
     if unlike:
         status = Status.DIFFERENT
         notes.append(_difference(unlike[0]))
     elif is_coarse:
         status = Status.COARSE
+    elif inexact:
+        status = Status.INEXACT
     elif np.any(np.abs(shown - 1) > _SHOWN):
         status = Status.NOT_SHOWN
     elif width is not None and network.width != width:
@@ -116,6 +121,11 @@ def _tolerance(oracle: Oracle, y: Vector) -> float:
     return max(_LEAST_TOLERANCE, min(_EQUAL * oracle.eps * float(np.abs(y).max()) / _spread(y), _COARSEST))
 
 
+def _explained(check: Check) -> float:
+    """What rounding of the answers alone explains of a near check; where more is left, a unit may be missing."""
+    return max(_LEAST_TOLERANCE, _EXPLAINED / _EQUAL * check.tolerance)
+
+
 def _far_tolerance(oracle: Oracle, network: TwoLayerNetwork, X: Matrix, y: Vector) -> Vector:
     r"""What is explained of rows far out, where less is known of units that are bounded: their hyperplanes turn.
 
@@ -150,6 +160,21 @@ def _difference(check: Check) -> str:
     return (
         f"Network and box differ on inputs of scale {check.scale:.2g}: by {check.largest:.1e} of the values' standard"
         f" deviation, of which rounding explains {check.tolerance:.1e}."
+    )
+
+
+def _accuracy(inexact: Sequence[Check], checks: Sequence[Check]) -> str:
+    """To what network and box agree where the units are, and what is therefore not seen."""
+    if inexact:
+        worst = max(inexact, key=lambda check: check.largest / check.tolerance)
+        return (
+            f"On inputs of scale {worst.scale:.2g} {worst.largest:.1e} of the values' standard deviation is left over,"
+            f" of which the rounding of the answers explains {_explained(worst):.1e}."
+        )
+    seen = max(_explained(check) for check in checks[: len(_NEAR_SCALES)])
+    return (
+        f"Network and box agree to {seen:.1e} of the values' standard deviation where the units are: a unit that adds"
+        " less would not be seen."
     )
 
 

@@ -18,7 +18,10 @@ _NEAR = 4  # checks that the summary tells one by one
 class Status(Enum):
     """How an extraction ended; the text is the advice."""
 
-    EQUAL = "The network gives what the box gives, to rounding, on fresh inputs of every scale that was tried."
+    EQUAL = (
+        "The network gives what the box gives, to the accuracy that the notes name, on fresh inputs of every scale that"
+        " was tried."
+    )
     DIFFERENT = (
         "The network found does not give what the box gives: it may have another activation or more than two layers, or"
         " need another seed or a larger budget."
@@ -26,6 +29,10 @@ class Status(Enum):
     COARSE = (
         "The network gives what the box gives as far as its answers let see, but they are rounded or noisy, and too"
         " coarse to call it equal: take it for an approximation, or ask for answers with more digits."
+    )
+    INEXACT = (
+        "The network gives what the box gives nearly, but not to the rounding of its answers: a weak unit may be"
+        " missing, or the box may be something else; take it for an approximation, or try another seed."
     )
     NOT_SHOWN = (
         "The network gives what the box gives, but the box does not show each of its units where that unit alone"
