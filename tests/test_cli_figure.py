@@ -53,7 +53,7 @@ def test_the_provenance_says_what_made_it(toy_cli):
     told = json.loads(Path("made/provenance.json").read_text())
     assert told["command"] == "twolayer figure toy-1 --size smoke --config my.toml --out made"
     assert told["config"] == {"sizes": [2], "trials": 2, "rate": 0.25, "kind": "mean", "is_slow": False}
-    assert {"twolayer", "python", "numpy", "scipy"} == told["versions"].keys()
+    assert {"twolayer", "python", "numpy", "scipy", "scikit-learn"} == told["versions"].keys()
     assert (told["cells"], told["failures"], told["verdict"]) == (4, [], "6 rows, <b>not bold</b>.")
     assert told["seeds"].endswith("without method")
 

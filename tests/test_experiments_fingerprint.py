@@ -6,7 +6,7 @@ import itertools
 import pytest
 
 from twolayer.experiments import FIGURES
-from twolayer.experiments.fingerprint import code_of
+from twolayer.experiments.fingerprint import code_of, versions
 
 COUNTER = itertools.count()
 
@@ -79,3 +79,7 @@ def test_modules_that_the_measuring_imports_count_and_those_that_draw_do_not():
 def test_what_is_imported_inside_the_measuring_counts(fingerprint):
     inside = SOURCE.replace('    """Measure."""', "    from twolayer import symtensor")
     assert fingerprint(inside).keys() - fingerprint(SOURCE).keys() >= {"twolayer.symtensor"}
+
+
+def test_every_library_that_a_cell_computes_with_has_its_version():
+    assert {"twolayer", "python", "numpy", "scipy", "scikit-learn"} == versions().keys()

@@ -22,7 +22,7 @@ _DRAWN_ONLY = {
 
 def versions() -> dict[str, str]:
     """Return the versions of twolayer, Python, and the libraries that compute, by name."""
-    libraries = {name: version(name) for name in ("numpy", "scipy")}
+    libraries = {name: version(name) for name in ("numpy", "scipy", "scikit-learn")}
     return {"twolayer": twolayer.__version__, "python": ".".join(platform.python_version_tuple()[:2]), **libraries}
 
 

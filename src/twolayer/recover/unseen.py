@@ -19,7 +19,7 @@ _FIRST_ROWS = 4096  # that most units show their kink in
 
 
 def has_affine_law(problem: UnitsProblem) -> bool:
-    """Whether turning a unit round leaves an affine function behind: relu, leaky relu, softplus, gelu, silu."""
+    """Whether turning a unit round leaves an affine function behind: relu, leaky relu, softplus, gelu."""
     return len(problem.activation.reflection.polynomial) == 2
 
 

@@ -126,7 +126,7 @@ def counterexample(
     b : array, shape (m,), optional
         Biases, with which the rows must still be dependent; the claim has none.
     activation : str or Activation
-        With :math:`\sigma(-t) = \sigma(t) + p_1 t`: relu, leaky_relu, softplus, gelu, silu.
+        With :math:`\sigma(-t) = \sigma(t) + p_1 t`: relu, leaky_relu, softplus, gelu.
     rng : numpy.random.Generator or int or None
         Which relation, if there are several.
 
