@@ -165,9 +165,7 @@ def centred_units(
     ----------
     .. [1] mondelli2019connection, equations (2) and (11)
     """
-    d, k = _shape(d, k)
-    if k < 2:
-        raise InputError("this law is centred and needs at least 2 units, found 1")
+    d, k = _shape(d, k, is_centred=True)
     W = np.random.default_rng(rng).standard_normal((k, d))
     W -= W.mean(axis=0)
     return TwoLayerNetwork(np.ones(k), W / np.linalg.norm(W, axis=1, keepdims=True), activation=activation)
@@ -201,9 +199,7 @@ def haar_blocks(d: int, k: int, activation: str | Activation = "scaled(tanh,2.5)
     ----------
     .. [1] mondelli2019connection, section 6
     """
-    d, k = _shape(d, k, block=d)
-    if k < 2:
-        raise InputError("this law is centred and needs at least 2 units, found 1")
+    d, k = _shape(d, k, block=d, is_centred=True)
     rng = np.random.default_rng(rng)
     W = np.vstack([_orthonormal_columns(d, d, rng) for _ in range(k // d)])
     return TwoLayerNetwork(np.ones(k), W - W.mean(axis=0), activation=activation)
@@ -272,7 +268,7 @@ def identity(
     InputError
         If k is not d.
     """
-    d, k = _square(d, k)
+    d, k = _shape(d, k, is_square=True)
     return TwoLayerNetwork(np.ones(d), np.eye(d), activation=activation)
 
 
@@ -284,8 +280,7 @@ def centred_identity(
 ) -> TwoLayerNetwork:
     r"""Plant the unit vectors less their mean, scaled to norm one by :math:`\sqrt{d/(d-1)}`, k = d ≥ 2.
 
-    Inner products are :math:`-1/(d-1)`, and in the notation of [1]_ η_avg = 0 and η_var = 1 (the paper allows 2).
-    Output weights are 1.
+    Inner products are :math:`-1/(d-1)`, output weights 1; in [1]_'s notation η_avg = 0, η_var = 1 (the paper allows 2).
 
     Parameters
     ----------
@@ -309,9 +304,7 @@ def centred_identity(
     ----------
     .. [1] mondelli2019connection, section 3.1
     """
-    d, k = _square(d, k)
-    if k < 2:
-        raise InputError("this law is centred and needs at least 2 units, found 1")
+    d, k = _shape(d, k, is_square=True, is_centred=True)
     return TwoLayerNetwork(np.ones(d), np.sqrt(d / (d - 1)) * (np.eye(d) - 1 / d), activation=activation)
 
 
@@ -369,16 +362,16 @@ LAWS: dict[str, Law] = {
     "random_units": Law(random_units, "rows uniform on the sphere, |a| in [1/2, 2], biases in [-bias, bias]; any k"),
     "orthogonal": Law(orthogonal, "orthonormal rows, output weights ±1, no biases; k ≤ d"),
     "centred_units": Law(centred_units, "centred Gaussian rows scaled to norm one, output weights 1; k ≥ 2"),
-    "haar_blocks": Law(
-        haar_blocks, "centred blocks of random orthogonal matrices, output weights 1; k a multiple of d"
-    ),
+    "haar_blocks": Law(haar_blocks, "centred random orthogonal blocks, output weights 1; k a multiple of d"),
     "simplex_blocks": Law(simplex_blocks, "randomly rotated simplices, output weights 1; k a multiple of d + 1"),
     "identity": Law(identity, "the unit vectors, output weights 1; k = d"),
     "centred_identity": Law(centred_identity, "the unit vectors centred and scaled back, output weights 1; k = d ≥ 2"),
 }
 
 
-def _shape(d: int, k: int, most_units: int | None = None, block: int = 1) -> tuple[int, int]:
+def _shape(
+    d: int, k: int, *, most_units: int | None = None, block: int = 1, is_square: bool = False, is_centred: bool = False
+) -> tuple[int, int]:
     d, k = whole_number(d, "the number of inputs"), whole_number(k, "the number of units")
     if d * k > _MOST_NUMBERS:
         raise InputError(f"{k} units on {d} inputs have {d * k} weights, and at most {_MOST_NUMBERS} are drawn")
@@ -389,13 +382,10 @@ def _shape(d: int, k: int, most_units: int | None = None, block: int = 1) -> tup
         raise InputError(
             f"with {d} inputs this law needs a multiple of {block} units, found {k}: the nearest is {nearest}"
         )
-    return d, k
-
-
-def _square(d: int, k: int) -> tuple[int, int]:
-    d, k = _shape(d, k)
-    if k != d:
+    if is_square and k != d:
         raise InputError(f"this law needs as many units as inputs, found {k} units and {d} inputs: take {d} units")
+    if is_centred and k < 2:
+        raise InputError("this law is centred and needs at least 2 units, found 1")
     return d, k
 
 

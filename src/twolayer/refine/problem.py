@@ -1,7 +1,6 @@
 """The nonlinear least-squares problem that every refiner solves: units, and what their reflections leave behind."""
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
@@ -9,9 +8,10 @@ from numpy.typing import NDArray
 from scipy.linalg.blas import dsyrk
 
 from twolayer.activation import Activation
+from twolayer.refine.linearization import Linearization
 from twolayer.refine.threads import Part, over_blocks
 
-__all__ = ["Linearization", "UnitsProblem"]
+__all__ = ["UnitsProblem"]
 
 Vector = NDArray[np.float64]
 Matrix = NDArray[np.float64]
@@ -20,35 +20,6 @@ BLOCK_ROWS = 2048
 _WORTH_THREADS = 2e7  # multiply-adds, some milliseconds
 _SINGLE_COPY_ENTRIES = 60_000_000  # up to 240 MB for a float32 copy of the inputs
 _JACOBIAN_BLOCK_ENTRIES = 1_500_000
-
-
-@dataclass(frozen=True)
-class Linearization:
-    r"""A problem seen from a point: :math:`\|r + J\delta\|^2` for the residual r and the Jacobian J there.
-
-    Attributes
-    ----------
-    point : array, shape (p,)
-    loss : float
-        ‖r‖², ridge included.
-    gradient : array, shape (p,)
-        Jᵀr, ridge included.
-    slopes : array, shape (n, M)
-        The S of J = [S ⊗ x, Φ], in float32.
-    features : array, shape (n, f)
-        The Φ, in float32.
-    slope_gram, feature_gram : arrays, shapes (M, M) and (f, f)
-        SᵀS and ΦᵀΦ: the dual kernel of the units, estimated on the rows themselves, so that it fits any inputs and
-        biases.
-    """
-
-    point: Vector
-    loss: float
-    gradient: Vector
-    slopes: NDArray[np.float32]
-    features: NDArray[np.float32]
-    slope_gram: Matrix
-    feature_gram: Matrix
 
 
 class UnitsProblem:
