@@ -61,6 +61,11 @@ def imported_modules(name: str) -> frozenset[str]:
     return frozenset(found)
 
 
+@pytest.mark.parametrize("name", MODULES)
+def test_a_module_has_fewer_than_400_lines(name):
+    assert len(MODULES[name].read_text(encoding="utf-8").splitlines()) < 400
+
+
 def room(module: str) -> str:
     return module.split(".")[1]
 
