@@ -20,11 +20,13 @@ IN_SCIKIT_LEARN = {"relu": "relu", "tanh": "tanh", "sigmoid": "logistic"}
 
 
 @cache
-def trained(width: int, activation: str) -> TwoLayerNetwork:
-    """What MLPRegressor makes of the diabetes data, standardised."""
+def trained(width: int, activation: str, *, is_centred: bool = True, max_iter: int = 200) -> TwoLayerNetwork:
+    """What MLPRegressor makes of the diabetes data, standardised (the targets only if `is_centred`)."""
     X, y = load_diabetes(return_X_y=True)
-    X, y = StandardScaler().fit_transform(X), (y - y.mean()) / y.std()
-    model = MLPRegressor(hidden_layer_sizes=(width,), activation=IN_SCIKIT_LEARN[activation], random_state=0)
+    X, y = StandardScaler().fit_transform(X), (y - y.mean()) / y.std() if is_centred else y
+    model = MLPRegressor(
+        hidden_layer_sizes=(width,), activation=IN_SCIKIT_LEARN[activation], random_state=0, max_iter=max_iter
+    )
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", ConvergenceWarning)
         model.fit(X, y)

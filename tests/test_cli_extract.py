@@ -82,6 +82,23 @@ def test_a_function_in_a_process_of_its_own(module):
     assert align(TwoLayerNetwork.load("network.npz"), TRUTH).max_relative_error < 1e-10
 
 
+def test_the_answers_that_are_kept_are_not_replaced_by_the_network(module):
+    done = process("extract", "a_box:box", "--dim", "3", "--resume", "both.npz", "-o", "both.npz")
+    assert done.returncode == 2
+    assert done.stderr.startswith("Error: the output both.npz would take the place of the answers kept there")
+    assert not (module / "both.npz").exists()
+
+
+def test_a_reader_that_goes_away_is_not_a_difference(module):
+    read, write = os.pipe()
+    os.close(read)
+    words = [sys.executable, "-m", "twolayer", "extract", "a_box:box", "--dim", "3"]
+    with os.fdopen(write) as nobody:
+        done = subprocess.run(words, stdout=nobody, stderr=subprocess.PIPE, text=True, check=False)
+    assert done.returncode == 141
+    assert "Traceback" not in done.stderr
+
+
 def test_what_a_box_prints_stays_out_of_the_json(module):
     (module / "a_box.py").write_text("print('imported')\n" + A_MODULE)
     done = process("extract", "a_box:talkative", "--dim", "3", "--json")

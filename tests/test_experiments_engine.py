@@ -218,6 +218,23 @@ def test_a_ledger_of_another_version_says_what_differs_and_stays_as_it_is(tmp_pa
     assert (tmp_path / LEDGER).read_bytes() == before
 
 
+def test_of_another_figure_only_the_figure_is_said(tmp_path):
+    with ledger(tmp_path):
+        pass
+    with pytest.raises(InputError, match=r"\(figure toy-1 there, toy-2 here\)"):
+        ledger(tmp_path, figure="toy-2", **{"twolayer.recover": "bb"})
+
+
+def test_an_empty_ledger_is_read_as_one_and_a_folder_in_its_place_is_refused(tmp_path):
+    (tmp_path / LEDGER).touch()
+    with ledger(tmp_path, is_writer=False) as book:
+        assert book.entries() == {}
+    (tmp_path / LEDGER).unlink()
+    (tmp_path / LEDGER).mkdir()
+    with pytest.raises(InputError, match="is a folder, where the ledger should be"):
+        ledger(tmp_path)
+
+
 def test_another_version_has_another_key(tmp_path):
     with ledger(tmp_path) as one, ledger(tmp_path / "..", is_writer=False, numpy="2.1") as other:
         assert one.key({"n": 1}) != other.key({"n": 1})

@@ -192,6 +192,24 @@ def test_dead_linear_and_duplicate_units_are_reported_and_not_invented(tmp_path,
     assert align(found.network, seen).max_relative_error <= 1e-8
 
 
+@pytest.mark.parametrize("seed", [1, 2])
+def test_twenty_units_much_alike_come_back_from_float32_answers(tmp_path, seed):
+    truth = trained(20, "sigmoid", is_centred=False, max_iter=400)
+    box = OnnxBox(write_onnx(tmp_path / "box.onnx", truth, np.float32))
+    found = extract(box, rng=seed)
+    assert found.status is Status.EQUAL
+    assert found.network.width == 20
+    assert max(check.largest for check in found.checks[:4]) <= 1e-5
+
+
+@pytest.mark.parametrize("constant", [1e6, 1e9])
+def test_beside_a_large_constant_the_units_are_as_exact_as_its_rounding_lets(constant, rng):
+    units = planted(4, 5, "relu", rng)
+    found = extracted(lambda X: units(X) + constant, 5)
+    assert found.status is Status.EQUAL
+    assert max(check.largest for check in found.checks) <= 1e-14 * constant
+
+
 def test_a_linear_part_stays_beside_the_units(rng):
     units, u = planted(3, 5, "relu", rng), rng.standard_normal(5)
     found = extracted(lambda X: units(X) + X @ u, 5)

@@ -140,6 +140,36 @@ def test_the_inputs_of_a_file_are_its_own(tmp_path):
         open_box(str(path), 4)
 
 
+def test_whatever_a_function_raises_is_said_and_only_an_interruption_is_one():
+    class Weird(BaseException):
+        pass
+
+    def raising(error):
+        def function(X):
+            raise error
+
+        return CallableBox(function, 2, "box")
+
+    with pytest.raises(InputError, match=r"^box raised Weird: w when asked for 1 rows of 2 inputs$"):
+        raising(Weird("w"))(np.zeros((1, 2)))
+    with pytest.raises(KeyboardInterrupt):
+        raising(KeyboardInterrupt())(np.zeros((1, 2)))
+
+
+def test_a_device_is_not_read_as_a_model(tmp_path):
+    path = tmp_path / "zero.onnx"
+    path.symlink_to("/dev/null")
+    with pytest.raises(InputError, match=r"zero.onnx is not a regular file, and no ONNX model is read from elsewhere$"):
+        OnnxBox(path)
+
+
+def test_a_file_of_several_outputs_whose_shape_is_left_open_is_refused(tmp_path):
+    nodes = [node("MatMul", "x W", "h"), node("Relu", "h", "r"), node("MatMul", "r V", "y")]
+    path = save_graph(tmp_path / "two.onnx", nodes, {"W": np.ones((3, 4)), "V": np.ones((4, 2))}, 3, (("y", None),))
+    with pytest.raises(InputError, match="must give one number a row, found several outputs: 2 a row"):
+        OnnxBox(path)
+
+
 def test_only_what_can_be_called_is_a_box():
     with pytest.raises(InputError, match="must be callable, found int"):
         CallableBox(3, 2)

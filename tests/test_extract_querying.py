@@ -221,6 +221,15 @@ def test_a_file_of_another_box_is_refused(tmp_path):
 
 
 @pytest.mark.parametrize("seed", [0, 1])
+def test_answers_of_a_nearly_equal_box_are_refused(tmp_path, seed):
+    kept = tmp_path / "answers.npz"
+    oracle(NETWORK, kept=kept).save()
+    for other in (lambda X: NETWORK(X) * (1 + 1e-8), lambda X: NETWORK(X).astype(np.float32)):
+        with pytest.raises(InputError, match="are of another box"):
+            Oracle(CallableBox(other, 2, "box"), 10**6, kept, np.random.default_rng(seed))
+
+
+@pytest.mark.parametrize("seed", [0, 1])
 def test_answers_of_another_box_are_not_blamed_on_this_one(tmp_path, seed):
     kept = tmp_path / "answers.npz"
     oracle(NETWORK, kept=kept).save()

@@ -265,6 +265,20 @@ def test_an_npz_that_would_expand_beyond_the_limit_is_refused_unread(tmp_path):
     assert read_npz(tmp_path / "bomb.npz")["X"].shape == (1_000_000,)
 
 
+def test_an_npz_of_more_than_the_memory_that_is_free_is_refused_in_a_sentence(tmp_path, monkeypatch):
+    path = tmp_path / "a.npz"
+    np.savez_compressed(path, x=np.zeros(10_000))
+    monkeypatch.setattr("twolayer.files._free_bytes", lambda: 5000)
+    assert refusal(read_npz, path).endswith("bytes in memory, and at most 5000 are allowed")
+
+    def full(*_, **__):
+        raise MemoryError("Unable to allocate 80 kB")
+
+    monkeypatch.undo()
+    monkeypatch.setattr("twolayer.files.npy_format.read_array", full)
+    assert refusal(read_npz, path) == f"{path} takes more memory than there is: Unable to allocate 80 kB"
+
+
 def test_an_array_that_claims_more_than_it_has_is_refused_before_memory_is_asked_for(tmp_path):
     header = {"descr": "<f8", "fortran_order": False, "shape": (1 << 60,)}
     zipped(tmp_path / "a.npz", [("X.npy", npy_bytes(header, b"\0" * 8))])

@@ -45,7 +45,6 @@ _DAMAGE = (
     tokenize.TokenError,
     EOFError,
     KeyError,
-    MemoryError,
     OverflowError,
     RuntimeError,
     SyntaxError,
@@ -111,7 +110,7 @@ def read_npz(path: FilePath, max_bytes: int | None = None, *, may_expand: bool =
     ----------
     path : path
     max_bytes : int, optional
-        The most that its arrays may take in memory; by default what the machine has.
+        The most that its arrays may take in memory; by default what the machine has free.
     may_expand : bool
         Whether it may be compressed, and so take far more in memory than on the disk.
 
@@ -121,7 +120,7 @@ def read_npz(path: FilePath, max_bytes: int | None = None, *, may_expand: bool =
         If there is no such file or it is no ``.npz``, truncated or damaged; if it holds Python objects, anything that
         is no array, or more than `max_bytes` (known before anything is read: a small archive may expand to a huge one).
     """
-    limit = memory_bytes() if max_bytes is None else max_bytes
+    limit = _free_bytes() if max_bytes is None else max_bytes
     with distrust(path, "an .npz archive of arrays"), zipfile.ZipFile(path) as archive:
         if not may_expand:
             limit = min(limit, Path(path).stat().st_size)
@@ -188,6 +187,8 @@ def distrust(path: FilePath, kind: str) -> Iterator[None]:
         raise
     except OSError as error:
         raise InputError(f"cannot read {path}: {_reason(error)}") from error
+    except MemoryError as error:
+        raise InputError(f"{path} takes more memory than there is: {_reason(error)}") from error
     except _DAMAGE as error:
         raise InputError(f"{path} is not {kind}, or is damaged: {_reason(error)}") from error
 
@@ -258,6 +259,15 @@ def memory_bytes() -> int:
         return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
     except (AttributeError, OSError, ValueError):
         return 1 << 62
+
+
+def _free_bytes() -> int:
+    """Memory that can be had now without any being written out to disk; all of it where the system does not say."""
+    with suppress(OSError, ValueError, IndexError):
+        for line in Path("/proc/meminfo").read_text().splitlines():
+            if line.startswith("MemAvailable:"):
+                return min(memory_bytes(), 1024 * int(line.split()[1]))
+    return memory_bytes()
 
 
 def _header_lines(path: FilePath) -> int:

@@ -12,7 +12,7 @@ import typer
 
 from twolayer import __version__
 from twolayer.cli import extraction, figures, instances, networks
-from twolayer.cli.conventions import BAD_INPUT, INTERRUPTED, require_writable, summary
+from twolayer.cli.conventions import BAD_INPUT, INTERRUPTED, NOBODY_READS, require_writable, summary
 from twolayer.errors import InputError
 
 __all__ = ["app", "complain", "main", "require_writable", "run", "summary"]
@@ -45,8 +45,10 @@ def run(arguments: Sequence[str] | None = None) -> int:
     except (KeyboardInterrupt, typer.Abort):
         complain("interrupted")
         code = INTERRUPTED
+    except SystemExit:  # how typer ends where nobody reads standard output any more
+        code = NOBODY_READS
     except MemoryError as failure:
-        complain(f"not enough memory: {failure or 'ask for less'}")
+        complain(f"not enough memory: {str(failure) or 'ask for less'}")
         code = BAD_INPUT
     except OSError as failure:
         complain(f"{failure.filename or 'the system'}: {failure.strerror or failure}")

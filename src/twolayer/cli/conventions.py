@@ -1,8 +1,8 @@
 """What the commands share: exit codes, options, how results are printed, and a rehearsal before long work.
 
 Exit codes: 0 done (`recover` and `demo`: certified), 1 `compare` found a difference, 2 bad input (`instance verify`: a
-file that is refused), 3 finished but not certified, 130 interrupted. Results go to standard output, everything else to
-standard error.
+file that is refused), 3 finished but not certified, 130 interrupted, 141 nobody reads standard output any more. Results
+go to standard output, everything else to standard error.
 """
 
 import ctypes
@@ -22,6 +22,7 @@ from twolayer.errors import InputError
 __all__ = [
     "BAD_INPUT",
     "INTERRUPTED",
+    "NOBODY_READS",
     "NOT_CERTIFIED",
     "NOT_EQUAL",
     "AsJson",
@@ -42,7 +43,7 @@ __all__ = [
 
 _REFERENCE = re.compile(r" ?\[\d+\]_")
 
-NOT_EQUAL, BAD_INPUT, NOT_CERTIFIED, INTERRUPTED = 1, 2, 3, 130
+NOT_EQUAL, BAD_INPUT, NOT_CERTIFIED, INTERRUPTED, NOBODY_READS = 1, 2, 3, 130, 141
 
 
 def at_least(least: float) -> Callable[[Any], Any]:

@@ -53,6 +53,8 @@ def extract(
             require_npz(path)
     if output is not None:
         require_other(output, [Path(given) for given in (target, resume) if given is not None])
+        if resume is not None and output.resolve() == resume.resolve():
+            raise InputError(f"the output {output} would take the place of the answers kept there: give another name")
     if (target is None) == (command is None):
         raise InputError("give one black box: a module:function, an .onnx file, or --command")
     if command is not None and dim is None:

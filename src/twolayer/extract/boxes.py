@@ -79,7 +79,9 @@ class CallableBox:
         try:
             with redirect_stdout(sys.stderr):
                 return self.function(X)
-        except (Exception, SystemExit) as error:
+        except KeyboardInterrupt:
+            raise
+        except BaseException as error:
             what = shortened(f"{type(error).__name__}: {error}" if str(error) else type(error).__name__)
             raise InputError(f"{self.name} raised {what} when asked for {len(X)} rows of {self.dim} inputs") from error
 

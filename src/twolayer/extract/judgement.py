@@ -106,6 +106,8 @@ def _checks(oracle: Oracle, network: TwoLayerNetwork, scale: float, rng: np.rand
         if y is None:
             break
         tolerance = _far_tolerance(oracle, network, X, y) if is_far else np.full(len(X), _tolerance(oracle, y))
+        if is_far:  # the units are known no better than from where they are seen, beside a large constant say
+            tolerance = np.maximum(tolerance, min(check.tolerance for check in checks[: len(_NEAR_SCALES)]))
         if not is_far or np.median(tolerance) <= _COARSE or _is_coarse(checks):
             checks.append(_check(network, factor * scale, X, y, tolerance))
     return tuple(checks)

@@ -1,6 +1,7 @@
 """Networks in ONNX files, run by onnxruntime."""
 
 import math
+import stat
 from pathlib import Path
 from typing import Any
 
@@ -50,6 +51,8 @@ class OnnxBox:
         onnx, runtime = _libraries()
         self.name = str(path)
         try:
+            if stat.S_IFMT(Path(path).stat().st_mode) not in (stat.S_IFREG, stat.S_IFDIR):
+                raise InputError(f"{path} is not a regular file, and no ONNX model is read from elsewhere")
             content = Path(path).read_bytes()
         except OSError as error:
             raise InputError(f"cannot read {path}: {error.strerror or error}") from None
@@ -118,7 +121,9 @@ def _checked(name: str, graph: Any) -> tuple[int, int, type, Declared]:
     shape, kind = _shape(inputs[0]), inputs[0].type.tensor_type.elem_type
     if kind not in _TYPES:
         raise InputError(f"{name} must take float or double numbers")
-    weights = _weights(layers[0], constants)
+    weights, last_weights = (_weights(layer, constants) for layer in layers)
+    if last_weights is not None and last_weights[1] != 1:
+        raise InputError(f"{name} must give one number a row, found several outputs: {last_weights[1]} a row")
     dim = shape[1] if len(shape) == 2 else 0
     if len(shape) == 2 and not dim and weights is not None:
         dim = weights[0]

@@ -54,7 +54,9 @@ def _imported(target: str) -> Callable[..., Any]:
     try:
         with redirect_stdout(sys.stderr):
             found: Any = importlib.import_module(module_name)
-    except (Exception, SystemExit) as error:
+    except KeyboardInterrupt:
+        raise
+    except BaseException as error:
         raise InputError(f"cannot import {module_name!r}: {shortened(f'{type(error).__name__}: {error}')}") from error
     for part in function_name.split("."):
         if not hasattr(found, part):

@@ -20,12 +20,13 @@ Report = Callable[[str, int, float], None]
 
 BATCH_ROWS = 16384
 _SAVE_SECONDS = 10.0
-_FIRST_ROWS, _FAR_ROWS, _KEPT_ROWS = 256, 32, 32
+_FIRST_ROWS, _FAR_ROWS = 256, 32
 _FARTHEST_ASKED = 10  # powers of ten
 _FARTHEST = 6  # powers of ten
 _MEDIAN = 0.6745  # of the modulus of a standard normal number
 _SINGLE, _DOUBLE = float(np.finfo(np.float32).eps), float(np.finfo(np.float64).eps)
 _REPEATED = 4 * _SINGLE  # what asking twice may differ by, relative to the largest value
+_KEPT = 16 * _DOUBLE  # what a kept answer may differ by: the same rows asked at once come back the same
 _SMALLEST, _LARGEST = 1e-100, 1e100
 _LATTICE, _LEAST_STEP, _LEAST_DISTINCT = 64, 1e3, 8
 _QUERIES, _QUERIES_A_UNIT, _UNITS, _MORE = 200_000, (8000, 600), 16, 4
@@ -196,16 +197,15 @@ class Oracle:
     def _compare(self, X: Matrix, first: Vector, *, is_kept: bool) -> None:
         """Ask again, and once more where the first answers are of a file: they may be of another box."""
         again = self._checked(X)
-        differs = np.abs(first - again)
-        largest = _REPEATED * float(np.abs(first).max())
-        if differs.max() <= largest:
-            return
+        differs, size = np.abs(first - again), float(np.abs(first).max())
         row = int(differs.argmax())
-        if is_kept and np.abs(self._checked(X) - again).max() <= largest:
+        if is_kept and differs[row] > _KEPT * size and np.abs(self._checked(X) - again).max() <= _KEPT * size:
             raise InputError(
                 f"the answers in {self.kept} are of another box: {first[row]:.9g} for a row to which {self.box.name}"
                 f" answers {again[row]:.9g}"
             )
+        if differs[row] <= _REPEATED * size:
+            return
         raise InputError(
             f"{self.box.name} is not deterministic: asked twice for the same row, it gave {first[row]:.9g} and"
             f" {again[row]:.9g}"
@@ -213,7 +213,7 @@ class Oracle:
 
     def _compare_with_file(self) -> None:
         """Answers that were kept with another seed are compared too, some of them, before more are kept with them."""
-        X, y = self._rows[0][:_KEPT_ROWS], self._values[0][:_KEPT_ROWS]
+        X, y = self._rows[0][:_FIRST_ROWS], self._values[0][:_FIRST_ROWS]
         self._spend(len(X))
         self._compare(X, y, is_kept=True)
 

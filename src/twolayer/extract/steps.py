@@ -27,6 +27,7 @@ _HALVINGS, _NARROWEST = 60, 1e-15
 _SIZES = 4.0 ** -np.arange(7)
 _INVERTIBLE, _AGREE = 0.85, 0.05
 _SAME_HEIGHT, _SAME_DIRECTION = 2e-3, 0.95
+_LOOSE, _PLACED = 10.0, 1e-7
 _MULTIPLES, _SHAPE = np.array([-4.0, -2.0, -1.0, 2.0, 4.0]), 0.01
 
 
@@ -41,18 +42,26 @@ class Steps:
         (w, b), with a positive part of w along the line.
     error : array, shape (K,)
         Relative error of the rows, from two sizes of the differences.
+    point : array, shape (K, d)
+        Where on its hyperplane each was seen.
     """
 
     a: Vector
     rows: Matrix
     error: Vector
+    point: Matrix
 
     def __len__(self) -> int:
         return len(self.a)
 
     def joined(self, other: "Steps") -> "Steps":
         """These and others."""
-        return Steps(np.r_[self.a, other.a], np.vstack([self.rows, other.rows]), np.r_[self.error, other.error])
+        return Steps(
+            np.r_[self.a, other.a],
+            np.vstack([self.rows, other.rows]),
+            np.r_[self.error, other.error],
+            np.vstack([self.point, other.point]),
+        )
 
 
 def read_steps(f: Function, line: Line, values: Vector, eps: float, name: str) -> Steps:
@@ -60,7 +69,7 @@ def read_steps(f: Function, line: Line, values: Vector, eps: float, name: str) -
     before, after, height = jumps(values, eps * float(np.abs(values).max()))
     d = len(line.u)
     if not len(height):
-        return Steps(np.zeros(0), np.zeros((0, d + 1)), np.zeros(0))
+        return Steps(np.zeros(0), np.zeros((0, d + 1)), np.zeros(0), np.zeros((0, d)))
     a = height / 2
     middle = (values[before] + values[after]) / 2
     theta, width = _halfway(f, line, before, after, middle, a)
@@ -74,7 +83,7 @@ def read_steps(f: Function, line: Line, values: Vector, eps: float, name: str) -
     kept = (error < _AGREE) & (np.abs(w @ line.u * half - t) < _AGREE * t)
     kept &= _has_shape(f, line, theta, half, middle, a, name)
     rows = np.column_stack([w, -np.einsum("kd,kd->k", w, point)])
-    return Steps(a[kept], rows[kept], error[kept])
+    return Steps(a[kept], rows[kept], error[kept], point[kept])
 
 
 def _weights(f: Function, point: Matrix, half: Vector, middle: Vector, a: Vector, name: str) -> tuple[Matrix, Vector]:
@@ -94,13 +103,13 @@ def _weights(f: Function, point: Matrix, half: Vector, middle: Vector, a: Vector
 
 
 def distinct_steps(steps: Steps, votes: int = 1) -> Steps:
-    """One of each, the most exactly read, of those that were seen `votes` times.
+    """One of each, the most exactly read, of those that were seen `votes` times, its row through all these places.
 
     The levels give a far more exactly than anything else is known, so that it tells the units apart. What two units
     that happen to be close on a line look like is seen only there.
     """
     W = steps.rows[:, :-1] / np.linalg.norm(steps.rows[:, :-1], axis=1, keepdims=True)
-    order, taken, kept = np.argsort(steps.error), np.zeros(len(steps), bool), []
+    order, taken, kept, rows = np.argsort(steps.error), np.zeros(len(steps), bool), [], []
     for k in order:
         if taken[k]:
             continue
@@ -110,8 +119,33 @@ def distinct_steps(steps: Steps, votes: int = 1) -> Steps:
         taken |= same
         if same.sum() >= votes:
             kept.append(k)
+            rows.append(_through(steps, k, steps.point[same]))
     which = np.array(kept, dtype=int)
-    return Steps(steps.a[which], steps.rows[which], steps.error[which])
+    return Steps(
+        steps.a[which], np.reshape(rows, (len(which), steps.rows.shape[1])), steps.error[which], steps.point[which]
+    )
+
+
+def _through(steps: Steps, k: int, points: Matrix) -> Vector:
+    """The row k so changed, no more than its error lets, that its hyperplane goes through the points.
+
+    Read far out, w is known well, but the bias is not: an error of w counts there times the distance. The points are
+    known to rounding, and with d + 1 of them the hyperplane is.
+    """
+    row, error = steps.rows[k], steps.error[k]
+    length, size = np.linalg.norm(row[:-1]), np.linalg.norm(points, axis=1)
+    off = points @ row[:-1] + row[-1]
+    is_near = np.abs(off) <= _LOOSE * error * (size + np.linalg.norm(steps.point[k])) * length
+    weight = 1 / (_PLACED * (1 + size[is_near]) * length)
+    bound = 1 / (np.maximum(error, _PLACED) * length)
+    design = np.vstack(
+        [
+            np.column_stack([points, np.ones(len(points))])[is_near] * weight[:, None],
+            bound * np.eye(len(row) - 1, len(row)),
+        ]
+    )
+    target = np.r_[-off[is_near] * weight, np.zeros(len(row) - 1)]
+    return np.asarray(row + np.linalg.lstsq(design, target, rcond=None)[0], np.float64)
 
 
 def _has_shape(f: Function, line: Line, theta: Vector, half: Vector, middle: Vector, a: Vector, name: str) -> Vector:

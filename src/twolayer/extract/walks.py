@@ -1,5 +1,6 @@
 """From walks along lines to all the units of a box: read what stands alone, fit it, look at what is left."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -22,6 +23,7 @@ _RAMP_SCALES = tuple(10.0**k for k in range(-2, 5))
 _STEP_SCALES = tuple(10.0**k for k in range(1, 8))
 _FAR_ROWS, _FARTHEST, _FAR_STEP = 256, 10, 30.0
 _MOST_LINES, _QUIET_LINES, _STEP_LINES, _MOST_ROUNDS = 30, 4, 8, 6
+_MOST_WALKS, _BEYOND, _GOOD = 4, 10.0, 0.03
 _AT_LEAST_AS_MANY = 0.8
 _NEAREST = 0.1
 _ROUNDING = 4.0
@@ -91,15 +93,29 @@ def walk_ramps(oracle: Oracle, rng: np.random.Generator, report: Report) -> tupl
 def walk_steps(
     oracle: Oracle, name: str, width: int | None, rng: np.random.Generator, report: Report
 ) -> tuple[TwoLayerNetwork, float]:
-    """The network of a box that goes from level to level, for σ = `name`, and the scale of its units."""
-    d, sigma = oracle.box.dim, activation(name)
+    """The network of a box that goes from level to level, for σ = `name`, and the scale of its units.
+
+    Where what the lines show does not explain the box, more lines are walked: a unit is as a rule missing that stood
+    alone on too few of them, and a fit without it ends anywhere.
+    """
     report("lines", 0, 1.0)
-    scale = _scale_of_steps(oracle, name, rng)
-    seen = _steps_on_a_line(oracle, name, scale, rng)
-    for _ in range(1, _STEP_LINES):
-        seen = seen.joined(_steps_on_a_line(oracle, name, scale, rng))
-    units = distinct_steps(seen, votes=2)
-    every = TwoLayerNetwork(units.a, units.rows[:, :-1], units.rows[:, -1], sigma)
+    line_scale = _scale_of_steps(oracle, name, rng)
+    seen = _steps_on_a_line(oracle, name, line_scale, rng)
+    tries: list[tuple[TwoLayerNetwork, float, float]] = []
+    while len(tries) < _MOST_WALKS and not (tries and is_explained(oracle, tries[-1][2])):
+        for _ in range(1, _STEP_LINES):
+            seen = seen.joined(_steps_on_a_line(oracle, name, line_scale, rng))
+        tries.append(_steps_fitted(oracle, distinct_steps(seen, votes=2), name, width, rng, report))
+    network, scale, _ = min(tries, key=lambda one: one[2])
+    return network, scale
+
+
+def _steps_fitted(
+    oracle: Oracle, units: Steps, name: str, width: int | None, rng: np.random.Generator, report: Report
+) -> tuple[TwoLayerNetwork, float, float]:
+    """The network from the steps that were read, its scale, and what is left of the values near the origin."""
+    d = oracle.box.dim
+    every = TwoLayerNetwork(units.a, units.rows[:, :-1], units.rows[:, -1], activation(name))
     scale = _natural_scale(every)
     distance = np.abs(every.b) / np.linalg.norm(every.W, axis=1)
     is_far = distance > _FAR_STEP * scale
@@ -118,7 +134,12 @@ def walk_steps(
         fitted = Rows.asked(oracle, _count(wider.width, d + 2, 1), scale, rng, farthest)
         network = fit_smooth(wider, fitted.X, fitted.y)
     network = _narrowest(oracle, _shown_only(oracle, network, scale, fitted, rng), fitted)
-    return _with_far_steps(oracle, network, _some_of(every, is_far), rng), scale
+    left = fitted.left(network)
+    if is_explained(oracle, left):  # the same units, known better from afar
+        rows = Rows.asked(oracle, _count(network.width, d + 2, 1), scale, rng, max(farthest, _BEYOND * scale))
+        better = fit_smooth(network, rows.X, rows.y)
+        network = better if fitted.left(better) <= 2 * left else network
+    return _with_far_steps(oracle, network, _some_of(every, is_far), rng), scale, left
 
 
 def _new_ramps(
@@ -269,10 +290,10 @@ def _scale_of_kinks(oracle: Oracle, rng: np.random.Generator) -> float:
 
 
 def _scale_of_steps(oracle: Oracle, name: str, rng: np.random.Generator) -> float:
-    """The smallest scale at which nearly as many steps can be read on two lines as at any."""
+    """The smallest scale at which nearly as many steps can be read, and as exactly, on two lines as at any."""
     scales = _within(_STEP_SCALES, oracle)
-    counts = [sum(len(_steps_on_a_line(oracle, name, scale, rng)) for _ in range(2)) for scale in scales]
-    return _smallest(scales, counts)
+    lines = ([_steps_on_a_line(oracle, name, scale, rng) for _ in range(2)] for scale in scales)
+    return _smallest(scales, [sum(float((1 / (1 + one.error / _GOOD)).sum()) for one in pair) for pair in lines])
 
 
 def _steps_on_a_line(oracle: Oracle, name: str, scale: float, rng: np.random.Generator) -> Steps:
@@ -293,7 +314,7 @@ def _within(scales: tuple[float, ...], oracle: Oracle) -> tuple[float, ...]:
     return tuple(scale for scale in scales if 10 * scale <= oracle.reach) or (oracle.reach / 10,)
 
 
-def _smallest(scales: tuple[float, ...], counts: list[int]) -> float:
+def _smallest(scales: tuple[float, ...], counts: Sequence[float]) -> float:
     return next(scale for scale, count in zip(scales, counts, strict=True) if count >= _AT_LEAST_AS_MANY * max(counts))
 
 
