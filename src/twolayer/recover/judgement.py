@@ -253,7 +253,7 @@ def _notes(
             "The activation is homogeneous: the scale of a unit is in its input weights, |a| = 1 by convention."
         )
     if not problem.is_lifted and is_turning_untried(network, errors):
-        notes.append(f"{network.width} units are too many to try which of them can be turned round together: small sets were.")
+        notes.append(f"{network.width} units are too many to try all sets that may be turned round together.")
     if len(turns):
         units = ", ".join(map(str, np.flatnonzero(turns[0])))
         count = len(turns) + 1
