@@ -199,7 +199,7 @@ def main() -> None:
         for name, reason in reasons.items():
             console.print(f"{HEADINGS.get(name, name)}, no: {reason}", highlight=False)
     if "hard" in given.part:
-        dim, widths = (6, [9]) if given.smoke else (given.hard_dim, given.hard_widths)
+        dim, widths = (6, [8]) if given.smoke else (given.hard_dim, given.hard_widths)
         console.print(beyond(dim, widths, given.patience))
 
 

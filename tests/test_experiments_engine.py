@@ -165,7 +165,7 @@ def test_a_killed_run_goes_on_to_the_same_bytes(tmp_path, uninterrupted, jobs):
 def finished(folder: Path) -> int:
     """How many cells a ledger has, while another process writes it."""
     try:
-        with sqlite3.connect(f"{(folder / LEDGER).as_uri()}?mode=ro", uri=True, timeout=30) as book:
+        with sqlite3.connect(f"{(folder / LEDGER).as_uri()}?mode=rw", uri=True, timeout=30) as book:
             return book.execute("SELECT count(*) FROM cells").fetchone()[0]
     except sqlite3.OperationalError:  # there is none yet
         return 0
@@ -187,6 +187,19 @@ def test_ten_kills_of_a_figure_of_the_paper_change_nothing(tmp_path):
         assert run.returncode == -signal.SIGKILL
     subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
     assert (tmp_path / "table.csv").read_bytes() == (tmp_path / "whole" / "table.csv").read_bytes()
+
+
+def test_what_a_killed_run_had_begun_is_taken_back_by_who_asks_how_far_it_is(tmp_path):
+    make_figure(TOY, TOY.smoke, tmp_path)
+    table = (tmp_path / "table.csv").read_bytes()
+    code = (
+        "import os, signal, sqlite3, sys; book = sqlite3.connect(sys.argv[1]); book.execute('PRAGMA cache_size = 1')\n"
+        "book.execute('UPDATE cells SET error = ?', ('x' * 100_000,)); os.kill(os.getpid(), signal.SIGKILL)"
+    )
+    assert subprocess.run([sys.executable, "-c", code, str(tmp_path / LEDGER)]).returncode == -signal.SIGKILL
+    assert (tmp_path / f"{LEDGER}-journal").stat().st_size
+    assert status_of(TOY, TOY.smoke, tmp_path).finished == 12
+    assert make_figure(TOY, TOY.smoke, tmp_path).table.to_csv() == table
 
 
 # --- the ledger ---

@@ -95,7 +95,8 @@ class Ledger:
                 self._file.execute("PRAGMA synchronous = FULL")
                 self._file.executescript(_TABLES)
             elif path.exists() and path.stat().st_size:
-                self._file = sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True)
+                # a reader writes too, once: it takes back what a killed run had begun
+                self._file = sqlite3.connect(f"{path.absolute().as_uri()}?mode=rw", uri=True, timeout=_PATIENCE)
             else:
                 self._file.executescript(_TABLES)
             self._check()
@@ -158,6 +159,7 @@ class Ledger:
             raise InputError(f"{self.path} is damaged, or no ledger ({error}): {_BEGIN_ANEW}") from error
 
 
+_PATIENCE = 30.0
 _BEGIN_ANEW = "give another folder, or move the file away to begin anew"
 
 
