@@ -127,7 +127,7 @@ def test_each_method_has_the_widths_that_it_takes():
         found[one["method"], one["d"]].add(one["width"])
     for d in config.dims:
         assert {d, round(d**1.5), d**2} <= found["descent", d]
-        assert max(found["decomposition", d]) <= determined(d) < min(found["descent", d] - found["decomposition", d])
+        assert max(found["decomposition", d]) < determined(d) <= min(found["descent", d] - found["decomposition", d])
         assert max(found["samples", d]) * d <= config.most_parameters_from_samples
 
 
@@ -199,3 +199,9 @@ def test_the_picture_has_a_column_of_panels_for_each_d():
         "r = (d+1)(d+2)/6: entries of T₃ / d",
         "r = d^(3/2)",
     }
+
+
+def test_decomposition_is_asked_for_no_more_terms_than_it_takes():
+    for size in (WALL.smoke, WALL.paper):
+        for cell in WALL.cells(size):
+            assert cell["method"] != "decomposition" or 6 * cell["width"] < (cell["d"] + 1) * (cell["d"] + 2)

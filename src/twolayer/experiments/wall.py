@@ -15,6 +15,7 @@ from scipy.optimize import minimize
 
 from twolayer.align import align
 from twolayer.decompose import least_squares
+from twolayer.decompose.decomposition import generic_rank
 from twolayer.experiments.drawing import draw_curves
 from twolayer.experiments.figure import Cell, Config, Figure, Row
 from twolayer.experiments.table import Table
@@ -75,7 +76,9 @@ def cells(config: WallConfig) -> list[Cell]:
     }
     found = []
     for d, method in product(config.dims, METHODS):
-        most = {"decomposition": determined(d), "samples": config.most_parameters_from_samples / d}.get(method, d**2)
+        most = {"decomposition": generic_rank(d, 3), "samples": config.most_parameters_from_samples / d}.get(
+            method, d**2
+        )
         widths = sorted({round(d**power) for power in config.powers})
         for width, trial in product(widths, range(config.trials)):
             if width <= most:
