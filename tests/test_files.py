@@ -206,7 +206,7 @@ def test_every_truncation_of_an_npz_is_refused(tmp_path):
     path = tmp_path / "cut.npz"
     for length in range(len(whole)):
         path.write_bytes(whole[:length])
-        refusal(read_npz, path)
+        assert refusal(read_npz, path)
 
 
 def test_an_npz_with_any_byte_of_its_numbers_changed_is_refused(tmp_path):
@@ -307,8 +307,8 @@ def test_an_array_that_claims_more_than_it_has_is_refused_before_memory_is_asked
 def test_nonsense_in_the_header_of_an_array_is_refused(tmp_path, header, version):
     data = npy_bytes(header, b"\0" * 8, version)
     (tmp_path / "a.npy").write_bytes(data)
-    refusal(read_npy, tmp_path / "a.npy")
-    refusal(read_npz, zipped(tmp_path / "a.npz", [("X.npy", data)]))
+    assert refusal(read_npy, tmp_path / "a.npy")
+    assert refusal(read_npz, zipped(tmp_path / "a.npz", [("X.npy", data)]))
 
 
 def test_an_npz_holds_arrays_only_and_each_name_once(tmp_path):
@@ -346,7 +346,7 @@ def test_every_truncation_of_an_npy_is_refused_and_so_is_a_longer_one(tmp_path):
     whole = (tmp_path / "a.npy").read_bytes()
     for content in [*(whole[:length] for length in range(len(whole))), whole + b"\0"]:
         (tmp_path / "b.npy").write_bytes(content)
-        refusal(read_npy, tmp_path / "b.npy")
+        assert refusal(read_npy, tmp_path / "b.npy")
 
 
 def test_a_pickled_npy_is_refused_unread(tmp_path):
