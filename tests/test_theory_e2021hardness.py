@@ -1,4 +1,4 @@
-"""The lecture's constructions and its statistical-query dimension, against definitions written out slowly."""
+"""The lecture's constructions, against definitions written out slowly."""
 
 import itertools
 import math
@@ -6,42 +6,26 @@ import math
 import numpy as np
 import pytest
 from scipy.integrate import quad
-from scipy.optimize import brentq
-from scipy.special import betainc
 
+from planes import gaussian_mean
 from twolayer.errors import InputError
-from twolayer.network import Polynomial, TwoLayerNetwork
-from twolayer.teachers import random_units
 from twolayer.theory.e2021hardness import (
-    barron_bound,
     cosine_network,
     cube,
-    empirical_sine_risk,
     fourier_coefficients,
     intersection,
     intersection_network,
     intersection_path_norm,
-    log_query_dimension_of_waves,
     parity_coefficients,
-    parity_gradient_variance,
     parity_network,
     parity_path_norm,
     parity_values,
     periodic_gram,
-    quantities,
-    queries_needed,
-    query_dimension,
-    query_dimension_of_parities,
     sampled_gram,
     sigmoid_intersection_network,
     sign_cube,
-    sine_landscape,
-    sine_risk,
-    spectral_bound,
     unit_gram,
 )
-from twolayer.theory.e2021hardness.clique import clique
-from twolayer.theory.e2021hardness.gradients import network_gradients
 
 
 def relu(t):
@@ -204,13 +188,6 @@ def test_the_cosine_network_is_the_cosine():
     np.testing.assert_allclose(network(X), mixed, atol=1e-12)
 
 
-def gaussian_mean(function):
-    """E over the plane, by the trapezoid rule, which is exact to rounding for these."""
-    t = np.arange(-9, 9, 0.1)
-    weights = np.exp(-(t**2) / 2) / np.exp(-(t**2) / 2).sum()
-    return weights @ function(t[:, None], t[None, :]) @ weights
-
-
 def test_the_gram_matrix_of_periodic_neurons_is_that_of_quadrature():
     W = np.array([[0.3, 0.1], [0.2, -0.25], [-0.3, -0.1], [0.31, 0.12]])
     c = [0.2, 0.3 - 0.1j, 0.05 + 0.2j]
@@ -277,265 +254,3 @@ def test_the_sampled_gram_matrix_is_within_its_standard_errors():
 def test_what_is_no_wave_is_refused(call, message):
     with pytest.raises(InputError, match=message):
         call()
-
-
-# --- statistical-query dimension ---
-
-
-def brute_force_dimension(G):
-    """Definition 4 over all subsets."""
-    G = G / np.sqrt(np.outer(np.diag(G), np.diag(G)))
-    sizes = [
-        n
-        for n in range(1, len(G) + 1)
-        for subset in itertools.combinations(range(len(G)), n)
-        if all(abs(G[i, j]) * n * n <= 1 for i, j in itertools.combinations(subset, 2))
-    ]
-    return max(sizes)
-
-
-@pytest.mark.parametrize("seed", range(12))
-def test_the_exact_dimension_is_that_of_all_subsets_and_the_greedy_one_is_certified(seed):
-    rng = np.random.default_rng(seed)
-    F = rng.standard_normal((10, 3 + seed)) * (rng.random((10, 3 + seed)) < 0.25) + 1e-9
-    G = F @ F.T
-    G[np.diag_indices(10)] += 1e-6
-    exact, greedy = query_dimension(G, exact=True), query_dimension(G)
-    assert exact.dimension == brute_force_dimension(G)
-    assert 1 <= greedy.dimension <= exact.dimension
-    for found in (exact, greedy):
-        inside = np.abs(unit_gram(G)[np.ix_(found.members, found.members)])
-        off = inside[~np.eye(len(inside), dtype=bool)]
-        assert len(set(found.members)) == found.dimension
-        assert found.coherence == (off.max() if len(off) else 0.0)
-        assert found.dimension**2 * found.coherence <= 1
-
-
-def test_the_greedy_search_may_fall_short_of_the_exact_one():
-    dimensions = []
-    for seed in range(20):
-        W = np.random.default_rng(seed).standard_normal((40, 2))
-        gram = periodic_gram(W * np.sqrt(2) / np.linalg.norm(W, axis=1)[:, None])
-        dimensions.append((query_dimension(gram).dimension, query_dimension(gram, exact=True).dimension))
-    assert all(greedy <= exact for greedy, exact in dimensions)
-    assert any(greedy < exact for greedy, exact in dimensions)
-    assert sum(greedy for greedy, _ in dimensions) > 0.8 * sum(exact for _, exact in dimensions)
-
-
-def test_the_sign_of_an_inner_product_does_not_make_functions_different():
-    assert query_dimension([[1.0, -1.0], [-1.0, 1.0]], exact=True).dimension == 1
-    assert query_dimension([[4.0, -1.0], [-1.0, 4.0]], exact=True).members == (0, 1)
-    assert query_dimension([[4.0, 1.01], [1.01, 4.0]]).dimension == 1
-
-
-def test_the_dimension_of_the_parities_is_the_size_of_the_class():
-    F = parity_values(cube(6), cube(6))
-    found = query_dimension(F.T @ F / 64, exact=True)
-    assert (found.dimension, found.coherence) == (query_dimension_of_parities(6), 0.0)
-    assert query_dimension_of_parities(300) == 2**300
-
-
-@pytest.mark.parametrize("seed", range(6))
-def test_a_clique_is_found_exactly_where_there_is_one(seed):
-    rng = np.random.default_rng(seed)
-    A = np.triu(rng.random((12, 12)) < 0.3 + 0.1 * seed, 1)
-    A = A | A.T
-    largest = max(
-        n
-        for n in range(1, 13)
-        for s in itertools.combinations(range(12), n)
-        if all(A[i, j] for i, j in itertools.combinations(s, 2))
-    )
-    found = clique(A, largest)
-    assert len(set(found)) == largest
-    assert all(A[i, j] for i, j in itertools.combinations(found, 2))
-    assert clique(A, largest + 1) is None
-
-
-def test_the_bound_for_waves_holds_at_the_packing_it_is_made_of():
-    """Both halves of the argument, written out anew, at the c that the second one allows."""
-    for d in (2, 5, 20, 80):
-        log_n = log_query_dimension_of_waves(d)
-
-        def room(c, d=d, log_n=log_n):
-            near, far = (math.exp(-2 * math.pi**2 * d * 2 * (1 + sign * c) + 2 * log_n) for sign in (-1, 1))
-            return (near + far) / (1 + math.exp(-8 * math.pi**2 * d)) - 1
-
-        c = brentq(room, 0.1, 1.0, xtol=1e-15)
-        log_packing = -math.log(betainc((d - 1) / 2, 0.5, 1 - c**2))  # P(u_1² > c²)
-        assert log_n <= log_packing + 1e-9
-        assert log_n > log_packing - 0.06
-
-
-def test_the_bound_for_waves_is_below_what_is_found():
-    rng = np.random.default_rng(0)
-    for d in (2, 3):
-        W = rng.standard_normal((400, d))
-        gram = periodic_gram(W * np.sqrt(d) / np.linalg.norm(W, axis=1)[:, None])
-        assert query_dimension(gram).dimension >= math.floor(math.exp(log_query_dimension_of_waves(d)))
-    assert log_query_dimension_of_waves(1) == 0.0
-
-
-def test_the_bound_for_waves_grows_linearly_in_the_exponent():
-    steps = np.diff([log_query_dimension_of_waves(d) for d in (10, 20, 30, 100, 200)]) / [10, 10, 70, 100]
-    assert (steps > 1.08).all()
-    assert (steps < 1.2).all()
-    assert log_query_dimension_of_waves(10_000) > 10_000
-
-
-def test_the_bound_for_waves_takes_every_harmonic_into_account():
-    d, c = 3, [0.0, 0.5, 0.4, 0.4]
-    n = math.exp(log_query_dimension_of_waves(d, c))
-    rng = np.random.default_rng(1)
-    cosines = np.linspace(0.0, 0.999, 200)
-    u = np.array([1.0, 0, 0])
-    largest = []
-    for cosine in cosines:
-        v = np.array([cosine, math.sqrt(1 - cosine**2), 0]) * rng.choice([-1, 1])
-        largest.append(abs(unit_gram(periodic_gram(np.sqrt(d) * np.stack([u, v]), c))[0, 1]))
-    allowed = cosines[np.array(largest) * n**2 <= 1].max()
-    assert 1 / betainc(1.0, 0.5, 1 - allowed**2) > 0.9 * n
-    assert log_query_dimension_of_waves(d, [0.0, 0.0, 1.0]) > log_query_dimension_of_waves(d)
-    assert log_query_dimension_of_waves(1000, [0.0, 0.0, 1.0]) > log_query_dimension_of_waves(1000)
-
-
-@pytest.mark.parametrize(
-    ("call", "message"),
-    [
-        (lambda: query_dimension(np.ones((2, 3))), r"square, found shape \(2, 3\)"),
-        (lambda: query_dimension([[1.0, 0.5], [0.2, 1.0]]), "symmetric with a positive diagonal"),
-        (lambda: query_dimension([[0.0]]), "positive diagonal"),
-        (lambda: query_dimension(np.eye(101), exact=True), "at most 100 functions, found 101"),
-        (lambda: log_query_dimension_of_waves(3, [0.1, 1.0]), "c_0 = 0"),
-        (lambda: log_query_dimension_of_waves(3, [0.0, 0.0]), "not all zero"),
-        (lambda: queries_needed(8, 0.0), "found 0 and 0"),
-        (lambda: queries_needed(8, 0.5, 0.25), "found 0.5 and 0.25"),
-    ],
-)
-def test_what_is_no_class_is_refused(call, message):
-    with pytest.raises(InputError, match=message):
-        call()
-
-
-def test_a_query_strikes_out_as_many_targets_as_counted_and_no_more():
-    d, tau = 8, 0.2
-    rng = np.random.default_rng(0)
-    F = parity_values(cube(d), cube(d))
-    most = (2**d - 1) / queries_needed(2**d, tau)
-    assert most == pytest.approx(1 / tau**2)
-    struck = []
-    for k in (1, 4, 24, 25, 26, 60):
-        g = F[:, rng.permutation(2**d)[:k]].sum(axis=1)
-        g /= np.sqrt(np.mean(g**2))
-        struck.append(int(np.sum(np.abs(parity_coefficients(g)) > tau + 1e-12)))
-    assert max(struck) == 24 <= most
-    G = np.full((40, 40), 0.1) + 0.9 * np.eye(40)
-    for tau in (0.42, 0.52, 0.8):
-        norms = [math.sqrt(G[:k, :k].sum()) for k in range(1, 41)]
-        struck = [k for k, norm in enumerate(norms, 1) if G[0, :k].sum() / norm > tau]  # by the sum of k functions
-        most = 39 / queries_needed(40, tau, 0.1)
-        assert max(struck) == math.floor(most)
-
-
-# --- the sine landscape ---
-
-
-def test_the_population_risk_of_a_sine_neuron_is_that_of_quadrature():
-    truth, L = np.array([0.2, 0.1]), 1.3
-    W = np.array([[0.3, -0.1], [-0.2, -0.1], [0.0, 0.0], [0.21, 0.11]])
-
-    def sine(w, x, y):
-        return np.sin(2 * np.pi * L * (w[0] * x + w[1] * y))
-
-    expected = [gaussian_mean(lambda x, y, w=w: (sine(w, x, y) - sine(truth, x, y)) ** 2) for w in W]
-    np.testing.assert_allclose(sine_risk(W, truth, L), expected, atol=1e-12)
-    assert sine_risk([truth], truth, L).item() == 0.0
-
-
-def test_the_empirical_risk_of_a_sine_neuron_is_its_sum():
-    rng = np.random.default_rng(0)
-    W, truth, X = rng.standard_normal((3, 2)), rng.standard_normal(2), rng.standard_normal((7, 2))
-    expected = [sum((math.sin(3 * math.pi * w @ x) - math.sin(3 * math.pi * truth @ x)) ** 2 for x in X) / 7 for w in W]
-    np.testing.assert_allclose(empirical_sine_risk(W, truth, X, 1.5), expected, rtol=1e-12)
-
-
-def test_the_landscape_is_a_well_on_a_plain_and_rough_where_it_is_sampled():
-    land = sine_landscape(truth=(1.0, 0.5), frequency=1.0, samples=60, reach=2.0, points=41, rng=0)
-    i, j = np.unravel_index(land.population.argmin(), land.population.shape)
-    assert (land.first[j], land.second[i]) == (1.0, 0.5)
-    away = np.hypot(land.first[None, :] - 1, land.second[:, None] - 0.5) > 0.5
-    away &= np.hypot(land.first[None, :] + 1, land.second[:, None] + 0.5) > 0.5
-    away &= np.hypot(land.first[None, :], land.second[:, None]) > 0.5
-    assert np.ptp(land.population[away]) < 0.02
-    inner = land.empirical[1:-1, 1:-1]
-    around = [land.empirical[1 + a : 40 + a, 1 + b : 40 + b] for a in (-1, 0, 1) for b in (-1, 0, 1) if a or b]
-    assert np.sum(np.all([inner < other for other in around], axis=0)) > 30
-    X = np.random.default_rng(0).standard_normal((60, 2))
-    one = empirical_sine_risk([[land.first[3], land.second[8]]], land.truth, X)
-    assert land.empirical[8, 3] == pytest.approx(one.item(), rel=1e-12)
-
-
-@pytest.mark.parametrize(
-    ("call", "message"),
-    [
-        (lambda: sine_risk([[1.0]], [1.0, 2.0]), "2 columns like truth, found 1"),
-        (lambda: empirical_sine_risk([[1.0]], [1.0], np.ones((0, 1))), r"found shape \(0, 1\)"),
-        (lambda: sine_landscape(truth=(1.0,)), "over two inputs, found 1"),
-        (lambda: sine_landscape(frequency=-1.0), "frequency must be"),
-    ],
-)
-def test_what_is_no_landscape_is_refused(call, message):
-    with pytest.raises(InputError, match=message):
-        call()
-
-
-# --- Barron norms ---
-
-
-def test_the_spectral_bound_of_a_cosine_is_the_lecture_s():
-    omega = np.array([[1.0, -2.0, 0.5]])
-    assert spectral_bound([1.0], omega, [np.pi / 2]) == pytest.approx(2 * 3.5**2 + 2, rel=1e-14)
-    d = 9
-    w = np.full(d, 1.0)  # norm √d, and the largest ‖w‖_1 of all with it
-    assert spectral_bound([1.0], [np.sqrt(d) * w], [np.pi / 2]) == pytest.approx(2 * d**3 + 2, rel=1e-14)
-
-
-def test_the_spectral_bound_has_value_and_slope_at_zero():
-    A, omega, phi = [2.0, -1.0], np.array([[1.0, 0.0], [0.5, -1.0]]), [0.3, 0.7]
-    value = 2 * math.sin(0.3) - math.sin(0.7)
-    slope = [2 * math.cos(0.3) - 0.5 * math.cos(0.7), math.cos(0.7)]
-    spectrum = 2 * 1.0**2 + 1 * 1.5**2
-    expected = 2 * spectrum + 2 * abs(value) + 2 * (abs(slope[0]) + abs(slope[1]))
-    assert spectral_bound(A, omega, phi) == pytest.approx(expected, rel=1e-14)
-    assert barron_bound(TwoLayerNetwork(A, omega, phi, "sine")) == pytest.approx(expected, rel=1e-14)
-    with pytest.raises(InputError, match="found 1 amplitudes, 2 frequencies"):
-        spectral_bound([1.0], omega, phi)
-
-
-def test_a_barron_bound_of_a_relu_network_is_its_path_norm_and_what_is_linear():
-    network = random_units(4, 3, bias=1.0, rng=0)
-    path = sum(
-        abs(a) * (sum(abs(x) for x in w) + abs(b)) for a, w, b in zip(network.a, network.W, network.b, strict=True)
-    )
-    assert barron_bound(network) == pytest.approx(path, rel=1e-14)
-    affine = TwoLayerNetwork(network.a, network.W, network.b, "relu", Polynomial(-2.0, [1.0, -1.0, 0.5, 0.0]))
-    assert barron_bound(affine) == pytest.approx(path + 2 + 2 * 2.5, rel=1e-14)
-    curved = TwoLayerNetwork(network.a, network.W, network.b, "relu", Polynomial(0.0, None, np.eye(4)))
-    assert barron_bound(curved) is None
-    assert barron_bound(random_units(4, 3, activation="tanh", rng=0)) is None
-
-
-def test_the_quantities_of_a_network_are_named_numbers():
-    v = [1, 1, 0, 1, 1, 0]
-    found = quantities(parity_network(v))
-    assert (found["inputs"], found["units"], found["log2_parities"]) == (6, 5, 6)
-    assert found["path_norm"] == found["barron_bound"] == 97
-    assert found["path_norm_over_d_squared"] == pytest.approx(97 / 36)
-    network = random_units(5, 4, bias=0.5, activation="tanh", rng=0)
-    found = quantities(network)
-    whole = parity_gradient_variance(network_gradients(network), 5)
-    assert found["parity_gradient_variance"] == pytest.approx(whole.variance, rel=1e-12)
-    assert found["parity_gradient_bound"] == pytest.approx(whole.bound, rel=1e-12)
-    assert "barron_bound" not in found
-    assert "parity_gradient_bound" not in quantities(random_units(11, 2, rng=0))
-    assert all(isinstance(value, float) for value in found.values())
