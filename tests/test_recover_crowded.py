@@ -6,7 +6,7 @@ import pytest
 from twolayer.activation import activation
 from twolayer.align import recovery_error
 from twolayer.network import TwoLayerNetwork
-from twolayer.recover import recover
+from twolayer.recover import crowded, recover
 from twolayer.recover.crowded import crowded_fit, grown, spare_units, thinned_out
 from twolayer.recover.exchange import unit_values
 from twolayer.recover.fit import Fit
@@ -111,6 +111,37 @@ def test_a_wide_start_ends_at_the_width_that_was_asked_for():
     assert fit.problem.width == 12
     assert fit.problem.n_rows == 3000
     assert fit.loss < 0.01
+
+
+@pytest.mark.parametrize("name", ["tanh", "relu"])
+def test_a_descent_in_batches_comes_first_where_parameters_and_rows_are_many(name, monkeypatch):
+    monkeypatch.setattr(crowded, "_MANY_PARAMETERS", 100)
+    has_bias = name == "relu"
+    network, X, y = crowd(name, 6, 18, 4000, has_bias=has_bias)
+    stages = []
+    result = recover(X, y, 18, name, bias=has_bias, rng=0, progress=lambda *stage: stages.append(stage[0]))
+    assert stages.count("crowded start, in batches") == 60
+    assert stages.index("crowded start, in batches") < stages.index("crowded start")
+    assert result.is_certified
+    assert recovery_error(result.network, network) < 1e-8
+
+
+def test_rows_too_few_for_many_parameters_are_not_descended_on(monkeypatch):
+    monkeypatch.setattr(crowded, "_MANY_PARAMETERS", 100)
+    _, X, y = crowd("tanh", 6, 18, 500)
+    stages = []
+    recover(X, y, 18, "tanh", rng=0, progress=lambda *stage: stages.append(stage[0]))
+    assert "crowded start" in stages
+    assert "crowded start, in batches" not in stages
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("name", "has_bias"), [("tanh", False), ("relu", True)])
+def test_a_hundred_and_fifty_units_on_forty_inputs_are_recovered(name, has_bias):
+    network, X, y = crowd(name, 40, 150, 70000, has_bias=has_bias)
+    result = recover(X, y, 150, name, bias=has_bias, rng=0)
+    assert result.is_certified
+    assert recovery_error(result.network, network) < 1e-8
 
 
 @pytest.mark.slow

@@ -203,6 +203,16 @@ def test_normal_equations_and_linearization_are_made_of_the_jacobian(spec, has_b
 
 
 @every_case
+def test_the_gradient_of_a_batch_is_that_of_the_mean_over_its_rows(spec, has_bias, is_lifted, is_fixed):
+    problem, z, r, J, _ = differentiated(spec, has_bias, is_lifted, is_fixed)
+    chosen = np.array([1, 4, 5])
+    squares, gradient = problem.batch_gradient(chosen, z)
+    expected = J[chosen].T @ r[chosen] / 3
+    assert squares == pytest.approx(r[chosen] @ r[chosen], rel=1e-4)
+    assert_allclose(gradient, expected, atol=10 * SINGLE * np.abs(J[chosen]).max() * np.abs(r[chosen]).max())
+
+
+@every_case
 def test_products_and_pull_backs_are_those_of_the_jacobian(spec, has_bias, is_lifted, is_fixed):
     problem, z, r, J, mask = differentiated(spec, has_bias, is_lifted, is_fixed)
     rng = np.random.default_rng(1)

@@ -7,7 +7,7 @@ from scipy.optimize import least_squares
 
 from lifted_models import random_problem
 from twolayer.activation import activation
-from twolayer.refine import REFINERS, Stopping, UnitsProblem, gauss_newton
+from twolayer.refine import REFINERS, Stopping, UnitsProblem, gauss_newton, minibatch_descent
 from twolayer.refine.gauss_newton import conjugate_gradients, kernel_preconditioner
 from twolayer.teachers import conditioned, gaussian_samples, random_units
 
@@ -204,3 +204,32 @@ def test_steps_are_lengthened_where_the_model_is_too_cautious():
     problem = UnitsProblem(x, 40.0**3 * x[:, 0], activation("polynomial(0,0,0,1)"), 1, signs=np.ones(1))
     step = -(100**3 - 40**3) / (3 * 100**2) / 1.01
     assert gauss_newton(problem, np.array([100.0]), Stopping(1)).point == pytest.approx([100 + 2 * step], rel=1e-4)
+
+
+@pytest.mark.parametrize(("spec", "has_bias"), [("tanh", False), ("relu", True)])
+def test_a_descent_in_batches_finds_most_of_many_units_from_anywhere(spec, has_bias):
+    rng = np.random.default_rng(2)
+    problem, truth = planted(spec, rng, n=12000, d=8, m=8, has_bias=has_bias)
+    rows = problem.split(truth)[0][:, :8]
+    wide = problem.resized(None if problem.signs is None else np.tile([1.0, -1.0], 6), 12)
+    theta = rng.standard_normal((12, wide.n_columns)) / 3
+    stopping = Stopping()
+    refined = minibatch_descent(wide, wide.join(theta, np.tile([1.0, -1.0], 6)), 40, 0.1, rng, stopping)
+    assert len(refined.losses) == 41
+    assert refined.loss < 0.02 * problem.energy
+    assert wide.loss(refined.point) == pytest.approx(refined.loss, rel=0.5)
+    found = wide.split(refined.point)[0][:, :8]
+    cosines = np.abs(found @ rows.T) / np.linalg.norm(found, axis=1)[:, None] / np.linalg.norm(rows, axis=1)
+    assert np.sum(cosines.max(axis=0) > 0.95) >= 6
+
+
+def test_the_first_steps_of_a_descent_in_batches_have_the_asked_length_and_the_last_have_none():
+    rng = np.random.default_rng(3)
+    problem, truth = planted("tanh", rng, n=500, m=3)
+    start = perturbed(truth, rng)
+    amplitudes, theta = problem.units(start)
+    lengths = np.r_[np.full(theta.size, np.sqrt(np.mean(theta**2))), np.full(3, np.sqrt(np.mean(amplitudes**2)))]
+    moved = minibatch_descent(problem, start, 1, 0.02, rng, Stopping()).point - start
+    assert np.abs(moved).max() == 0  # one batch, one step, and that is the last
+    moved = minibatch_descent(problem, start, 2, 0.02, rng, Stopping()).point - start
+    assert_allclose(np.abs(moved), 0.01 * lengths, rtol=1e-3)

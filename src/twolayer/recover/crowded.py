@@ -6,7 +6,7 @@ from numpy.typing import NDArray
 from twolayer.decompose.sample_moment import moment_terms
 from twolayer.recover.exchange import unit_values, with_unit
 from twolayer.recover.fit import Fit, Report, explore
-from twolayer.refine import Stopping, UnitsProblem, gauss_newton
+from twolayer.refine import Stopping, UnitsProblem, gauss_newton, minibatch_descent
 from twolayer.refine.problem import Vector
 
 __all__ = ["crowded_fit", "grown", "spare_units", "thinned_out"]
@@ -17,14 +17,19 @@ _CLOSE, _NEAR = 1e-5, 1e-8
 _WORTHWHILE = 0.97
 _MOMENT_STEPS = 20
 _SMALL_UNIT = 0.2
+_MANY_PARAMETERS, _ROWS_FOR_BATCHES = 5000, 6  # rows a parameter
+_EPOCHS, _RATE = 60, 0.02
 
 
 def spare_units(problem: UnitsProblem) -> int:
-    """Units beyond those wanted in a wide fit: half as many, or a quarter where rows are fewer than 3 a parameter."""
+    """Units beyond those wanted in a wide fit: half as many, or a quarter where parameters are many or rows few.
+
+    Many are more than 5000; few are fewer than 3 a parameter.
+    """
     half = (problem.width + 1) // 2
     per_unit = problem.n_columns + bool(problem.n_amplitudes)
     is_plenty = problem.n_rows >= _ROWS_PER_PARAMETER * (problem.n_parameters + half * per_unit)
-    return half if is_plenty else (problem.width + 3) // 4
+    return half if is_plenty and problem.n_parameters <= _MANY_PARAMETERS else (problem.width + 3) // 4
 
 
 def crowded_fit(wide: UnitsProblem, point: Vector, width: int, report: Report, rng: np.random.Generator) -> Fit:
@@ -33,7 +38,8 @@ def crowded_fit(wide: UnitsProblem, point: Vector, width: int, report: Report, r
     Directions that second moments show are too few here, and a random start at the exact width ends at a local minimum.
     With half as many units again, nearly all of them find a place; those that the others can replace are then left out
     together (`thinned_out`). While something is left, units are added where the moments of the residual point
-    (`grown`), refined and thinned out again. All that on 3 rows a parameter, then on all rows.
+    (`grown`), refined and thinned out again. All that on 3 rows a parameter, then on all rows. Where parameters are
+    many, and rows too, a descent in small batches comes first: it finds nearly all units at once.
 
     Parameters
     ----------
@@ -54,6 +60,8 @@ def crowded_fit(wide: UnitsProblem, point: Vector, width: int, report: Report, r
     A round costs some 20 to 60 Gauss-Newton steps. It ends after 8 rounds, or 2 that gain less than 3 %.
     """
     spare = wide.width - width
+    if wide.n_parameters > _MANY_PARAMETERS and wide.n_rows >= _ROWS_FOR_BATCHES * wide.n_parameters:
+        point = _descended(wide, point, report, rng)
     rows = slice(0, max(_ROWS_PER_PARAMETER * wide.n_parameters, 20 * wide.n_columns))
     fit = _settled(thinned_out(_rough(wide.on(wide.X[rows], wide.y[rows]), point, report), width), report)
     failures = 0
@@ -65,6 +73,12 @@ def crowded_fit(wide: UnitsProblem, point: Vector, width: int, report: Report, r
         fit = min(fit, trial, key=lambda one: one.loss)
     fit = explore(fit.problem, fit.point, report, "crowded start")
     return explore(fit.problem.on(wide.X, wide.y), fit.point, report, "crowded start on all rows")
+
+
+def _descended(wide: UnitsProblem, point: Vector, report: Report, rng: np.random.Generator) -> Vector:
+    """Where a descent in small batches ends, which costs less than the first steps on all rows would."""
+    stopping = Stopping(report=lambda step, loss: report("crowded start, in batches", step, loss))
+    return minibatch_descent(wide, point, _EPOCHS, _RATE, rng, stopping).point
 
 
 def thinned_out(fit: Fit, width: int) -> Fit:

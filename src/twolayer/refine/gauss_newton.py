@@ -12,9 +12,10 @@ from twolayer.refine.progress import Refined, Stopping
 __all__ = ["conjugate_gradients", "damped", "gauss_newton", "kernel_preconditioner"]
 
 _MAX_TRIES = 14
-_MAX_INNER_STEPS = 30
+_INNER_STEPS, _MAX_INNER_STEPS = 30, 240
 _TOLERANCE_MANY_ROWS, _TOLERANCE_FEW_ROWS, _FEW_ROWS_PER_PARAMETER = 5e-2, 1e-3, 8
 _TIGHTEST = 1e-5
+_FALLING = 0.8
 _FIRST_DAMPING, _LEAST_DAMPING = 1e-2, 1e-10
 
 
@@ -45,10 +46,10 @@ def gauss_newton(problem: UnitsProblem, start: Vector, stopping: Stopping) -> Re
     stopping.begin(problem, here.loss)
     many_rows = problem.n_rows >= _FEW_ROWS_PER_PARAMETER * problem.n_parameters
     loosest = _TOLERANCE_MANY_ROWS if many_rows else _TOLERANCE_FEW_ROWS
-    damping, tolerance = _FIRST_DAMPING, loosest
+    damping, tolerance, inner_steps = _FIRST_DAMPING, loosest, _INNER_STEPS
     while not stopping.is_over:
         for _ in range(_MAX_TRIES):
-            step, predicted = _inexact_step(problem, here, damping, tolerance)
+            step, predicted = _inexact_step(problem, here, damping, tolerance, inner_steps)
             loss = problem.loss(here.point + step)
             if loss < here.loss:
                 break
@@ -61,6 +62,10 @@ def gauss_newton(problem: UnitsProblem, start: Vector, stopping: Stopping) -> Re
         damping = max(damping * (0.2 if gain > 0.6 else 1.0 if gain > 0.15 else 2.0), _LEAST_DAMPING)
         # the faster the loss falls, the more an exact step is worth
         tolerance = max(loosest * loss / here.loss, _TIGHTEST)
+        if gain > 0.9:
+            inner_steps = min(2 * inner_steps, _MAX_INNER_STEPS) if loss < _FALLING * here.loss else inner_steps
+        else:
+            inner_steps = _INNER_STEPS
         here = problem.linearize(here.point + step)
         stopping.record(here.loss)
     return Refined(here.point, here.loss, tuple(stopping.losses))
@@ -117,7 +122,9 @@ def conjugate_gradients(
     return x
 
 
-def _inexact_step(problem: UnitsProblem, at: Linearization, damping: float, tolerance: float) -> tuple[Vector, float]:
+def _inexact_step(
+    problem: UnitsProblem, at: Linearization, damping: float, tolerance: float, inner_steps: int
+) -> tuple[Vector, float]:
     """The damped step, and the decrease of the loss that the quadratic model predicts."""
     shift = np.empty_like(at.gradient)
     shift_rows, shift_features = problem.split(shift)
@@ -128,7 +135,7 @@ def _inexact_step(problem: UnitsProblem, at: Linearization, damping: float, tole
         -at.gradient,
         kernel_preconditioner(problem, at, damping),
         tolerance,
-        _MAX_INNER_STEPS,
+        inner_steps,
     )
     return step, float(-(step @ at.gradient))
 

@@ -237,9 +237,9 @@ class UnitsProblem:
     def _differentiate(self, t: Matrix, psi: Matrix, z: Vector) -> tuple[Matrix, Matrix]:
         """Slopes S (b, M) and features Φ (b, f) of a block."""
         v, _ = self.units(z)
-        S = np.ones((len(t), self.n_rows_of_units))
+        S = np.ones((len(t), self.n_rows_of_units), t.dtype)
         np.multiply(self._slope(t[:, : self.width]), v, out=S[:, : self.width])
-        features = np.empty((len(t), self.n_features))
+        features = np.empty((len(t), self.n_features), t.dtype)
         features[:, : self.n_amplitudes] = psi[:, : self.n_amplitudes]
         if self.has_quadratic:
             S += t @ self.quadratic_form(z)
@@ -300,6 +300,21 @@ class UnitsProblem:
             loss, g = loss + self.ridge * float(penalized @ z), g + self.ridge * penalized
             H[np.diag_indices_from(H)] += self.ridge * self.penalized(np.ones_like(z))
         return loss, g, H
+
+    def batch_gradient(self, chosen: NDArray[np.intp], z: Vector) -> tuple[float, Vector]:
+        """Squared residual of some rows, and half the gradient of its mean, ridge left out; in float32."""
+        z = z.astype(np.float32)
+        x = np.ones((len(chosen), self.n_columns), np.float32)
+        x[:, : self.X.shape[1]] = self.X[chosen]
+        t = x @ self.split(z)[0].T
+        value, psi = self._predict(t, z)
+        S, features = self._differentiate(t, psi, z)
+        r = (value - self.y[chosen]).astype(np.float32)
+        gradient = np.empty_like(z)
+        rows, coefficients = self.split(gradient)
+        np.matmul((S * r[:, None]).T, x, out=rows)
+        np.matmul(r, features, out=coefficients)
+        return float(r @ r), gradient / np.float32(len(chosen))
 
     def linearize(self, z: Vector) -> Linearization:
         """The problem seen from `z`, for products without a Jacobian."""

@@ -258,7 +258,7 @@ GENERALISATION = Figure(
         window=10_000,
         records=50,
         relative_step_sizes=(0.05, 0.1, 0.2),
-        widths_of_default=(50, 100),
+        widths_of_default=(50, 100, 350),
     ),
     cells=cells,
     run_cell=run_cell,
