@@ -3,9 +3,9 @@
 import numpy as np
 import pytest
 
-from decomposition_problems import noisy, planted
+from decomposition_problems import noisy, planted, sum_of
 from twolayer.decompose import Status, decompose
-from twolayer.decompose.rank_evidence import in_words, is_noise_beyond, rank_shown
+from twolayer.decompose.rank_evidence import in_words, is_noise_beyond, rank_shown, singular_values
 
 
 @pytest.mark.parametrize(
@@ -26,6 +26,17 @@ def test_a_rank_that_is_too_small_is_not_called_resolved(order, d, rank, noise):
 def test_noise_about_the_right_rank_is_called_noise(order, d, rank, noise):
     found = [decompose(noisy(planted(d, rank, order, seed)[2], noise, seed), rank, rng=0) for seed in range(6)]
     assert sum(one.status is Status.RESOLVED for one in found) >= 5
+
+
+def test_weak_terms_left_out_are_not_called_noise_though_they_look_like_it():
+    looks_like_noise = 0
+    for seed in range(6):
+        _, U, _ = planted(8, 8, 3, seed)
+        T = sum_of(np.r_[np.ones(3), np.full(5, 0.05)], U, 3)
+        found = decompose(T, 3, rng=0)
+        looks_like_noise += is_noise_beyond(singular_values(T), 3)
+        assert found.status is not Status.RESOLVED
+    assert looks_like_noise >= 3
 
 
 def test_single_precision_is_rounding_where_nothing_shows_the_noise():

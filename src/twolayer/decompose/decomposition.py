@@ -11,8 +11,9 @@ from numpy.typing import ArrayLike, NDArray
 
 from twolayer.arrays import first_nonfinite, real_array, whole_number
 from twolayer.decompose.flattening import flattened
+from twolayer.decompose.pencil import pencil_vectors
 from twolayer.decompose.rank_evidence import is_noise_beyond, noise_level, singular_values
-from twolayer.decompose.symmetric_sum import best_weights, largest_term, unit_rows
+from twolayer.decompose.symmetric_sum import best_weights, largest_term, slices, unit_rows
 from twolayer.decompose.uniqueness import has_one_sum_nearby
 from twolayer.errors import InputError
 from twolayer.symtensor import rank_one_sum, symmetrize
@@ -23,7 +24,7 @@ _EXACT = 1e-12
 _VANISHING = 1e-9
 _RESOLVED = 0.5
 _AS_NOISE = 1.25
-_ASYMMETRY = 1e-8
+_ASYMMETRY, _SUM_OF_MORE = 1e-8, 1e-8
 _PROBES = 8
 
 
@@ -167,7 +168,16 @@ class Problem:
         if left_over > _RESOLVED * np.abs(weights).min():
             return Status.UNRESOLVED
         is_noise = residual <= _AS_NOISE * self._noise_left() and is_noise_beyond(self.values, self.rank)
+        is_noise = is_noise and not self._is_sum_of_more()
         return Status.RESOLVED if is_noise or residual <= self.rounding else Status.UNEXPLAINED
+
+    def _is_sum_of_more(self) -> bool:
+        """Whether an exact tensor of order three has more terms, up to d, as its singular values need not show."""
+        d = len(self.T)
+        if self.T.ndim != 3 or self.rank >= d:
+            return False
+        factors = pencil_vectors(slices(self.T, d), np.random.default_rng(0))[0].T
+        return float(np.linalg.norm(self.T - rank_one_sum(best_weights(self.T, factors), factors, 3))) <= _SUM_OF_MORE
 
     def _noise_left(self) -> float:
         """What a fit leaves of the noise, of which its terms take up as large a share as they have of all numbers."""

@@ -31,7 +31,7 @@ from twolayer.recover.starts import second_moment
 from twolayer.recover.turning import equivalent_turns, is_turning_untried
 from twolayer.recover.unseen import seen_part
 from twolayer.refine import UnitsProblem
-from twolayer.refine.problem import Matrix
+from twolayer.refine.problem import Matrix, Vector
 
 __all__ = ["judge"]
 
@@ -100,22 +100,26 @@ def _judging_rows(found: Found) -> tuple[UnitsProblem, Matrix | None, Curvature,
     What few rows show of an exact fit every so many rows may miss: then all are looked at. Standard errors of noise are
     those of all rows.
     """
-    fit, point = found.fit, found.fit.point
-    speaking = _speaking_rows(fit)
+    problem, point = found.fit.problem, found.fit.point
+    speaking = _speaking_rows(found.fit)
     some, is_held_out = _some_rows(found, speaking)
     H = normal_matrix(some, point)
     bend = curvature(some, point, H, is_held_out=is_held_out)
-    if not fit.is_exact:
-        return fit.problem, H if some is fit.problem else normal_matrix(fit.problem, point), bend, False
-    is_flat = _is_flat(bend, fit.problem.n_parameters)
-    is_unchecked = not is_flat and H is not None and most_leverage(some, point, H) > _MOST_LEVERAGE
+    if not found.fit.is_exact:
+        return problem, H if some is problem else normal_matrix(problem, point), bend, False
+    is_flat, is_unchecked = _shortcomings(some, point, H, bend)
     if (is_flat or is_unchecked) and some.n_rows < speaking.sum():
-        some = fit.problem.on(fit.problem.X[speaking], fit.problem.y[speaking])
+        some = problem.on(problem.X[speaking], problem.y[speaking])
         H = normal_matrix(some, point, may_thin=False)
         bend = curvature(some, point, H, is_held_out=False)
-        is_flat = _is_flat(bend, fit.problem.n_parameters)
-        is_unchecked = not is_flat and H is not None and most_leverage(some, point, H) > _MOST_LEVERAGE
+        _, is_unchecked = _shortcomings(some, point, H, bend)
     return some, H, bend, is_unchecked
+
+
+def _shortcomings(problem: UnitsProblem, point: Vector, H: Matrix | None, bend: Curvature) -> tuple[bool, bool]:
+    """Whether a direction is flat on these rows; and if not, whether a row is met whatever its label is."""
+    is_flat = _is_flat(bend, problem.n_parameters)
+    return is_flat, not is_flat and H is not None and most_leverage(problem, point, H) > _MOST_LEVERAGE
 
 
 def _speaking_rows(fit: Fit) -> NDArray[np.bool_]:
