@@ -92,10 +92,15 @@ def unpack(packed: ArrayLike, dim: int, order: int) -> NDArray:
 
 
 def symmetrize(T: ArrayLike) -> NDArray:
-    """Mean of a tensor over the j! arrangements of its axes: the nearest symmetric tensor."""
-    T = _cube(T)
-    total: NDArray = reduce(np.add, (T.transpose(axes) for axes in permutations(range(T.ndim))))
-    return total / factorial(T.ndim)
+    """Mean of a tensor over the j! arrangements of its axes: the nearest symmetric tensor, symmetric to rounding.
+
+    An arrangement of j axes is one of the first j - 1 and an exchange of the last with one or none of them: j(j - 1)/2
+    sums of tensors.
+    """
+    total = _cube(T)
+    for last in range(1, total.ndim):
+        total = reduce(np.add, (total.swapaxes(axis, last) for axis in range(last)), total)
+    return total / factorial(total.ndim)
 
 
 def outer_power(w: ArrayLike, order: int) -> NDArray:

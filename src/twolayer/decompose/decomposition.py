@@ -24,7 +24,8 @@ _EXACT = 1e-12
 _VANISHING = 1e-9
 _RESOLVED = 0.5
 _AS_NOISE = 1.25
-_ASYMMETRY, _SUM_OF_MORE = 1e-8, 1e-8
+_ASYMMETRY, _SYMMETRIC = 1e-8, 1e-15
+_SUM_OF_MORE = 1e-8
 _PROBES = 8
 
 
@@ -122,7 +123,7 @@ def generic_rank(d: int, order: int) -> int:
 
 @dataclass(frozen=True, eq=False)
 class Problem:
-    """A checked, exactly symmetric float64 tensor scaled to norm one, and the number of terms wanted."""
+    """A checked float64 tensor, symmetric to rounding, scaled to norm one, and the number of terms wanted."""
 
     T: NDArray
     rank: int
@@ -226,6 +227,6 @@ def pose(
         raise InputError(
             f"method {method!r} finds at most {most} terms of order {T.ndim} in {len(T)} dimensions, rank is {rank}"
         )
-    T = T / largest if asymmetry == 0 else symmetrize(T / largest)
+    T = T / largest if asymmetry <= _SYMMETRIC * largest else symmetrize(T / largest)
     norm = float(np.linalg.norm(T))
     return Problem(T / norm, rank, norm * largest, method, max(_EXACT, eps))

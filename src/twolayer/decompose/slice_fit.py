@@ -4,7 +4,8 @@ from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.linalg import cho_factor, cho_solve
+from scipy.linalg import cho_factor
+from scipy.linalg.lapack import dpotrs
 
 from twolayer.decompose.damped_gauss_newton import conjugate_gradients, damped_gauss_newton
 from twolayer.decompose.symmetric_sum import unit_rows
@@ -61,7 +62,7 @@ class SliceFit:
         self.A = unit_rows(A.T).T
         self.gram = self.A.T @ self.A
         squared = self.gram**2
-        self._gamma = cho_factor(squared + _RIDGE * len(squared) * np.eye(len(squared)))
+        self._gamma = cho_factor(squared + _RIDGE * len(squared) * np.eye(len(squared)), check_finite=False)[0]
         self.D = np.zeros((len(C), self.A.shape[1]))
         self.left_over, self.cost = C, 0.5 * float(np.vdot(C, C))
         self._add_best_diagonals()
@@ -94,12 +95,12 @@ class SliceFit:
         """One damped step: the fit there, and the decrease that the linear model predicts."""
         normal = 2 * self.gram * self.weights_gram
         scale = np.maximum(normal.diagonal(), 1e-12 * normal.trace())
-        factor = cho_factor(normal + np.diag((damping + 1e-13) * scale))
+        factor = cho_factor(normal + np.diag((damping + 1e-13) * scale), check_finite=False)[0]
 
         step = conjugate_gradients(
             lambda P: self._schur_product(P) + damping * scale * P,
             -self.gradient,
-            lambda G: cho_solve(factor, G.T, check_finite=False).T,
+            lambda G: dpotrs(factor, G.T)[0].T,
             rtol=1e-2,
             max_steps=_INNER_STEPS,
         )
@@ -114,4 +115,5 @@ class SliceFit:
         return direct - 2 * A @ (gram * (moved.T @ D))
 
     def _solve_gamma(self, rows: NDArray) -> NDArray:
-        return cho_solve(self._gamma, rows.T, check_finite=False).T
+        solved: NDArray = dpotrs(self._gamma, rows.T)[0].T
+        return solved
