@@ -65,6 +65,13 @@ def test_without_the_roots_the_verdict_says_nothing_of_them(tables):
     assert said.startswith("With 10000 samples. Up to |b| = 2 the paper's method misses")
 
 
+def test_of_biases_that_were_not_measured_nothing_is_said(tables):
+    table = tables[BIASES.name]
+    large = Table({**{name: table[name] for name in table.columns}, "bias": np.full(len(table), 2.5)})
+    assert BIASES.verdict(large) == "With 10000 samples. No |b| of at most 2 is here."
+    assert "Up to |b| = 0.5 the paper's method" in BIASES.verdict(table.where(bias=0.5))
+
+
 def test_the_default_learns_on_both_sides_of_as_many_units_as_inputs(tables):
     table = tables[WIDTHS.name]
     assert table.where(method="auto")["error"].max() < 1e-20
@@ -101,6 +108,21 @@ def test_large_units_as_lines_cost_what_the_theory_says_and_the_paper_stays_with
     assert "within the m + 2 = 7 of Claim D.14" in LARGE_BIASES.verdict(table)
     above = Table({**{name: table[name] for name in table.columns}, "units": np.full(len(table), 8)})
     assert "above the m + 2 = 7" in LARGE_BIASES.verdict(above)
+
+
+@pytest.mark.parametrize(
+    ("certified", "words"),
+    [
+        ((True, True, True), "certifies 100% of the networks."),
+        ((False, False, True), "certifies 33% of the networks."),
+        ((True, False, False), "33% of the networks, 100% at B = 2 and 0% at B = 6: a unit that is bent where"),
+    ],
+)
+def test_what_is_said_of_certificates_follows_their_shares(tables, certified, words):
+    table = tables[LARGE_BIASES.name]
+    marked = [dict(zip((2.0, 4.0, 6.0), certified, strict=True))[bias] for bias in table["bias"].tolist()]
+    changed = Table({**{name: table[name] for name in table.columns}, "certified": marked})
+    assert words in LARGE_BIASES.verdict(changed)
 
 
 @pytest.mark.parametrize(

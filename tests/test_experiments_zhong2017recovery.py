@@ -197,6 +197,8 @@ def test_the_table_of_the_theorem_comes_out():
         {**{name: table[name] for name in table.columns}, "as_in_theorem": ["no"] + ["yes"] * (len(table) - 1)}
     )
     assert "relu differ from what it says" in ACTIVATION_PROPERTIES.verdict(changed)
+    said = ACTIVATION_PROPERTIES.verdict(table.where(as_in_theorem="not in the theorem"))
+    assert said.startswith("None of these activations is one that the theorem names. Of 6 others, all three hold for")
 
 
 # --- what they draw ---

@@ -88,11 +88,12 @@ def verdict(table: Table) -> str:
     """Where this agrees with the theorem, and where not."""
     said = table["as_in_theorem"]
     covered, wrong = int((said != "not in the theorem").sum()), table["activation"][said == "no"].tolist()
-    first = (
-        f"Of {covered} activations that the theorem names, all {covered} have the properties that it says."
-        if not wrong
-        else f"Of {covered} activations that the theorem names, {', '.join(wrong)} differ from what it says."
-    )
+    if not covered:
+        first = "None of these activations is one that the theorem names."
+    elif not wrong:
+        first = f"Of {covered} activations that the theorem names, all {covered} have the properties that it says."
+    else:
+        first = f"Of {covered} activations that the theorem names, {', '.join(wrong)} differ from what it says."
     others = table.where(as_in_theorem="not in the theorem")
     have = [row["activation"] for row in others.rows() if all(row[name] for name in PROPERTIES)]
     if not len(others):
