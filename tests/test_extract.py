@@ -120,6 +120,17 @@ def test_a_ramp_that_begins_far_out_is_found(distance, rng):
     assert found.checks[-1].scale > 1e8
 
 
+@pytest.mark.parametrize("orientation", [1.0, -1.0])
+@pytest.mark.parametrize("distance", [1e4, 1e6])
+def test_ramps_that_all_begin_far_out_are_found(distance, orientation, rng):
+    W = rng.standard_normal((4, 5))
+    W /= np.linalg.norm(W, axis=1, keepdims=True)
+    truth = TwoLayerNetwork([1, -1, 0.5, 2], W, orientation * distance * rng.uniform(0.7, 1.3, 4), "relu")
+    found = extracted(truth, 5)
+    assert found.is_certified
+    assert align(found.network, truth).max_relative_error <= 1e-9
+
+
 @pytest.mark.parametrize("distance", [4.0, 20.0, 2000.0])
 def test_a_step_that_is_far_out_is_found(distance, rng):
     near = planted(4, 3, "tanh", rng)
@@ -232,6 +243,7 @@ def test_an_affine_box_has_no_units():
     assert found.is_certified
     assert found.network.width == 0
     np.testing.assert_allclose(found.network.polynomial.linear, [1, 2], rtol=1e-9)
+    assert "No unit was found on inputs up to scale 1e+10." in found.notes
 
 
 def test_a_box_of_one_input_and_one_of_one_unit(rng):
@@ -265,6 +277,22 @@ def test_a_weak_unit_that_is_missing_is_not_called_rounding():
     assert any("is left over, of which the rounding of the answers explains" in note for note in found.notes)
 
 
+def test_a_unit_near_the_rounding_is_not_looked_for_in_other_activations():
+    rng = np.random.default_rng(16)
+    W = (rng.standard_normal((10, 10)) / np.sqrt(10)).astype(np.float32)
+    b = rng.uniform(-1, 1, 10).astype(np.float32)
+    a = (rng.choice([-1.0, 1.0], 10) * rng.uniform(0.5, 2, 10)).astype(np.float32)
+    a[3] *= np.float32(2e-5)
+    stages = set()
+    found = extract(
+        CallableBox(lambda X: np.maximum(X.astype(np.float32) @ W.T + b, 0) @ a, 10),
+        rng=16,
+        progress=lambda stage, *_: stages.add(stage),
+    )
+    assert found.status is Status.INEXACT
+    assert stages == {"lines", "joint fit"}
+
+
 def test_what_is_called_equal_is_so_to_an_accuracy_that_is_named():
     found = with_a_weak_unit(1e-6)
     assert found.status is Status.EQUAL
@@ -279,15 +307,15 @@ def test_answers_of_few_digits_are_said_to_be_too_coarse(activation, step, rng):
     found = extracted(lambda X: np.round(truth(X) / step) * step, 3)
     assert found.status is Status.COARSE
     assert not found.is_certified
-    assert any(f"answers are multiples of {step:g}, which is about" in note for note in found.notes)
+    assert any(f"answers are quantised: all are multiples of {step:g}, and no" in note for note in found.notes)
 
 
 def test_a_box_that_rounds_to_whole_numbers_is_not_called_equal(rng):
     truth = planted(3, 3, "relu", rng)
     for size in (1.0, 100.0, 1e4):
         found = extracted(lambda X, size=size: np.round(size * truth(X)), 3)
-        assert found.status in (Status.COARSE, Status.DIFFERENT)
-        assert any("answers are multiples of 1, which" in note for note in found.notes)
+        assert found.status is Status.COARSE
+        assert any("answers are quantised: all are multiples of 1, and no weights" in note for note in found.notes)
 
 
 def test_what_is_not_of_the_activation_asked_for_is_not_certified(rng):

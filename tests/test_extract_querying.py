@@ -104,7 +104,7 @@ def test_differences_of_float32_rounding_are_no_other_answers():
 def test_a_constant_is_no_network():
     assert (
         refusal(lambda X: np.full(len(X), 2.5))
-        == "box gives 2.5 wherever it is asked: there is no network in a constant"
+        == "box gives 2.5 wherever it is asked, on inputs up to scale 1e+06: there is no network in a constant"
     )
 
 

@@ -24,6 +24,7 @@ __all__ = ["BUDGET", "extract"]
 BUDGET = 3_000_000
 
 _FAR_LINE, _LEVEL_REACH = 1e4, 1e4  # from where on steps cannot be told from jumps, on a line
+_WEAK, _NEARLY = 1e3, 1e-3  # roundings, and of the values: so little left is a weak unit, not another activation
 _MOST_GUESSED = 6  # units of an activation that is only guessed
 _SAMPLED = {1: ("softplus", "gelu"), 2: ("squared_relu",)}
 
@@ -93,7 +94,7 @@ def extract(
             left = _left(oracle, network, scale, generator)
             if best is None or left < best[2]:
                 best = network, scale, left
-            if is_explained(oracle, left):
+            if is_explained(oracle, left) or left <= min(_WEAK * oracle.eps, _NEARLY):
                 break
         assert best is not None
         return judged(oracle, best[0], best[1], sigma, width, generator)

@@ -59,12 +59,15 @@ def judged(
         notes.append(_coarseness(oracle))
     elif not unlike:
         notes.append(_accuracy(inexact, checks))
-    status = Status.EQUAL
+    if not network.width:
+        notes.append(f"No unit was found on inputs up to scale {checks[-1].scale:.2g}.")
     if unlike:
-        status = Status.DIFFERENT
         notes.append(_difference(unlike[0]))
-    elif is_coarse:
+    status = Status.EQUAL
+    if is_coarse and (not unlike or oracle.rounding_step is not None):
         status = Status.COARSE
+    elif unlike:
+        status = Status.DIFFERENT
     elif inexact:
         status = Status.INEXACT
     elif np.any(np.abs(shown - 1) > _SHOWN):
@@ -182,8 +185,13 @@ def _accuracy(inexact: Sequence[Check], checks: Sequence[Check]) -> str:
 
 def _coarseness(oracle: Oracle) -> str:
     step = oracle.rounding_step
-    how = "are exact to" if step is None else f"are multiples of {step:.3g}, which is"
+    if step is None:
+        return (
+            f"The box's answers are exact to about {oracle.eps:.1e} of their size: no network can be told from one that"
+            " differs by as much."
+        )
     return (
-        f"The box's answers {how} about {oracle.eps:.1e} of their size: no network can be told from one that differs by"
-        " as much."
+        f"The box's answers are quantised: all are multiples of {step:.3g}, and no weights can be read from them to"
+        f" better than that, about {oracle.eps:.1e} of their size; answers with more digits, from before the rounding,"
+        " would help."
     )

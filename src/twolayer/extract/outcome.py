@@ -27,8 +27,8 @@ class Status(Enum):
         " need another seed or a larger budget."
     )
     COARSE = (
-        "The network gives what the box gives as far as its answers let see, but they are rounded or noisy, and too"
-        " coarse to call it equal: take it for an approximation, or ask for answers with more digits."
+        "The box's answers are rounded or noisy, and too coarse to read a network from: take the one found for an"
+        " approximation, no better than the checks say, or ask for answers with more digits."
     )
     INEXACT = (
         "The network gives what the box gives nearly, but not to the rounding of its answers: a weak unit may be"

@@ -180,7 +180,9 @@ class Oracle:
             first = np.r_[first, self(10 ** rng.uniform(0, _FARTHEST, (len(X), 1)) * X)]
             self.magnitude = float(np.abs(first).max())
         if np.ptp(first) <= 8 * _DOUBLE * self.magnitude:
-            constant = f"{self.box.name} gives {first[0]:g} wherever it is asked"
+            constant = (
+                f"{self.box.name} gives {first[0]:g} wherever it is asked, on inputs up to scale {10**_FARTHEST:g}"
+            )
             raise InputError(f"{constant}: there is no network in a constant")
         if not _SMALLEST < self.magnitude < _LARGEST:
             raise InputError(

@@ -106,13 +106,12 @@ def unexplained(line: Line, marks: Marks, rows: Matrix) -> Marks:
     return Marks(marks.theta[left], marks.size[left], marks.gap[left])
 
 
-def distinct(ramps: Ramps) -> Ramps:
-    """One of each, the most exactly read, where several lines saw the same unit.
+def distinct(ramps: Ramps, scale: float) -> Ramps:
+    """One of each, the most exactly read, where several lines at this scale saw the same unit.
 
     Two units that are taken for one here are told apart by what the joint fit leaves.
     """
-    rows = ramps.rows
-    unit = rows / np.linalg.norm(rows, axis=1, keepdims=True)
+    unit = _unit_rows(ramps.rows, scale)
     kept: list[int] = []
     for k in np.argsort(ramps.error):
         distance = np.minimum(
@@ -123,13 +122,19 @@ def distinct(ramps: Ramps) -> Ramps:
     return ramps.chosen(np.array(kept, dtype=int))
 
 
-def unlike(ramps: Ramps, rows: Matrix) -> Ramps:
-    """Those that are like none of the units there are already.
+def unlike(ramps: Ramps, rows: Matrix, scale: float) -> Ramps:
+    """Those that are, seen from lines at this scale, like none of the units there are already.
 
     What is left over beside the hyperplane of a unit is as a rule a fit that is not at its end.
     """
-    ours, theirs = (one / np.linalg.norm(one, axis=1, keepdims=True) for one in (ramps.rows, rows))
+    ours, theirs = (_unit_rows(one, scale) for one in (ramps.rows, rows))
     return ramps.chosen(np.flatnonzero(np.abs(ours @ theirs.T).max(axis=1, initial=0.0) < _UNLIKE))
+
+
+def _unit_rows(rows: Matrix, scale: float) -> Matrix:
+    """Rows (w, b) for inputs in units of the scale, normalised: else all hyperplanes far out would look the same."""
+    scaled = np.column_stack([rows[:, :-1], rows[:, -1] / scale])
+    return np.asarray(scaled / np.linalg.norm(scaled, axis=1, keepdims=True), np.float64)
 
 
 def _centred(f: Function, point: Matrix, u: Vector, h: Vector) -> Matrix:

@@ -19,7 +19,8 @@ __all__ = ["Rows", "is_explained", "walk_ramps", "walk_steps"]
 
 _LINE_POINTS, _TRIAL_POINTS = 4096, 1024
 _ROWS_PER_PARAMETER = 8
-_RAMP_SCALES = tuple(10.0**k for k in range(-2, 5))
+_RAMP_SCALES = tuple(10.0**k for k in range(-2, 8))
+_FAR_SCALE = 1e4
 _STEP_SCALES = tuple(10.0**k for k in range(1, 8))
 _FAR_ROWS, _FARTHEST, _FAR_STEP = 256, 10, 30.0
 _MOST_LINES, _QUIET_LINES, _STEP_LINES, _MOST_ROUNDS = 30, 4, 8, 6
@@ -157,7 +158,7 @@ def _new_ramps(
             values = values - network(points)
         marks = unexplained(line, kinks(line, values, rounding), np.vstack([rows, found.rows]))
         before = len(found)
-        found = distinct(found.joined(unlike(read_ramps(left, line, marks), rows)))
+        found = distinct(found.joined(unlike(read_ramps(left, line, marks), rows, scale)), scale)
         quiet = quiet + 1 if len(found) == before else 0
         if quiet == _QUIET_LINES:
             break
@@ -279,14 +280,17 @@ def _fitted_with(network: TwoLayerNetwork, kept: NDArray[np.bool_], rows: Rows) 
 
 
 def _scale_of_kinks(oracle: Oracle, rng: np.random.Generator) -> float:
-    """The smallest scale at which a line shows nearly as many kinks as at any."""
-    counts, scales = [], _within(_RAMP_SCALES, oracle)
+    """The smallest scale at which a line shows nearly as many kinks as at any; far out only where none shows nearer."""
+    counts: list[int] = []
+    scales = _within(_RAMP_SCALES, oracle)
     for scale in scales:
+        if scale > _FAR_SCALE and any(counts[:-2]):
+            break
         line = random_line(oracle.box.dim, scale, _TRIAL_POINTS, rng, oracle.reach)
         values = oracle(line.at(line.theta))
         rounding = _ROUNDING * oracle.eps * float(np.abs(np.cos(line.theta) * values).max())
         counts.append(len(kinks(line, values, rounding).theta))
-    return _smallest(scales, counts)
+    return _smallest(scales[: len(counts)], counts) if any(counts) else min(1.0, oracle.reach / 10)
 
 
 def _scale_of_steps(oracle: Oracle, name: str, rng: np.random.Generator) -> float:
