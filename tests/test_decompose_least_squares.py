@@ -184,11 +184,26 @@ def test_a_start_that_misses_a_term_is_repaired():
 
 def test_generic_sums_determine_their_terms_and_special_ones_do_not():
     for d, rank, order in [(4, 4, 3), (6, 8, 3), (5, 10, 4)]:
-        assert has_one_sum_nearby(planted(d, rank, order, 0)[1], order)
-    _weights, plane, _T = planted(2, 3, 4, 0)
-    assert not has_one_sum_nearby(np.hstack([plane, np.zeros((3, 1))]), 4)  # binary quartics have a curve of such sums
-    _weights, factors, _T = planted(4, 3, 3, 0)
-    assert not has_one_sum_nearby(np.vstack([factors, factors[:1]]), 3)
+        assert has_one_sum_nearby(*planted(d, rank, order, 0)[:2], order, 1e-12)
+    weights, plane, _T = planted(2, 3, 4, 0)
+    in_three = np.hstack([plane, np.zeros((3, 1))])
+    assert not has_one_sum_nearby(weights, in_three, 4, 1e-12)  # binary quartics have a curve of such sums
+    weights, factors, _T = planted(4, 3, 3, 0)
+    assert not has_one_sum_nearby(np.r_[weights, 1.0], np.vstack([factors, factors[:1]]), 3, 1e-12)
+
+
+@pytest.mark.parametrize("order", [3, 4])
+def test_noise_that_moves_a_term_by_three_tenths_leaves_it_undetermined(order):
+    weights, factors, _T = planted(4, 3, order, 5)
+    J = jacobian(weights, factors, order).reshape(-1, 3, 5)
+    J[:, :, 0] *= weights
+    for i, u in enumerate(factors):  # along u, only the weight changes: twice over
+        J[:, i, 1:] -= np.outer(J[:, i, 1:] @ u, u)
+    values = np.linalg.svd(J.reshape(len(J), -1), compute_uv=False)
+    least = values[values > 1e-6 * values[0]][-1]
+    assert len(values[values > 1e-6 * values[0]]) == 3 * 4
+    assert has_one_sum_nearby(weights, factors, order, 0.29 * least)
+    assert not has_one_sum_nearby(weights, factors, order, 0.31 * least)
 
 
 @pytest.mark.parametrize(

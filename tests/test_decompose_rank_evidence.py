@@ -39,6 +39,26 @@ def test_weak_terms_left_out_are_not_called_noise_though_they_look_like_it():
     assert looks_like_noise >= 3
 
 
+@pytest.mark.parametrize("order", [3, 4])
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_a_term_too_many_is_never_called_determined(order, dtype):
+    for seed in range(8):
+        T = planted(4, 3, order, seed)[2].astype(dtype)
+        assert decompose(T, 3, rng=seed).is_converged
+        assert not decompose(T, 4, rng=seed).is_converged
+
+
+@pytest.mark.parametrize("noise", [0.0, 1e-6])
+def test_three_terms_in_a_plane_are_one_of_many_such_sums(noise):
+    for seed in range(3):
+        rng = np.random.default_rng(seed)
+        V = rng.standard_normal((3, 5))
+        V[2] = V[0] - 0.7 * V[1]
+        T = sum_of([1.0, -0.8, 1.3], V / np.linalg.norm(V, axis=1, keepdims=True), 4)
+        found = decompose(noisy(T, noise, seed) if noise else T, 3, rng=seed)
+        assert not found.is_converged
+
+
 def test_single_precision_is_rounding_where_nothing_shows_the_noise():
     _, _, T = planted(5, 5, 3, 0)
     found = decompose(T.astype(np.float32), 5, rng=0)

@@ -111,7 +111,7 @@ def test_cells_of_many_units_have_few_step_sizes_and_together_all_of_them():
     by_width = {r: [c["relative_step_sizes"] for c in cells(config) if c["r"] == r] for r in config.widths}
     assert by_width[50][0] == list(config.relative_step_sizes)
     assert [len(steps) for steps in by_width[2500]] == [1, 1, 1]
-    assert [c["rows"] for c in cells(config) if c["learner"] == "default"] == [25_500, 51_000]
+    assert [c["rows"] for c in cells(config) if c["learner"] == "default"] == [25_500, 51_000, 178_500]
 
 
 @pytest.mark.parametrize(

@@ -64,12 +64,16 @@ def automatic(T: ArrayLike, rank: int, *, rng: np.random.Generator | int | None 
         is_repeated = best is not None and abs(candidate.residual - best.residual) <= _SAME * best.residual
         if best is None or candidate.residual < best.residual:
             best = candidate
-        if best.status in (Status.EXACT, Status.AMBIGUOUS):
+        if best.is_exact or (best.status is Status.AMBIGUOUS and best.residual <= problem.rounding):
             break
-        if best.stands_out and (is_repeated or best.residual <= _AS_NOISE * noise):
+        stands_out = best.stands_out or best.status is Status.AMBIGUOUS
+        if stands_out and (is_repeated or best.residual <= _AS_NOISE * noise):
             break
     assert best is not None
-    status = Status.RESOLVED if best.stands_out and best.residual <= problem.rounding else best.status
+    status = best.status
+    if best.stands_out and best.residual <= problem.rounding:
+        is_determined = problem.is_determined(best.weights, best.factors, best.residual)
+        status = Status.RESOLVED if is_determined else Status.AMBIGUOUS
     return replace(best, weights=best.weights * problem.norm, left_over=best.left_over * problem.norm, status=status)
 
 

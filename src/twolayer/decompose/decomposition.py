@@ -41,7 +41,10 @@ class Status(enum.Enum):
         "Every term stands above what is left over, and the singular values of the tensor do not show that to be noise:"
         " the rank is too small, or there is noise that hides it, or the method's error is left ('auto' refines)."
     )
-    AMBIGUOUS = "The tensor is this sum, but of other such terms too: some are arbitrary; ask for a lower rank."
+    AMBIGUOUS = (
+        "The tensor is this sum, to rounding or noise, but of other such terms too: some are arbitrary; ask for a lower"
+        " rank."
+    )
     UNRESOLVED = "What is left over is as large as a term: try method 'auto', another rank, or a less noisy tensor."
     UNSETTLED = "Stopped at the step limit before it settled: try method 'auto', another seed, or a lower rank."
 
@@ -160,17 +163,28 @@ class Problem:
     def _status(
         self, weights: NDArray, factors: NDArray, residual: float, left_over: float, is_settled: bool
     ) -> Status:
-        order = self.T.ndim
         if residual <= _EXACT:
-            has_vanishing = np.abs(weights).min() <= _VANISHING * np.abs(weights).max()
-            return Status.AMBIGUOUS if has_vanishing or not has_one_sum_nearby(factors, order) else Status.EXACT
+            return Status.EXACT if self.is_determined(weights, factors, residual) else Status.AMBIGUOUS
         if not (is_settled and np.isfinite(residual)):
             return Status.UNSETTLED
         if left_over > _RESOLVED * np.abs(weights).min():
             return Status.UNRESOLVED
         is_noise = residual <= _AS_NOISE * self._noise_left() and is_noise_beyond(self.values, self.rank)
         is_noise = is_noise and not self._is_sum_of_more()
-        return Status.RESOLVED if is_noise or residual <= self.rounding else Status.UNEXPLAINED
+        if not (is_noise or residual <= self.rounding):
+            return Status.UNEXPLAINED
+        return Status.RESOLVED if self.is_determined(weights, factors, residual) else Status.AMBIGUOUS
+
+    def is_determined(self, weights: NDArray, factors: NDArray, residual: float) -> bool:
+        """Whether what is left over, and rounding, leave the terms no room; weights are those of a tensor of norm one.
+
+        A residual beyond rounding is noise alike in all directions, of which the terms took up as many as they have.
+        """
+        (r, d), order = factors.shape, self.T.ndim
+        if np.abs(weights).min() <= _VANISHING * np.abs(weights).max():
+            return False
+        free = max(1, comb(d + order - 1, order) - r * d)
+        return has_one_sum_nearby(weights, factors, order, max(self.rounding, residual / np.sqrt(free)))
 
     def _is_sum_of_more(self) -> bool:
         """Whether an exact tensor of order three has more terms, up to d, as its singular values need not show."""

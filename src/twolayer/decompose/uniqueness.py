@@ -8,29 +8,39 @@ from twolayer.decompose.cp_fit import normal_matrix
 
 __all__ = ["has_one_sum_nearby"]
 
-_INDEPENDENT = 1e-7
 _SINGULAR = 1e-13
+_MOST_ERROR = 0.3
 _MOST_PARAMETERS = 1500
 
 
-def has_one_sum_nearby(factors: NDArray, order: int) -> bool:
-    r"""Whether no other sum of as many terms near this one, no weight zero, gives the same tensor.
+def has_one_sum_nearby(weights: NDArray, factors: NDArray, order: int, noise: float) -> bool:
+    r"""Whether no other sum of as many terms near this one gives the same tensor, to a noise of given size.
 
-    Independent factors determine all terms [1]_. Otherwise the derivatives of the sum along weights and factors must be
-    independent, by the smallest eigenvalue of their inner products (`normal_matrix`, all weights one) against 1e-13 of
-    their norm: where they are not, the terms can as a rule be moved while their sum stays. Beyond 1500 parameters that
-    is taken for granted.
+    With J the derivatives of the sum along :math:`\log|\lambda_i|` and along u_i on its sphere, a noise of standard
+    deviation ε in each direction moves these by :math:`\epsilon / \sigma_{\min}(J)` in the worst direction [1]_. That
+    must be below 0.3: :math:`J^\top J - (\epsilon / 0.3)^2 I` must be positive definite, rounding (1e-13 of its norm)
+    aside. Where it is not, some terms can as a rule be moved, or left out, while the sum stays. Beyond 1500 parameters
+    that is taken for granted.
 
     References
     ----------
-    .. [1] J. B. Kruskal, Three-way arrays: rank and uniqueness of trilinear decompositions, Linear Algebra Appl. 18,
-       1977.
+    .. [1] N. Vannieuwenhoven, Condition numbers for the tensor rank decomposition, Linear Algebra Appl. 535, 2017.
     """
     r, d = factors.shape
-    if r <= d and np.linalg.svd(factors, compute_uv=False)[-1] > _INDEPENDENT:
-        return True
     if r * (1 + d) > _MOST_PARAMETERS:
         return True
-    H = normal_matrix(np.ones(r), factors, order)
-    H[np.diag_indices_from(H)] -= _SINGULAR * np.linalg.norm(H)
-    return dpotrf(H, lower=1, overwrite_a=1)[1] == 0  # positive definite all the same
+    H = _inner_products(weights, factors, order)
+    H[np.diag_indices_from(H)] -= _SINGULAR * np.linalg.norm(H) + (noise / _MOST_ERROR) ** 2
+    return dpotrf(H, lower=1, overwrite_a=1)[1] == 0
+
+
+def _inner_products(weights: NDArray, factors: NDArray, order: int) -> NDArray:
+    """JᵀJ, shape (r (1 + d), r (1 + d)); along a factor itself, where nothing moves, p λ² stands on the diagonal."""
+    r, d = factors.shape
+    H = normal_matrix(weights, factors, order).reshape(r, 1 + d, r, 1 + d)
+    H[:, 0] *= weights[:, None, None]
+    H[:, :, :, 0] *= weights
+    H[:, 1:] -= factors[:, :, None, None] * np.einsum("ia,iajb->ijb", factors, H[:, 1:])[:, None]
+    H[:, :, :, 1:] -= np.einsum("iajb,jb->iaj", H[:, :, :, 1:], factors)[..., None] * factors
+    H[range(r), 1:, range(r), 1:] += (order * weights**2)[:, None, None] * factors[:, :, None] * factors[:, None]
+    return np.asarray(H.reshape(r * (1 + d), -1))

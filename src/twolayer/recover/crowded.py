@@ -76,9 +76,10 @@ def crowded_fit(wide: UnitsProblem, point: Vector, width: int, report: Report, r
 
 
 def _descended(wide: UnitsProblem, point: Vector, report: Report, rng: np.random.Generator) -> Vector:
-    """Where a descent in small batches ends, which costs less than the first steps on all rows would."""
+    """Where a descent in small batches ends, at less than the first steps on all rows cost; the start if it fails."""
     stopping = Stopping(report=lambda step, loss: report("crowded start, in batches", step, loss))
-    return minibatch_descent(wide, point, _EPOCHS, _RATE, rng, stopping).point
+    descended = minibatch_descent(wide, point, _EPOCHS, _RATE, rng, stopping)
+    return descended.point if descended.losses[-1] < descended.losses[0] else point
 
 
 def thinned_out(fit: Fit, width: int) -> Fit:
