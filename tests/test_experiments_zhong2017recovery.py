@@ -166,12 +166,35 @@ def curves(**lasts):
         ({"tensor": (95, 1e-9), "random": (500, 0.3), "random_W": (90, 1e-9)}, "(I) is not the fastest"),
         ({"tensor": (50, 1e-9), "random": (80, 1e-8), "random_W": (90, 1e-9)}, "(II) converges at times"),
         ({"tensor": (50, 1e-9), "random": (500, 0.3), "random_W": (90, 0.1)}, "(III) does not converge"),
+        ({"tensor": (50, 1e-9), "random": (500, 0.3), "random_W": (90, 1e-9)}, "Too few steps are below 1e-06 to tell"),
         ({"tensor": (50, 1e-9)}, "Not all of the paper's starts"),
         ({"random": (3, 1e9)}, "0 of 1 trials reach 1e-06, and 1 diverge"),
     ],
 )
 def test_convergence_is_put_into_words(lasts, words):
     assert words in CONVERGENCE.verdict(curves(**lasts))
+
+
+def followed(exponent=1.0, stalled=0.5):
+    """(I) and two trials of (III) of which the logarithm falls like a power of the steps; a third (III), and a (II)."""
+    falls = [("tensor", 0), ("random_W", 0), ("random_W", 1)]
+    rows = [
+        (*trial, step, np.exp(-14 - 40 * (step / 800) ** exponent)) for trial in falls for step in range(1, 800, 10)
+    ]
+    start, trial, step, loss = zip(*rows, ("random_W", 2, 800, stalled), ("random", 0, 800, 0.5), strict=True)
+    return CONVERGENCE.verdict(Table({"start": start, "trial": trial, "step": step, "loss": loss}))
+
+
+def test_a_single_trial_of_the_third_start_that_stalls_is_named():
+    assert followed().endswith("Unlike in the paper, (III) does not always converge in these steps.")
+    assert followed(stalled=1e-9).endswith("counts as linear. That agrees with the paper.")
+
+
+@pytest.mark.parametrize(("exponent", "is_linear"), [(0.5, False), (0.8, True), (1.3, True), (2.0, False)])
+def test_whether_the_rate_is_linear_is_read_off_the_losses(exponent, is_linear):
+    said = followed(exponent, stalled=1e-9)
+    assert ("(I) does not always end with a linear rate" not in said) is is_linear
+    assert ("(III) does not always end with a linear rate" not in said) is is_linear
 
 
 def test_the_default_comes_to_rounding_in_few_steps():

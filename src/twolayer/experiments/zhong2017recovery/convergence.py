@@ -25,6 +25,8 @@ STARTS = {
     "auto": "the default of this library, its own steps",
 }
 REACHED = 1e-6
+ROUNDING = 1e-24
+LINEAR = (0.5, 2.0)
 TOP = 1e3
 
 
@@ -102,7 +104,7 @@ def descent(
 
 
 def ends(table: Table) -> Table:
-    """One row a start and trial: the last objective, and the step at which it was small."""
+    """One row a start and trial: the last objective, the step at which it was small, and how its rate changed then."""
     return Table.from_rows(
         [
             {
@@ -111,11 +113,27 @@ def ends(table: Table) -> Table:
                 "steps": int(rows["step"].max()),
                 "last_loss": float(rows["loss"][rows["step"].argmax()]),
                 "steps_to_1e-6": min(rows["step"][rows["loss"] <= REACHED].tolist(), default=np.inf),
+                "rate_change": _rate_change(rows["step"], rows["loss"]),
             }
             for (start, trial), rows in table.groups("start", "trial")
         ],
-        ["start", "trial", "steps", "last_loss", "steps_to_1e-6"],
+        ["start", "trial", "steps", "last_loss", "steps_to_1e-6", "rate_change"],
     )
+
+
+def _rate_change(steps: NDArray, losses: NDArray) -> float:
+    """How fast a small objective falls in the later half of its steps over how fast in the earlier half.
+
+    It is 1 where convergence is linear, and NaN of fewer than five points.
+    """
+    small = (losses <= REACHED) & (losses > ROUNDING)
+    steps, logs = steps[small], np.log(losses[small])
+    middle = len(steps) // 2
+    if middle < 2:
+        return float("nan")
+    earlier = (logs[middle] - logs[0]) / (steps[middle] - steps[0])
+    later = (logs[-1] - logs[middle]) / (steps[-1] - steps[middle])
+    return float(later / earlier) if earlier else float("inf")
 
 
 def plot(table: Table) -> Picture:
@@ -164,12 +182,29 @@ def verdict(table: Table) -> str:
         if (rows["last_loss"] > TOP).any():
             text += f", and {int((rows['last_loss'] > TOP).sum())} diverge"
         said.append(text)
-    return f"{'; '.join(said)}. {_judged(medians, shares)}"
-
-
-def _judged(medians: dict[str, float], shares: dict[str, float]) -> str:
     if not {"tensor", "random", "random_W"} <= shares.keys():
-        return "Not all of the paper's starts are here."
+        return f"{'; '.join(said)}. Not all of the paper's starts are here."
+    changes = {start: _changes(found.where(start=start)) for start in ("tensor", "random_W")}
+    return f"{'; '.join(said)}. {_told(changes)}{_judged(medians, shares, changes)}"
+
+
+def _changes(rows: Table) -> NDArray[np.float64]:
+    """Changes of the rate of the trials that converge, as far as they can be told."""
+    changes = rows["rate_change"]
+    return changes[np.isfinite(rows["steps_to_1e-6"]) & ~np.isnan(changes)]
+
+
+def _told(changes: dict[str, NDArray[np.float64]]) -> str:
+    every = np.concatenate(list(changes.values()))
+    if not len(every):
+        return f"Too few steps are below {REACHED:g} to tell whether (I) and (III) end with a linear rate. "
+    return (
+        f"Where (I) and (III) are below {REACHED:g}, the rate of the later half of the steps is {every.min():.2f} to"
+        f" {every.max():.2f} times that of the earlier; {LINEAR[0]:g} to {LINEAR[1]:g} counts as linear. "
+    )
+
+
+def _judged(medians: dict[str, float], shares: dict[str, float], changes: dict[str, NDArray[np.float64]]) -> str:
     differs = []
     if shares["tensor"] < 1:
         differs.append("(I) does not always converge")
@@ -179,6 +214,11 @@ def _judged(medians: dict[str, float], shares: dict[str, float]) -> str:
         differs.append("(II) converges at times")
     if shares["random_W"] == 0:
         differs.append("(III) does not converge in these steps")
+    elif shares["random_W"] < 1:
+        differs.append("(III) does not always converge in these steps")
+    for start, name in (("tensor", "(I)"), ("random_W", "(III)")):
+        if ((changes[start] < LINEAR[0]) | (changes[start] > LINEAR[1])).any():
+            differs.append(f"{name} does not always end with a linear rate")
     return f"Unlike in the paper, {', and '.join(differs)}." if differs else "That agrees with the paper."
 
 
