@@ -13,6 +13,7 @@ import pytest
 
 from twolayer.errors import InputError
 from twolayer.files import atomic_writer, read_csv, read_npy, read_npz, write_csv, write_npz
+from twolayer.hard.daniely2020hardness import read_dimacs
 
 
 class Bomb:
@@ -432,3 +433,11 @@ def test_a_missing_file_a_folder_and_a_renamed_one_are_refused(tmp_path, read):
     refusal(read, tmp_path / "empty")
     (tmp_path / "text").write_text("dear diary\n")
     refusal(read, tmp_path / "text")
+
+
+@pytest.mark.parametrize("read", [read_npz, read_npy, read_csv, read_dimacs])
+def test_what_may_have_no_end_is_refused_unopened(tmp_path, read):
+    os.mkfifo(tmp_path / "pipe")
+    (tmp_path / "link").symlink_to("/dev/zero")
+    for name in ("pipe", "link"):
+        assert "it is not a regular file" in refusal(read, tmp_path / name)

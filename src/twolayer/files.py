@@ -1,5 +1,6 @@
 """Files of arrays: written whole or not at all, read without trusting them."""
 
+import csv
 import lzma
 import math
 import os
@@ -38,6 +39,7 @@ _LONGEST_NAME, _LONGEST_REASON = 100, 200
 
 # What reading a damaged or hostile archive or array header has been seen, or is documented, to raise.
 _DAMAGE = (
+    csv.Error,
     zipfile.BadZipFile,
     zlib.error,
     lzma.LZMAError,
@@ -180,8 +182,13 @@ def read_csv(path: FilePath) -> NDArray[np.float64]:
 
 @contextmanager
 def distrust(path: FilePath, kind: str) -> Iterator[None]:
-    """Turn whatever reading a missing, damaged or hostile file raises into an InputError."""
+    """Turn whatever reading a missing, damaged or hostile file raises into an InputError.
+
+    What is neither a regular file nor a folder (which no reader opens) is refused unopened: a pipe may have no end.
+    """
     try:
+        if stat.S_IFMT(Path(path).stat().st_mode) not in (stat.S_IFREG, stat.S_IFDIR):
+            raise InputError(f"cannot read {path}: it is not a regular file")
         yield
     except InputError:
         raise

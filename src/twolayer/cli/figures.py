@@ -24,7 +24,7 @@ def figure(
     out: Annotated[
         Path | None, typer.Option("--out", "-o", help="Folder; by default figures/SIZE/NAME.", show_default=False)
     ] = None,
-    jobs: Annotated[int, typer.Option(callback=at_least(1), help="Number of processes.")] = 1,
+    jobs: Annotated[int, typer.Option(callback=at_least(1), help="Number of processes, at most 4 for each core.")] = 1,
     retry: Annotated[bool, typer.Option("--retry", help="Measure again what failed before.")] = False,
     status: Annotated[bool, typer.Option("--status", help="Only say how far it is.")] = False,
     parquet: Annotated[bool, typer.Option("--parquet", help="Write table.parquet too.")] = False,

@@ -17,7 +17,7 @@ from twolayer.errors import InputError
 from twolayer.experiments.figure import Cell, Config, Figure
 from twolayer.experiments.fingerprint import versions
 from twolayer.experiments.ledger import Ledger
-from twolayer.experiments.measuring import Progress, Standing, cells_of, ledger_versions, measure, standing
+from twolayer.experiments.measuring import Progress, Standing, cells_of, check_jobs, ledger_versions, measure, standing
 from twolayer.experiments.table import Table
 from twolayer.files import atomic_writer
 
@@ -77,7 +77,7 @@ def make_figure(
     folder : Path
         Is made if need be. It also holds the ledger, from which an interrupted run goes on, to the same table.
     jobs : int
-        Number of processes.
+        Number of processes, at most four for each core of the machine.
     retry : bool
         Whether to measure again what failed before.
     parquet : bool
@@ -94,8 +94,10 @@ def make_figure(
     Raises
     ------
     InputError
-        If the folder cannot be written, its ledger is damaged or of another version, or another run is writing there.
+        If there are too many jobs, the folder cannot be written, its ledger is damaged or of another version, or
+        another run is writing there.
     """
+    check_jobs(jobs)
     cells = cells_of(figure, config)
     write_parquet = _parquet_writer() if parquet else None
     _require_folder(folder)

@@ -19,12 +19,13 @@ from twolayer.experiments.fingerprint import code_of, versions
 from twolayer.experiments.ledger import Entry, Ledger, canonical
 from twolayer.experiments.table import Table, Value
 
-__all__ = ["Progress", "Standing", "cells_of", "ledger_versions", "measure", "seed_of", "standing"]
+__all__ = ["Progress", "Standing", "cells_of", "check_jobs", "ledger_versions", "measure", "seed_of", "standing"]
 
 Progress = Callable[[int, int, int], None]
 """Called with the numbers of cells that are finished, of all, and of those that failed."""
 
 _WATCH_EVERY = 1.0
+_MOST_PER_CORE = 4
 
 
 @dataclass(frozen=True)
@@ -97,6 +98,16 @@ def standing(cells: Sequence[Cell], ledger: Ledger) -> Standing:
     return Standing(cells, [known.get(ledger.key(cell)) for cell in cells])
 
 
+def check_jobs(jobs: int) -> None:
+    """Refuse a number of processes that would only stifle the machine: above four for each of its cores."""
+    cores = os.cpu_count() or 1
+    if not 1 <= jobs <= _MOST_PER_CORE * cores:
+        raise InputError(
+            f"jobs must be at least 1 and at most {_MOST_PER_CORE * cores}, {_MOST_PER_CORE} for each of {cores} cores,"
+            f" found {jobs}"
+        )
+
+
 def measure(
     figure: Figure,
     cells: Sequence[Cell],
@@ -148,11 +159,12 @@ def measure(
 def _measured(figure: Figure, cells: Sequence[Cell], jobs: int) -> Iterator[tuple[Cell, Entry]]:
     """Cells and how they went, in the order in which they end."""
     work = [(figure.run_cell, cell, seed_of(figure, cell), tuple(figure.columns)) for cell in cells]
-    if jobs == 1 or len(cells) <= 1:
+    processes = min(jobs, len(cells))
+    if processes <= 1:
         yield from (_run(*arguments) for arguments in work)
         return
     pool = Parallel(
-        n_jobs=jobs,
+        n_jobs=processes,
         return_as="generator_unordered",
         batch_size=1,
         pre_dispatch="2*n_jobs",

@@ -3,13 +3,14 @@
 import hashlib
 import html
 import json
-import re
+import sys
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 from twolayer.errors import InputError
 from twolayer.experiments.figures import FIGURES
+from twolayer.experiments.inlining import inline_picture
 from twolayer.experiments.table import Table, Value
 from twolayer.files import FilePath, atomic_writer, distrust
 
@@ -18,7 +19,6 @@ __all__ = ["report_of", "write_report"]
 _MOST_ROWS = 300
 _OPEN_ROWS = 12
 _POLICY = "default-src 'none'; style-src 'unsafe-inline'; img-src data:"
-_LEGIBLE = 0.72  # pixels a point, below which the letters of a picture are too small
 _KEYS = {
     "figure": str, "title": str, "source": str, "claim": str, "verdict": str, "command": str, "config": dict,
     "cells": int, "failures": list, "seconds_of_all_cells": float, "seeds": str, "versions": dict, "machine": dict,
@@ -85,14 +85,20 @@ def report_of(folder: Path) -> tuple[str, int]:
 def _provenance(path: Path) -> dict[str, Any]:
     with distrust(path, "the provenance of a figure"):
         told = json.loads(path.read_text(encoding="utf-8"))
+        json.dumps(told, ensure_ascii=False).encode()  # refuses what no page can hold
     if not isinstance(told, dict):
         raise InputError(f"{path} is not the provenance of a figure")
-    wrong = [
-        key for key, kind in _KEYS.items() if not isinstance(told.get(key), (int, float) if kind is float else kind)
-    ]
+    wrong = [key for key, kind in _KEYS.items() if not _is_of(told.get(key), kind)]
     if wrong:
         raise InputError(f"{path} is not the provenance of a figure: {', '.join(wrong)} missing or of another kind")
     return told
+
+
+def _is_of(value: Any, kind: type) -> bool:
+    """Whether a value is of a kind; as a number of seconds, whether it is one that a float holds."""
+    if kind is not float:
+        return isinstance(value, kind)
+    return isinstance(value, int | float) and abs(value) <= sys.float_info.max
 
 
 def _section(told: dict[str, Any], home: Path, mark: str) -> str:
@@ -109,7 +115,7 @@ def _section(told: dict[str, Any], home: Path, mark: str) -> str:
         f'<section id="{mark}"><h2>{_text(told["title"])}</h2><p>{_text(told["source"])}</p>'
         f"<p><strong>The paper:</strong> {_text(told['claim'])}</p>"
         f"<p><strong>Here:</strong> {_text(verdict)}{_text(failed)}</p>"
-        f'<figure class="wide">{_inline(home / "figure.svg", mark)}</figure>'
+        f'<figure class="wide">{inline_picture(home / "figure.svg", mark)}</figure>'
         f"{_table_html(shown, {} if figure is None else figure.columns)}{_how(told)}</section>"
     )
 
@@ -120,25 +126,6 @@ def _table(told: dict[str, Any], path: Path) -> Table:
     if digest != told["sha256_of_table"]:
         raise InputError(f"{path} is not the table that provenance.json beside it describes: make the figure again")
     return Table.read_csv(path)
-
-
-def _inline(path: Path, mark: str) -> str:
-    """The picture as an element of the page: nothing around it, no metadata, names of its own, no way out."""
-    with distrust(path, "an SVG picture"):
-        text = path.read_text(encoding="utf-8")
-    start, end = text.find("<svg"), text.rfind("</svg>")
-    if start < 0 or end < 0:
-        raise InputError(f"{path} is no SVG picture")
-    text = re.sub(r"<metadata>.*?</metadata>", "", text[start : end + len("</svg>")], flags=re.DOTALL)
-    text = re.sub(r'\sxmlns(:\w+)?="[^"]*"', "", text).replace("xlink:href", "href")
-    outside = re.search(
-        r'<script|<foreignObject|\son\w+\s*=|href="(?!#|data:image/png;base64,)|url\((?!#)|@import', text
-    )
-    if outside:
-        raise InputError(f"{path} reaches out of itself ({outside.group().strip()!r}), which a report may not")
-    width = re.match(r'<svg[^>]*\swidth="([\d.]+)pt"', text)
-    least = f'<svg style="min-width: {_LEGIBLE * float(width[1]):.0f}px"' if width else "<svg"
-    return re.sub(r'(\bid="|href="#|url\(#)', rf"\g<1>{mark}-", text).replace("<svg", least, 1)
 
 
 def _table_html(table: Table, meanings: Mapping[str, str]) -> str:

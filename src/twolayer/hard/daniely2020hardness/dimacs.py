@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from twolayer.errors import InputError
-from twolayer.files import FilePath, atomic_writer
+from twolayer.files import FilePath, atomic_writer, distrust
 from twolayer.hard.daniely2020hardness.formula import Formula, sat
 
 __all__ = ["read_dimacs", "write_dimacs"]
@@ -75,12 +75,11 @@ def read_dimacs(path: FilePath) -> Formula:
     """
     place = Path(path)
     try:
-        n_bytes = place.stat().st_size
-        if n_bytes > _MOST_BYTES:
-            raise InputError(f"{path} has {n_bytes} bytes, and at most {_MOST_BYTES} are read")
-        numbers, lines, n_variables, n_clauses = _read_numbers(place, n_bytes)
-    except OSError as error:
-        raise InputError(f"cannot read {path}: {error.strerror or error}") from error
+        with distrust(path, "a formula in DIMACS CNF"):
+            n_bytes = place.stat().st_size
+            if n_bytes > _MOST_BYTES:
+                raise InputError(f"{path} has {n_bytes} bytes, and at most {_MOST_BYTES} are read")
+            numbers, lines, n_variables, n_clauses = _read_numbers(place, n_bytes)
     except _FormatError as error:
         raise InputError(f"{path}, line {error.line}: {error.reason}") from None
     try:
