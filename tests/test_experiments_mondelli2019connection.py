@@ -153,6 +153,21 @@ def test_the_verdict_says_whether_errors_grow_with_the_width():
     assert "at r = 10, from the first 1000" in GENERALISATION.verdict(Table.from_rows(default, GENERALISATION.columns))
 
 
+def test_the_verdict_names_the_widths_whose_best_step_size_is_at_an_edge():
+    falling, rising, inside = (0.4, 0.3, 0.2), (0.2, 0.3, 0.4), (0.3, 0.2, 0.4)
+    rows = [
+        row | {"step_size": step_size / r, "generalisation_error": error, "weight_error": inside[place]}
+        for r, errors in ((10, falling), (20, inside), (30, rising), (40, falling))
+        for place, (step_size, error) in enumerate(zip((0.05, 0.1, 0.2), errors, strict=True))
+        for row in made_up({r: 1.0})
+    ]
+    assert GENERALISATION.verdict(Table.from_rows(rows, GENERALISATION.columns)).endswith(
+        "they do not both grow with r. The least relative generalisation error is at the largest step size tried at"
+        " r = 10, 40, so that a larger one might do better. The least relative generalisation error is at the smallest"
+        " step size tried at r = 30, so that a smaller one might do better."
+    )
+
+
 def test_every_panel_has_its_axes_labelled_and_a_curve_a_step_size():
     table = Table.from_rows(made_up({10: 0.1, 30: 0.5}) + made_up({10: 1e-30}, "default")[1:], GENERALISATION.columns)
     picture = GENERALISATION.plot(table)

@@ -225,12 +225,30 @@ def _said_of(law: str, table: Table) -> str:
         f"{LAW_NAMES.get(law, law)}{where}: after {descents['samples'].max()} samples the least relative generalisation"
         f" error and the least weight error, over the step sizes, are {parts}"
         + (f"; {agreement}." if len(widths) > 1 else ".")
+        + "".join(_at_the_edge(descents, measure) for measure in MEASURES)
     )
 
 
 def _least(descents: Table, measure: str) -> float:
     """Error of the best step size, the median over the trials."""
     return float(descents.condensed(["step_size"], middle=(measure, np.median))["middle"].min())
+
+
+def _at_the_edge(descents: Table, measure: str) -> str:
+    """At which widths the best step size is the largest tried, or the smallest."""
+    bests: dict[str, list[str]] = {"largest": [], "smallest": []}
+    for r in descents.levels("r"):
+        middles = descents.where(r=r).condensed(["step_size"], middle=(measure, np.median))
+        best = middles["step_size"][middles["middle"].argmin()]
+        for edge, place in (("largest", middles["step_size"].max()), ("smallest", middles["step_size"].min())):
+            if best == place:
+                bests[edge].append(str(r))
+    name = MEASURES[measure].partition(" (")[0]
+    return "".join(
+        f" The least {name} is at the {edge} step size tried at r = {', '.join(widths)}, so that a {edge.removesuffix('st')}r one might do better."
+        for edge, widths in bests.items()
+        if widths
+    )
 
 
 GENERALISATION = Figure(
