@@ -245,7 +245,8 @@ def _at_the_edge(descents: Table, measure: str) -> str:
                 bests[edge].append(str(r))
     name = MEASURES[measure].partition(" (")[0]
     return "".join(
-        f" The least {name} is at the {edge} step size tried at r = {', '.join(widths)}, so that a {edge.removesuffix('st')}r one might do better."
+        f" The least {name} is at the {edge} step size tried at r = {', '.join(widths)}, so that a"
+        f" {edge.removesuffix('st')}r one might do better."
         for edge, widths in bests.items()
         if widths
     )
