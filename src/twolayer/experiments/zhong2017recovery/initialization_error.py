@@ -9,7 +9,7 @@ from scipy.spatial.distance import cdist
 from twolayer.experiments.drawing import draw_grid
 from twolayer.experiments.figure import Cell, Figure, Row, grid
 from twolayer.experiments.table import Table
-from twolayer.experiments.zhong2017recovery.setting import Count, Counts, Problem, planted
+from twolayer.experiments.zhong2017recovery.setting import Count, Counts, Problem, growth, planted
 from twolayer.recover.zhong2017recovery import initialization
 
 __all__ = ["INITIALIZATION_ERROR", "InitializationErrorConfig", "bottleneck_error"]
@@ -98,12 +98,8 @@ def verdict(table: Table) -> str:
         return f"{signs} The grid is too small to tell how the error moves with n and d."
     in_n, in_d = slopes
     falls = "falls with n, as in the paper" if in_n < 0 else "does not fall with n, unlike in the paper"
-    power = -in_d / in_n if in_n < 0 else np.inf
-    growth = (
-        f"keeping the error takes n growing like d^{power:.1f}, which"
-        f" {'agrees' if 0.6 <= power <= 1.4 else 'does not agree'} with the paper's d^1"
-    )
-    return f"{signs} The error {falls} (like n^{in_n:.2f} d^{in_d:.2f})" + (f"; {growth}." if in_n < 0 else ".")
+    takes = f"; keeping the error takes n growing like {growth(-in_d / in_n)}" if in_n < 0 else ""
+    return f"{signs} The error {falls} (like n^{in_n:.2f} d^{in_d:.2f}){takes}."
 
 
 def _exponents(found: Table) -> tuple[float, float] | None:

@@ -10,7 +10,7 @@ from twolayer.align import recovery_error
 from twolayer.experiments.drawing import draw_grid
 from twolayer.experiments.figure import Cell, Figure, Row, grid
 from twolayer.experiments.table import Table
-from twolayer.experiments.zhong2017recovery.setting import Count, Counts, Problem, planted
+from twolayer.experiments.zhong2017recovery.setting import Count, Counts, Problem, growth, planted
 from twolayer.recover import recover
 from twolayer.recover.zhong2017recovery import recover_zhong2017
 
@@ -117,8 +117,7 @@ def _fit(least: dict[int, int]) -> str:
     if len(least) < 3 or len(set(least.values())) == 1:
         return "That is too little to tell whether the n needed is proportional to d."
     exponent = float(np.polyfit(np.log(list(least)), np.log(list(least.values())), 1)[0])
-    agrees = "agrees" if 0.6 <= exponent <= 1.4 else "does not agree"
-    return f"The n needed grows like d^{exponent:.2f}, which {agrees} with the paper's d^1."
+    return f"The n needed grows like {growth(exponent)}."
 
 
 RECOVERY_RATE = Figure(

@@ -10,10 +10,11 @@ from twolayer.experiments.figure import Cell, Config
 from twolayer.network import TwoLayerNetwork
 from twolayer.teachers import conditioned, gaussian_samples
 
-__all__ = ["Count", "Counts", "Problem", "planted"]
+__all__ = ["Count", "Counts", "Problem", "growth", "planted"]
 
 Count = Annotated[int, msgspec.Meta(ge=1, le=10**7)]
 Counts = Annotated[tuple[Count, ...], msgspec.Meta(min_length=1)]
+AGREES = (0.6, 1.4)
 
 
 class Problem(Config, frozen=True, kw_only=True):
@@ -35,3 +36,12 @@ def planted(cell: Cell, rng: np.random.Generator) -> tuple[TwoLayerNetwork, NDAr
     """Draw the truth, squared ReLU, and samples of it."""
     truth = conditioned(cell["d"], cell["width"], cell["kappa"], "squared_relu", rng)
     return truth, *gaussian_samples(truth, cell["n"], rng)
+
+
+def growth(power: float) -> str:
+    """Put a growth like a power of d into words, and whether that is the paper's "about proportional"."""
+    least, most = AGREES
+    agrees = "agrees" if least <= power <= most else "does not agree"
+    return (
+        f"d^{power:.2f}, which {agrees} with the paper's d^1 (exponents from {least:g} to {most:g} count as agreement)"
+    )
