@@ -110,6 +110,11 @@ def test_more_records_than_steps_are_refused():
         msgspec.structs.replace(PARITY_TRAINING.smoke, records=401)
 
 
+def test_a_name_that_is_no_activation_is_refused():
+    with pytest.raises(ValueError, match="nosuch"):
+        msgspec.structs.replace(GRADIENT_VARIANCE.smoke, activations=("relu", "nosuch"))
+
+
 def trained(wrong_by_dimension):
     rows = [
         {"d": d, "trial": 0, "step": step, "loss": 1.0, "wrong": 0.5 if step == 10 else wrong}

@@ -74,7 +74,9 @@ def test_the_first_cell_is_easy(figure):
     (row,) = figure.run_cell(cell, np.random.default_rng(0))
     assert row["recovered"]
     table = Table.from_rows([{**cell, **row}], figure.columns)
-    assert all(axes.get_xlabel() or axes.get_ylabel() for axes in figure.plot(table).axes)
+    for axes in figure.plot(table).axes:
+        assert axes.get_ylabel()
+        assert axes.get_xlabel() or axes.get_label() == "<colorbar>"
 
 
 def phase_table(**shares):
@@ -91,6 +93,19 @@ def test_who_is_ahead_of_the_default_is_named():
     said = PHASE_DIAGRAM.verdict(phase_table(auto=0.3, lbfgs=0.4, adam=0.1))
     assert "the default 30%, restarted L-BFGS 40%, restarted Adam 10%" in said
     assert said.endswith("The default is behind restarted L-BFGS.")
+
+
+def test_the_verdict_says_from_which_ratio_on_half_are_recovered():
+    rates = {"auto": (1.0, 0.25, 0.5, 1.0), "lbfgs": (0.0, 0.0, 0.0, 0.75), "adam": (1.0, 1.0, 1.0, 0.0)}
+    rows = [
+        {"method": method, "width": width, "ratio": ratio, "trial": k, "recovered": k < 4 * share}
+        for method, shares in rates.items()
+        for ratio, share in zip((1.5, 2.0, 4.0, 16.0), shares, strict=True)
+        for width in (2, 5)
+        for k in range(4)
+    ]
+    said = PHASE_DIAGRAM.verdict(Table.from_rows(rows, rows[0]))
+    assert "samples per parameter on: the default 4, restarted L-BFGS 16, restarted Adam nowhere." in said
 
 
 def test_the_frontier_is_the_widest_network_of_which_half_are_recovered():

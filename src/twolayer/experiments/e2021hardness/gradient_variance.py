@@ -6,6 +6,7 @@ import msgspec
 import numpy as np
 from matplotlib.figure import Figure as Picture
 
+from twolayer.activation import activation
 from twolayer.experiments.figure import Cell, Config, Figure, Row, grid
 from twolayer.experiments.table import Table
 from twolayer.pictures import COLOURS, DASHES, MARKERS
@@ -24,6 +25,11 @@ class GradientVarianceConfig(Config, frozen=True):
     trials: Annotated[int, msgspec.Meta(ge=1, le=1000)]
     width: Annotated[int, msgspec.Meta(ge=1, le=64)] = 8
     activations: Annotated[tuple[str, ...], msgspec.Meta(min_length=1)] = ("relu", "tanh")
+
+    def __post_init__(self) -> None:
+        """Refuse names that are no activation."""
+        for name in self.activations:
+            activation(name)
 
 
 def cells(config: GradientVarianceConfig) -> list[Cell]:
