@@ -353,3 +353,18 @@ def test_bad_options_are_refused():
         extracted(lambda X: X[:, 0], 1, activation="reelu")
     with pytest.raises(InputError, match="width must be"):
         extracted(lambda X: X[:, 0], 1, width=0)
+
+
+@pytest.mark.parametrize("activation", ["auto", "relu"])
+def test_ramps_that_cancel_far_out_are_a_network_of_twice_as_many(activation, rng):
+    W, b = rng.standard_normal((3, 3)), rng.uniform(-1, 1, 3)
+
+    def clipped(X):
+        return np.clip(X @ W.T + b, -1, 1) @ [1.0, -1.5, 0.7]
+
+    found = extract(CallableBox(clipped, 3), activation=activation, rng=0)
+    assert found.status is Status.EQUAL
+    assert found.network.width == 6
+    X = rng.standard_normal((1000, 3))
+    for scale in (1.0, 100.0):
+        np.testing.assert_allclose(found.network(scale * X), clipped(scale * X), atol=1e-11)

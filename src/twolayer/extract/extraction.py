@@ -110,7 +110,7 @@ def _attempts(
         growth = _growth(oracle, rng)
         if growth == 0:
             yield walk_steps(oracle, _likelier_step(oracle, rng), width, rng, report)
-        if growth == 1:
+        if growth <= 1:  # bounded, too: ramps that cancel, as clipped ones do
             yield walk_ramps(oracle, rng, report)
         if growth == 0 and oracle.reach < _LEVEL_REACH:
             yield by_samples(oracle, TANH, width, rng, report, most=_MOST_GUESSED)

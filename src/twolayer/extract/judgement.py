@@ -136,15 +136,19 @@ def _far_tolerance(oracle: Oracle, network: TwoLayerNetwork, X: Matrix, y: Vecto
 
     To the tolerance is added what comes of moving the arguments :math:`t_i` by :math:`\pm\delta_i`, in proportion to
     their terms :math:`|w_i|\cdot|x| + |b_i|`: :math:`\sum_i |a_i| \max_\pm |\sigma(t_i \pm \delta_i) - \sigma(t_i)|`.
-    It is next to nothing but in the rows that are close to a hyperplane.
+    It is next to nothing but in the rows that are close to a hyperplane. Units that grow may cancel far out: then the
+    rounding of what cancels is added, of :math:`\sum_i |a_i| (|w_i|\cdot|x| + |b_i|)` and of the affine part.
     """
     tolerance, sigma = np.full(len(X), _tolerance(oracle, y)), network.activation
+    terms = np.abs(X) @ np.abs(network.W.T) + np.abs(network.b)
     if np.abs(sigma(np.array([-_LARGE, _LARGE]))).max() < _LARGE / 2:
-        t = X @ network.W.T + network.b
-        delta = _TURNED * np.sqrt(oracle.eps) * (np.abs(X) @ np.abs(network.W.T) + np.abs(network.b))
+        t, delta = X @ network.W.T + network.b, _TURNED * np.sqrt(oracle.eps) * terms
         moved = np.maximum(np.abs(sigma(t + delta) - sigma(t)), np.abs(sigma(t - delta) - sigma(t)))
-        tolerance += moved @ np.abs(network.a) / _spread(y)
-    return tolerance
+        return tolerance + moved @ np.abs(network.a) / _spread(y)
+    cancelled = terms @ np.abs(network.a)
+    if network.polynomial is not None and network.polynomial.linear is not None:
+        cancelled += np.abs(X) @ np.abs(network.polynomial.linear)
+    return np.maximum(tolerance, _EQUAL * oracle.eps * cancelled / _spread(y))
 
 
 def _check(network: TwoLayerNetwork, scale: float, X: Matrix, y: Vector, tolerance: Vector) -> Check:
