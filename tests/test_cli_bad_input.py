@@ -50,8 +50,8 @@ def test_a_complaint_is_one_line_whatever_it_is_made_of(capsys):
         ("--activation rleu", ["rleu", "relu"]),
         ("--width 7", ["7", "6"]),
         ("--kappa 0.5", ["kappa", "0.5"]),
-        ("-n 99999999999999999999999", ["99999999999999999999999 samples of 6 inputs", "at most 1099511627776"]),
-        ("--dim 99999999999999999999999", ["3 units on 99999999999999999999999 inputs"]),
+        ("-n 99999999999999999999999", ["99999999999999999999999 samples of 6 inputs", "bytes, and this machine has"]),
+        ("--dim 99999999999999999999999", ["300 samples of 99999999999999999999999 inputs"]),
         ("--law random_units --bias 1e308", ["bias", "1e+300", "1e+308"]),
         ("--noise 1e308", ["beyond floating point"]),
         ("--kappa 1e200", ["beyond floating point"]),
@@ -64,6 +64,12 @@ def test_a_complaint_is_one_line_whatever_it_is_made_of(capsys):
 def test_a_bad_request_for_samples_is_refused_and_writes_nothing(twolayer_cli, changed, words, tmp_path):
     assert_refused(twolayer_cli(f"{PLANT} {changed}"), *words)
     assert list(tmp_path.iterdir()) == []
+
+
+def test_more_samples_than_memory_holds_are_refused_before_a_network_is_drawn(twolayer_cli, monkeypatch):
+    monkeypatch.setattr(np.random, "default_rng", lambda _: pytest.fail("drawn first"))
+    outcome = twolayer_cli("sample --dim 1000000000 --width 1 -n 1000000000 -o samples.npz")
+    assert_refused(outcome, "1000000000 samples of 1000000000 inputs take 8000000000000000000 bytes", "machine has")
 
 
 def broken_samples(kind: str) -> None:

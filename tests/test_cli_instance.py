@@ -1,6 +1,8 @@
 """The commands `instance` and `theory` as their user meets them."""
 
 import json
+import subprocess
+import sys
 import time
 
 import numpy as np
@@ -177,6 +179,20 @@ def test_of_an_extreme_network_a_paper_says_what_it_can_or_one_sentence(twolayer
         assert_refused(outcome)
     else:
         assert json.loads(outcome.out)
+
+
+@pytest.mark.parametrize("paper", ["mondelli2019connection", "zhong2017recovery"])
+def test_weights_too_large_to_be_squared_are_refused_by_their_size(twolayer_cli, paper):
+    TwoLayerNetwork([1.0, 1.0], 1e200 * np.eye(3)[:2]).save("large.npz")
+    assert_refused(twolayer_cli(f"theory {paper} large.npz"), "W must be at most 1e+150 in magnitude, found 1e+200")
+
+
+def test_no_compiled_library_complains_of_large_weights_on_standard_output(twolayer_cli):
+    W = 1e200 * np.random.default_rng(0).standard_normal((3, 5))
+    TwoLayerNetwork(np.ones(3), W).save("large.npz")
+    command = [sys.executable, "-m", "twolayer", "theory", "mondelli2019connection", "large.npz", "--json"]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stdout, done.stderr.count("\n")) == (2, "", 1)
 
 
 def test_of_a_network_without_units_no_paper_makes_a_traceback(twolayer_cli):

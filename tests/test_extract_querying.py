@@ -241,3 +241,18 @@ def test_answers_of_another_box_are_not_blamed_on_this_one(tmp_path, seed):
         Oracle(CallableBox(other, 2, "box"), 10**6, kept, np.random.default_rng(seed))
     noise = np.random.default_rng(1)
     assert "is not deterministic" in refusal(lambda X: NETWORK(X) + noise.standard_normal(len(X)), kept=kept)
+
+
+def test_a_box_of_values_near_the_largest_number_is_refused_without_noise():
+    """Warnings are errors here."""
+
+    def huge(X):
+        return 1e308 * np.tanh(X[:, 0])
+
+    def huger(X):
+        return huge(X) - huge(-X)
+
+    with pytest.raises(InputError, match=r"^huge must give values between 1e-100 and 1e\+100 in magnitude, found 9"):
+        extract(CallableBox(huge, 2), rng=0)
+    with pytest.raises(InputError, match=r"^huger must give finite numbers, found -inf"):
+        extract(CallableBox(huger, 2), rng=0)

@@ -85,6 +85,26 @@ def test_too_few_rows_that_differ_are_refused_with_their_number(rng):
         recover(np.tile(X, (5, 1)), np.tile(y, 5), 2, "tanh", rng=0)
 
 
+@pytest.mark.parametrize("spec", ["relu", "tanh", "squared_relu"])
+def test_too_few_inputs_measured_again_and_again_are_refused(spec, rng):
+    X, y = np.repeat(rng.standard_normal((1, 4)), 60, axis=0), rng.standard_normal(60)
+    with pytest.raises(InputError, match="rows, found 1 that differ among 60"):
+        recover(X, y, 2, spec, rng=0)
+
+
+def test_rows_that_nearly_agree_make_no_noise_beside_the_result(rng):
+    """Warnings are errors here; relu gives a Hessian that is zero to rounding, squared ReLU steps beyond any number."""
+    x, other, y = rng.standard_normal((1, 4)), rng.standard_normal((1, 4)), rng.standard_normal(60)
+    for X, spec in (
+        (x + 1e-9 * rng.standard_normal((60, 4)), "relu"),
+        (
+            np.vstack([np.repeat(other, 30, 0), np.repeat(x, 30, 0)]) + 1e-12 * rng.standard_normal((60, 4)),
+            "squared_relu",
+        ),
+    ):
+        assert not recover(X, y, 2, spec, rng=0).is_certified
+
+
 @pytest.mark.parametrize("copies", [(1.0, 1.0, 1.0), (1.0, 0.5, 2.3)])
 def test_copies_of_too_few_rows_are_too_few_rows(copies, rng):
     teacher = random_units(4, 4, activation="relu", rng=0)

@@ -7,9 +7,18 @@ from numpy.typing import ArrayLike, NDArray
 
 from twolayer.errors import InputError
 
-__all__ = ["first_nonfinite", "frozen_array", "random_generator", "real_array", "real_number", "whole_number"]
+__all__ = [
+    "first_nonfinite",
+    "frozen_array",
+    "random_generator",
+    "real_array",
+    "real_number",
+    "squarable",
+    "whole_number",
+]
 
 _BLOCK_ENTRIES = 1 << 16
+_MOST_SQUARABLE = 1e150
 
 
 def real_array(values: ArrayLike, name: str, ndim: int) -> NDArray[np.floating[Any]]:
@@ -52,6 +61,22 @@ def frozen_array(values: ArrayLike, name: str, ndim: int) -> NDArray[np.float64]
     if place is not None:
         raise InputError(f"{name} must be finite, found {array[place]} at index {', '.join(map(str, place))}")
     array.setflags(write=False)
+    return array
+
+
+def squarable(array: NDArray[np.float64], name: str) -> NDArray[np.float64]:
+    """Return `array`, whose products of two entries, summed, are within floating point.
+
+    Raises
+    ------
+    InputError
+        If an entry is above 1e150 in magnitude; `name` names the array.
+    """
+    largest = float(np.abs(array).max(initial=0.0))
+    if largest > _MOST_SQUARABLE:
+        raise InputError(
+            f"{name} must be at most {_MOST_SQUARABLE:g} in magnitude, found {largest:g}: give the inputs another unit"
+        )
     return array
 
 

@@ -356,7 +356,8 @@ def _inverse_diagonal(H: Matrix) -> Vector:
         return scale**2 * dpotri(factor, lower=1, overwrite_c=1)[0].diagonal()
     values, vectors = np.linalg.eigh(H * np.outer(scale, scale), UPLO="L")
     values = np.maximum(values, 1e-15 * values[-1])
-    return scale**2 * np.einsum("ij,j,ij->i", vectors, 1 / values, vectors)
+    with np.errstate(divide="ignore", invalid="ignore"):  # where nothing is determined, the variance is infinite or NaN
+        return scale**2 * np.einsum("ij,j,ij->i", vectors, 1 / values, vectors)
 
 
 def _probed_inverse_diagonal(problem: UnitsProblem, point: Vector) -> Vector:

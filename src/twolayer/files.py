@@ -24,6 +24,7 @@ from twolayer.errors import InputError
 __all__ = [
     "FilePath",
     "atomic_writer",
+    "check_sample_size",
     "distrust",
     "memory_bytes",
     "read_csv",
@@ -266,6 +267,13 @@ def memory_bytes() -> int:
         return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
     except (AttributeError, OSError, ValueError):
         return 1 << 62
+
+
+def check_sample_size(n: int, d: int) -> None:
+    """Refuse n samples of d inputs, in double precision, where they are more than the memory of the machine."""
+    needed, there = 8 * n * d, memory_bytes()
+    if needed > there:
+        raise InputError(f"{n} samples of {d} inputs take {needed} bytes, and this machine has {there}")
 
 
 def _free_bytes() -> int:

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 from twolayer.activation import Activation
 from twolayer.arrays import real_number, whole_number
 from twolayer.errors import InputError
+from twolayer.files import check_sample_size
 from twolayer.network import TwoLayerNetwork
 
 __all__ = [
@@ -333,12 +334,11 @@ def gaussian_samples(
     Raises
     ------
     InputError
-        If n is below 1 or beyond any memory, noise is negative or not finite, or labels are beyond floating point.
+        If n is below 1 or more than memory holds, noise is negative or not finite, or labels are beyond floating point.
     """
     n = whole_number(n, "the number of samples")
+    check_sample_size(n, network.dim)
     noise = real_number(noise, "noise", least=0)
-    if n * network.dim > _MOST_NUMBERS:
-        raise InputError(f"{n} samples of {network.dim} inputs are {n * network.dim} numbers, at most {_MOST_NUMBERS}")
     rng = np.random.default_rng(rng)
     X = rng.standard_normal((n, network.dim))
     with np.errstate(over="ignore", invalid="ignore"):  # what comes of an overflow is not finite, and refused

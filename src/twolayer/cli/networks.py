@@ -78,6 +78,7 @@ def sample(
     """Plant a network and draw samples labelled by it."""
     import numpy as np
 
+    from twolayer.files import check_sample_size
     from twolayer.sources import write_samples
     from twolayer.teachers import LAWS, gaussian_samples
 
@@ -91,6 +92,7 @@ def sample(
     for name in options:
         if name not in inspect.signature(draw).parameters:
             raise InputError(f"the law {law!r} takes no --{name}")
+    check_sample_size(samples, dim)
     rng = np.random.default_rng(seed)
     network = draw(dim, width, activation=activation, rng=rng, **options)
     X, y = gaussian_samples(network, samples, rng, noise)

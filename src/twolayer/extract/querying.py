@@ -138,7 +138,8 @@ class Oracle:
         """Ask the box, and trust nothing."""
         name = self.box.name
         try:
-            y = np.asarray(self.box(X.copy()))
+            with np.errstate(all="ignore"):  # what comes of an overflow in the box is not finite, and refused below
+                y = np.asarray(self.box(X.copy()))
         except (TypeError, ValueError) as error:
             if isinstance(error, InputError):
                 raise
@@ -167,6 +168,7 @@ class Oracle:
             )
         self.asked += rows
 
+    @np.errstate(over="ignore")
     def _meet(self, rng: np.random.Generator) -> None:
         """The first questions: is it the same when asked again, does it vary, how exact is it, how far can one ask?"""
         X = rng.standard_normal((_FIRST_ROWS, self.box.dim))

@@ -7,13 +7,13 @@ from dataclasses import replace
 from typing import Any, Literal
 
 import numpy as np
-from numpy.typing import ArrayLike
+from numpy.typing import ArrayLike, NDArray
 
 from twolayer.activation import Activation
 from twolayer.activation import activation as parse_activation
 from twolayer.arrays import random_generator, whole_number
 from twolayer.errors import InputError
-from twolayer.recover.distinct_rows import without_copies
+from twolayer.recover.distinct_rows import n_distinct_inputs, without_copies
 from twolayer.recover.judgement import judge
 from twolayer.recover.label_units import LabelUnits, relative_rounding
 from twolayer.recover.methods import RECOVERIES, Recovery
@@ -106,7 +106,7 @@ def recover(
     generator = random_generator(rng)
     if method != "auto" and (units_given is None or sigma is None):
         raise InputError(f"the method {method} needs a width and an activation, only the method auto can choose them")
-    _check_size(X.shape, n_given, units_given or 1, sigma or parse_activation("relu"), bias)
+    _check_size(X, n_given, units_given or 1, sigma or parse_activation("relu"), bias)
     if not X.any():
         raise InputError("X must vary, found zeros only: they do not determine a network")
     if np.ptp(y) == 0:
@@ -162,9 +162,10 @@ def n_parameters(d: int, width: int, activation: Activation, bias: bool) -> int:
     return width * (d + bias + (not activation.degree)) + bias
 
 
-def _check_size(shape: tuple[int, int], n_given: int, width: int, activation: Activation, bias: bool) -> None:
-    n, d = shape
+def _check_size(X: NDArray[Any], n_given: int, width: int, activation: Activation, bias: bool) -> None:
+    d = X.shape[1]
     parameters = n_parameters(d, width, activation, bias)
+    n = n_distinct_inputs(X, parameters + 1)
     if n <= parameters:
         raise InputError(
             f"{width} units on {d} inputs have {parameters} parameters and need at least {parameters + 1} rows,"

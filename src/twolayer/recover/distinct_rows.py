@@ -6,7 +6,7 @@ from numpy.typing import NDArray
 from twolayer.refine import UnitsProblem
 from twolayer.sources import row_blocks
 
-__all__ = ["n_distinct_rows", "without_copies"]
+__all__ = ["n_distinct_inputs", "n_distinct_rows", "without_copies"]
 
 _DIGITS = 10
 
@@ -31,6 +31,12 @@ def n_distinct_rows(problem: UnitsProblem) -> int:
     largest = float(np.abs(seen).max()) or 1.0
     order = np.sort(np.round(seen[:, 0] / largest, _DIGITS) + 1j * np.round(seen[:, 1] / largest, _DIGITS))
     return 1 + int(np.count_nonzero(order[1:] != order[:-1]))
+
+
+def n_distinct_inputs(X: NDArray, enough: int) -> int:
+    """Number of rows that differ from all others, bit for bit; more are not looked for where the first show enough."""
+    first = len(np.unique(_fingerprints(X[: 2 * enough])))
+    return first if first >= enough else len(np.unique(_fingerprints(X)))
 
 
 def without_copies(X: NDArray, y: NDArray) -> tuple[NDArray, NDArray]:

@@ -12,6 +12,7 @@ _MAX_TRIES = 12
 _FIRST_DAMPING = 1e-2
 
 
+@np.errstate(over="ignore", invalid="ignore")  # a trial step far out is passed over
 def levenberg_marquardt(problem: UnitsProblem, start: Vector, stopping: Stopping) -> Refined:
     r"""Minimise by steps :math:`(J^\top J + \mu\,\mathrm{diag}(J^\top J))\,\delta = -J^\top r`.
 

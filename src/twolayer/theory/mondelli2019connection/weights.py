@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from twolayer.arrays import frozen_array
+from twolayer.arrays import frozen_array, squarable
 from twolayer.errors import InputError
 
 __all__ = ["Assumptions", "assumptions", "checked_weights", "correlation", "gram_blocks"]
@@ -57,7 +57,7 @@ def assumptions(W: ArrayLike) -> Assumptions:
     Raises
     ------
     InputError
-        If `W` is not a finite matrix with at least one row and one column.
+        If `W` is not a finite matrix, with entries of at most 1e150 in magnitude, with at least one row and one column.
     """
     W = checked_weights(W)
     r, d = W.shape
@@ -83,8 +83,8 @@ def correlation(W: ArrayLike, What: ArrayLike) -> float:
 
 
 def checked_weights(W: ArrayLike) -> Matrix:
-    """`W` as a matrix, refused if it is not finite or has no row or no column."""
-    W = frozen_array(W, "W", 2)
+    """`W` as a matrix, refused if it is not finite, or too large to be squared, or has no row or no column."""
+    W = squarable(frozen_array(W, "W", 2), "W")
     if 0 in W.shape:
         raise InputError(f"W must have at least one row and one column, found shape {W.shape}")
     return W

@@ -2,6 +2,7 @@ r"""Every quantity of the paper for one network, by name."""
 
 from typing import Any
 
+from twolayer.arrays import squarable
 from twolayer.errors import InputError
 from twolayer.network import TwoLayerNetwork
 from twolayer.theory.zhong2017recovery.activations import properties
@@ -27,13 +28,15 @@ def quantities(network: TwoLayerNetwork) -> dict[str, Any]:
     Raises
     ------
     InputError
-        If the network is not one of the paper's: m > d, a bias, a polynomial part, a unit that is zero.
+        If the network is not one of the paper's: m > d, a bias, a polynomial part, a unit that is zero; or if
+        its weights are above 1e150 in magnitude.
 
     References
     ----------
     .. [1] zhong2017recovery
     """
     network = network.balanced()
+    squarable(network.W, "W")
     known, held = conditioning(network), properties(network.activation)
     found: dict[str, Any] = {
         "k": network.width,
