@@ -106,9 +106,9 @@ def recover(
     generator = random_generator(rng)
     if method != "auto" and (units_given is None or sigma is None):
         raise InputError(f"the method {method} needs a width and an activation, only the method auto can choose them")
-    _check_size(X, n_given, units_given or 1, sigma or parse_activation("relu"), bias)
     if not X.any():
         raise InputError("X must vary, found zeros only: they do not determine a network")
+    _check_size(X, n_given, units_given or 1, sigma or parse_activation("relu"), bias)
     if np.ptp(y) == 0:
         raise InputError(f"y must vary, found the constant {y[0]:g}: a constant does not determine a network")
     began, history = time.perf_counter(), []
