@@ -5,7 +5,7 @@ import pytest
 
 from twolayer import InputError, Status, recover
 from twolayer.activation import activation
-from twolayer.recover.distinct_rows import n_distinct_rows, without_copies
+from twolayer.recover.distinct_rows import inputs_on_a_grid, n_distinct_rows, without_copies
 from twolayer.refine import UnitsProblem
 from twolayer.teachers import random_units
 
@@ -137,3 +137,12 @@ def test_two_near_units_taken_for_one_leave_more_than_noise(seed):
     y += 0.02 * y.std() * rng.standard_normal(3000)
     result = recover(X, y, 2, "relu", rng=seed)
     assert not result.is_certified
+
+
+def test_inputs_on_a_grid_are_told_from_others(rng):
+    steps = rng.integers(-5, 6, (200, 1))
+    X = np.hstack([0.3 * steps, 0.3 * steps + 0.1, rng.standard_normal((200, 1)), np.ones((200, 1))])
+    assert inputs_on_a_grid(X, has_bias=True) == (0, 1)
+    assert inputs_on_a_grid(X, has_bias=False) == (0, 1, 3)  # 0.1 is a third of a step: of a finer grid with 0
+    X[:, 1] += 0.0123
+    assert inputs_on_a_grid(X, has_bias=False) == (0, 3)

@@ -280,3 +280,30 @@ def test_a_row_that_alone_tells_a_weight_certifies_nothing(spec):
     result = recover(np.column_stack([X, feature]), y, 1, spec, rng=0)
     assert result.certificate.residual < 1e-10
     assert result.status is Status.TOO_FEW_ROWS
+
+
+@pytest.mark.parametrize("has_bias", [False, True])
+def test_a_sine_on_whole_numbers_is_one_of_many(has_bias):
+    rng = np.random.default_rng(4)
+    b = np.array([0.4]) if has_bias else None
+    network = TwoLayerNetwork([1.3], [[0.7, -0.4]], b, "sine")
+    X = rng.integers(-6, 7, (300, 2)).astype(float)
+    alias = TwoLayerNetwork([1.3], [[0.7 + 2 * np.pi, -0.4]], b, "sine")
+    assert np.abs(alias(X) - network(X)).max() < 1e-12
+    found = recover(X, network(X), 1, "sine", bias=has_bias, rng=0)
+    assert not found.is_certified
+    assert any("on a grid" in note for note in found.certificate.notes)
+    Z = rng.standard_normal((300, 2))
+    assert recover(Z, network(Z), 1, "sine", bias=has_bias, rng=0).is_certified
+
+
+def test_squared_relus_on_a_sphere_may_all_be_turned_round():
+    rng = np.random.default_rng(5)
+    network = TwoLayerNetwork(np.ones(3), np.linalg.qr(rng.standard_normal((3, 3)))[0], None, "squared_relu")
+    X = rng.standard_normal((600, 3))
+    on_a_sphere = X / np.linalg.norm(X, axis=1, keepdims=True)
+    turned = TwoLayerNetwork(-network.a, -network.W, None, "squared_relu")
+    assert np.abs(network(on_a_sphere) - turned(on_a_sphere) - 1).max() < 1e-12
+    found = recover(on_a_sphere, network(on_a_sphere), 3, "squared_relu", bias=True, rng=0)
+    assert found.status is Status.AMBIGUOUS_REFLECTION
+    assert recover(X, network(X), 3, "squared_relu", bias=True, rng=0).is_certified

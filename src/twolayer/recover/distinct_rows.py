@@ -6,9 +6,10 @@ from numpy.typing import NDArray
 from twolayer.refine import UnitsProblem
 from twolayer.sources import row_blocks
 
-__all__ = ["n_distinct_inputs", "n_distinct_rows", "without_copies"]
+__all__ = ["inputs_on_a_grid", "n_distinct_inputs", "n_distinct_rows", "without_copies"]
 
 _DIGITS = 10
+_OFF_THE_GRID = 1e-6
 
 
 def n_distinct_rows(problem: UnitsProblem) -> int:
@@ -37,6 +38,23 @@ def n_distinct_inputs(X: NDArray, enough: int) -> int:
     """Number of rows that differ from all others, bit for bit; more are not looked for where the first show enough."""
     first = len(np.unique(_fingerprints(X[: 2 * enough])))
     return first if first >= enough else len(np.unique(_fingerprints(X)))
+
+
+def inputs_on_a_grid(X: NDArray, *, has_bias: bool) -> tuple[int, ...]:
+    """Inputs whose values are all whole multiples of one step from each other, and from 0 where there are no biases.
+
+    A periodic σ cannot tell a weight there from one that is a period over the step larger. O(n log n) an input.
+    """
+    found = []
+    for j in range(X.shape[1]):
+        values = np.unique(np.asarray(X[:, j], np.float64))
+        if not has_bias:
+            values = np.unique(np.r_[values, 0.0])
+        if len(values) > 1:
+            places = (values - values[0]) / np.diff(values).min()
+            if np.abs(places - np.round(places)).max() < _OFF_THE_GRID:
+                found.append(j)
+    return tuple(found)
 
 
 def without_copies(X: NDArray, y: NDArray) -> tuple[NDArray, NDArray]:

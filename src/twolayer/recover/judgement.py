@@ -21,7 +21,7 @@ from twolayer.decompose.decomposition import TWO_DECOMPOSITIONS
 from twolayer.gaussianity import GaussianityTest, gaussianity_test
 from twolayer.misfit import MOST_DENSE_PARAMETERS
 from twolayer.network import TwoLayerNetwork
-from twolayer.recover.distinct_rows import n_distinct_rows
+from twolayer.recover.distinct_rows import inputs_on_a_grid, n_distinct_rows
 from twolayer.recover.exchange import narrower_fits
 from twolayer.recover.fit import EXACT, Fit
 from twolayer.recover.noise import has_no_signal
@@ -69,7 +69,7 @@ def _judged(found: Found) -> tuple[TwoLayerNetwork, Status, Certificate]:
     some, H, bend, is_unchecked = _judging_rows(found)
     errors = standard_errors(some, point, H, noise * np.sqrt(some.n_rows / n))
     is_explained = not problem.is_lifted and (fit.is_exact or (evidence is not None and evidence.is_noise))
-    turns = equivalent_turns(network, errors) if is_explained else np.zeros((0, network.width), int)
+    turns = equivalent_turns(network, errors, problem.X) if is_explained else np.zeros((0, network.width), int)
     status = _status(found, bend, network, errors, has_twin=len(turns) > 0, is_unchecked=is_unchecked)
     kappa, lambda_ = singular_value_conditioning(network)
     inputs = gaussianity_test(problem.X, _directions_that_matter(problem, network))
@@ -194,6 +194,13 @@ def _is_one_of_several(problem: UnitsProblem) -> bool:
     return problem.n_parameters >= coefficients - inputs * has_two
 
 
+def _aliased_inputs(problem: UnitsProblem) -> tuple[int, ...]:
+    """Inputs on a grid, where σ is periodic."""
+    if not problem.activation.antiperiod:
+        return ()
+    return inputs_on_a_grid(np.asarray(problem.X), has_bias=problem.has_bias)
+
+
 def _is_loose(network: TwoLayerNetwork, errors: StandardErrors) -> bool:
     """Whether a unit's weights are hardly known, in relation to their size."""
     rows = np.linalg.norm(errors.W, axis=1) > _MOST_RELATIVE_ERROR * np.linalg.norm(network.W, axis=1)
@@ -211,7 +218,7 @@ def _status(
 ) -> Status:
     fit, evidence = found.fit, found.evidence
     n, p = n_distinct_rows(fit.problem), fit.problem.n_parameters
-    is_flat = _is_flat(bend, p) or _is_one_of_several(fit.problem)
+    is_flat = _is_flat(bend, p) or _is_one_of_several(fit.problem) or bool(_aliased_inputs(fit.problem))
     if not fit.is_exact:
         if found.lifted_loss is not None and found.lifted_loss <= EXACT:
             return Status.UNRESOLVED_REFLECTION
@@ -256,7 +263,7 @@ def _notes(
         notes.append(
             "The activation is homogeneous: the scale of a unit is in its input weights, |a| = 1 by convention."
         )
-    if not problem.is_lifted and is_turning_untried(network, errors):
+    if not problem.is_lifted and is_turning_untried(network, errors, problem.X):
         notes.append(f"{network.width} units are too many to try all sets that may be turned round together.")
     if len(turns):
         units = ", ".join(map(str, np.flatnonzero(turns[0])))
@@ -267,6 +274,12 @@ def _notes(
     notes += _notes_on_unseen_units(found)
     if _is_one_of_several(problem):
         notes.append("Polynomials of this degree have no more coefficients than these units have parameters.")
+    aliased = _aliased_inputs(problem)
+    if aliased:
+        notes.append(
+            f"Input {aliased[0]} takes values on a grid only: the activation is periodic, and cannot tell a weight"
+            " there from one that is a period over the grid's step larger."
+        )
     if found.evidence is not None and found.evidence.test is None:
         notes.append(
             "What is left is the rounding of samples in single precision, and no more is known of the weights."

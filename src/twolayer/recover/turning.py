@@ -15,10 +15,13 @@ _MOST_UNITS_TURNED = 16
 _MOST_UNITS_IN_TRIPLES, _MOST_SMALL_SETS = 512, 1 << 14
 _CLEARLY_LEFT = 6.0
 _ROUNDING = 1e-9
+_MOST_COEFFICIENTS, _ROWS_PER_COEFFICIENT, _VANISHING = 1000, 2, 1e-14
 
 
-def equivalent_turns(network: TwoLayerNetwork, errors: StandardErrors | None = None) -> NDArray[np.int_]:
-    r"""Sets of units that can be turned round together and leave the function as it is.
+def equivalent_turns(
+    network: TwoLayerNetwork, errors: StandardErrors | None = None, X: NDArray | None = None
+) -> NDArray[np.int_]:
+    r"""Sets of units that can be turned round together and leave the function as it is, on inputs like X.
 
     Turning the units of a set S leaves :math:`\sum_{i \in S} a_i\,p(w_i\cdot x + b_i)` behind, which must vanish, or
     be a constant where the network has one of its own (a polynomial part). With standard errors of the weights, what
@@ -38,7 +41,7 @@ def equivalent_turns(network: TwoLayerNetwork, errors: StandardErrors | None = N
     """
     m = network.width
     none = np.zeros((0, m), int)
-    left, deviations = _left_by_turning(network, errors)
+    left, deviations = _left_by_turning(network, errors, X)
     scale = float(np.abs(left).sum())
     if scale == 0 or _are_independent(left, deviations):
         return none
@@ -56,14 +59,16 @@ def equivalent_turns(network: TwoLayerNetwork, errors: StandardErrors | None = N
     return sets[order[: int(np.sum(remainders <= 1))]]
 
 
-def is_turning_untried(network: TwoLayerNetwork, errors: StandardErrors | None = None) -> bool:
+def is_turning_untried(
+    network: TwoLayerNetwork, errors: StandardErrors | None = None, X: NDArray | None = None
+) -> bool:
     """Whether units might be turned round together, and are too many to try all sets of them.
 
     More than 16 with more than 20 relations, or with errors that could hide what is left; only small sets are tried.
     """
     if network.width <= _MOST_UNITS_TURNED:
         return False
-    left, deviations = _left_by_turning(network, errors)
+    left, deviations = _left_by_turning(network, errors, X)
     if not left.any() or _are_independent(left, deviations):
         return False
     could_hide = _CLEARLY_LEFT * float(np.linalg.norm(deviations)) > _ROUNDING * float(np.abs(left).sum())
@@ -108,10 +113,13 @@ def _are_independent(left: Matrix, deviations: Matrix) -> bool:
     return bool(values[-1] > max(rounding, _CLEARLY_LEFT * float(np.linalg.norm(deviations))))
 
 
-def _left_by_turning(network: TwoLayerNetwork, errors: StandardErrors | None) -> tuple[Matrix, Matrix]:
+def _left_by_turning(
+    network: TwoLayerNetwork, errors: StandardErrors | None, X: NDArray | None = None
+) -> tuple[Matrix, Matrix]:
     """Coefficients of each polynomial a_i p(w_i·x + b_i), and their standard deviations.
 
-    By the square, linear and constant part; a constant is left out where the network has one of its own.
+    By the linear, square and constant part; a constant is left out where the network has one of its own, and so is what
+    vanishes on all rows of X, as |x|² - 1 does on a sphere.
     """
     a, W, b = network.a[:, None], network.W, network.b[:, None]
     da, dW, db = (0 * a, 0 * W, 0 * b) if errors is None else (errors.a[:, None], errors.W, errors.b[:, None])
@@ -130,4 +138,27 @@ def _left_by_turning(network: TwoLayerNetwork, errors: StandardErrors | None) ->
     if network.polynomial is None:
         left.append(a * value)
         deviations.append(np.hypot(a * slope * db, da * value))
-    return np.hstack(left), np.hstack(deviations)
+    return _on_rows(np.hstack(left), np.hstack(deviations), X, bool(p[2]), network.polynomial is None)
+
+
+def _on_rows(
+    left: Matrix, deviations: Matrix, X: NDArray | None, has_squares: bool, has_constant: bool
+) -> tuple[Matrix, Matrix]:
+    """The coefficients without what vanishes on all rows; as they are where nothing does, or they are too many."""
+    count = left.shape[1]
+    if X is None or count > _MOST_COEFFICIENTS or len(X) < _ROWS_PER_COEFFICIENT * count:
+        return left, deviations
+    x = np.asarray(X[:: len(X) // (_ROWS_PER_COEFFICIENT * count)], np.float64)
+    parts = [x]
+    if has_squares:
+        i, j = np.triu_indices(x.shape[1])
+        parts.append(np.where(i == j, 1.0, np.sqrt(2.0)) * x[:, i] * x[:, j])
+    values = np.hstack([*parts, np.ones((len(x), 1))] if has_constant else parts)
+    values -= 0.0 if has_constant else values.mean(axis=0)
+    sizes = np.sqrt(np.mean(values**2, axis=0)) + np.finfo(np.float64).tiny
+    eigenvalues, vectors = np.linalg.eigh((values / sizes).T @ (values / sizes) / len(x))
+    vanishing = vectors[:, eigenvalues <= _VANISHING * eigenvalues[-1]]
+    if not vanishing.shape[1]:
+        return left, deviations
+    left = left * sizes
+    return left - (left @ vanishing) @ vanishing.T, deviations * sizes
