@@ -71,6 +71,20 @@ def test_processes_give_the_bytes_of_one(tmp_path, uninterrupted):
     assert (tmp_path / "table.csv").read_bytes() == uninterrupted
 
 
+def test_there_are_no_more_processes_than_cells_and_four_a_core(tmp_path, monkeypatch):
+    class NoPool:
+        def __init__(self, n_jobs, **_):
+            raise LookupError(n_jobs)
+
+    monkeypatch.setattr("twolayer.experiments.measuring.Parallel", NoPool)
+    monkeypatch.setattr("os.cpu_count", lambda: 500)
+    config = ToyConfig(sizes=(1, 2), trials=1)
+    with pytest.raises(LookupError, match=rf"^{len(cells_of(TOY, config))}$"):
+        make_figure(TOY, config, tmp_path, jobs=2000)
+    with pytest.raises(InputError, match="at least 1 and at most 2000, 4 for each of 500 cores, found 2001"):
+        make_figure(TOY, config, tmp_path, jobs=2001)
+
+
 # --- what stays ---
 
 
