@@ -307,3 +307,18 @@ def test_squared_relus_on_a_sphere_may_all_be_turned_round():
     found = recover(on_a_sphere, network(on_a_sphere), 3, "squared_relu", bias=True, rng=0)
     assert found.status is Status.AMBIGUOUS_REFLECTION
     assert recover(X, network(X), 3, "squared_relu", bias=True, rng=0).is_certified
+
+
+def test_a_unit_that_one_outlier_made_is_not_certified():
+    rng = np.random.default_rng(0)
+    d, m, name = int(rng.integers(1, 5)), int(rng.integers(1, 4)), str(rng.choice(["relu", "tanh", "relu", "sigmoid"]))
+    a = rng.choice([-1, 1], m) * rng.uniform(0.5, 2, m)
+    network = TwoLayerNetwork(a, rng.standard_normal((m, d)), rng.uniform(-1, 1, m), name)
+    n = int(rng.choice([200, 400, 1000]))
+    X = rng.standard_normal((n, d))
+    y, _ = network(X), rng.choice(4)
+    y = y + 0.02 * y.std() * rng.standard_cauchy(n)
+    found = recover(X, y, m, name, bias=True, rng=0)
+    Z = rng.standard_normal((4000, d))
+    assert np.std(found.network(Z) - network(Z)) > network(Z).std()  # it has learned the outliers
+    assert found.status is Status.TOO_FEW_ROWS

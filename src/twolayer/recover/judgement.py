@@ -41,7 +41,7 @@ _JUDGING_ROWS_PER_PARAMETER = 4
 _FLAT, _FLAT_IN_SINGLE_PRECISION = 1e-10, 1e-6
 _MOST_RELATIVE_ERROR = 0.3
 _ON_THE_KINK = 1e-9
-_MOST_LEVERAGE = 1 - 1e-5
+_MOST_LEVERAGE, _MOST_LEVERAGE_UNDER_NOISE, _ROWS_FOR_LEVERAGE = 1 - 1e-5, 0.9, 100  # rows a parameter
 _ROWS_FOR_DIRECTIONS = 4096
 
 
@@ -98,7 +98,7 @@ def _judging_rows(found: Found) -> tuple[UnitsProblem, Matrix | None, Curvature,
     """Rows to judge by, their normal matrix and curvature, and whether one of them is met whatever its label.
 
     What few rows show of an exact fit every so many rows may miss: then all are looked at. Standard errors of noise are
-    those of all rows.
+    those of all rows; a unit that is there for a gross outlier alone is met by its row whatever the label.
     """
     problem, point = found.fit.problem, found.fit.point
     speaking = _speaking_rows(found.fit)
@@ -106,7 +106,10 @@ def _judging_rows(found: Found) -> tuple[UnitsProblem, Matrix | None, Curvature,
     H = normal_matrix(some, point)
     bend = curvature(some, point, H, is_held_out=is_held_out)
     if not found.fit.is_exact:
-        return problem, H if some is problem else normal_matrix(problem, point), bend, False
+        H = H if some is problem else normal_matrix(problem, point)
+        if H is None or problem.n_rows > _ROWS_FOR_LEVERAGE * problem.n_parameters:
+            return problem, H, bend, False
+        return problem, H, bend, most_leverage(problem, point, H) > _MOST_LEVERAGE_UNDER_NOISE
     is_flat, is_unchecked = _shortcomings(some, point, H, bend)
     if (is_flat or is_unchecked) and some.n_rows < speaking.sum():
         some = problem.on(problem.X[speaking], problem.y[speaking])
@@ -226,7 +229,7 @@ def _status(
             return Status.MISFIT
         if has_no_signal(fit):
             return Status.NO_SIGNAL
-        if n < _NOISY_ROWS_PER_PARAMETER * p or not evidence.has_power:
+        if n < _NOISY_ROWS_PER_PARAMETER * p or not evidence.has_power or is_unchecked:
             return Status.TOO_FEW_ROWS
         is_flat = is_flat or not evidence.needs_all_units
     elif n < _EXACT_ROWS_PER_PARAMETER * p or is_unchecked:
