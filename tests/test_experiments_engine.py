@@ -85,6 +85,16 @@ def test_there_are_no_more_processes_than_cells_and_four_a_core(tmp_path, monkey
         make_figure(TOY, config, tmp_path, jobs=2001)
 
 
+def test_provenance_ties_the_table_to_the_code_that_the_ledger_names(tmp_path):
+    make_figure(TOY, TOY.smoke, tmp_path)
+    told = json.loads((tmp_path / "provenance.json").read_text())
+    made_by = dict(sqlite3.connect(tmp_path / "ledger.sqlite").execute("SELECT name, value FROM made_by"))
+    text = json.dumps(made_by, sort_keys=True, separators=(",", ":"))
+    assert "numpy" in made_by
+    assert told["sha256_of_code"] == hashlib.sha256(text.encode()).hexdigest()
+    assert told["sha256_of_table"] == hashlib.sha256((tmp_path / "table.csv").read_bytes()).hexdigest()
+
+
 # --- what stays ---
 
 

@@ -16,7 +16,7 @@ import msgspec
 from twolayer.errors import InputError
 from twolayer.experiments.figure import Cell, Config, Figure
 from twolayer.experiments.fingerprint import versions
-from twolayer.experiments.ledger import Ledger
+from twolayer.experiments.ledger import Ledger, canonical
 from twolayer.experiments.measuring import Progress, Standing, cells_of, check_jobs, ledger_versions, measure, standing
 from twolayer.experiments.table import Table
 from twolayer.files import atomic_writer
@@ -170,6 +170,7 @@ def _provenance(
         "machine": {"system": platform.system(), "processor": platform.machine(), "cores": os.cpu_count()},
         "made": datetime.now(UTC).isoformat(timespec="seconds"),
         "sha256_of_table": digest,
+        "sha256_of_code": hashlib.sha256(canonical(ledger_versions(figure)).encode()).hexdigest(),
     }
 
 
