@@ -170,7 +170,9 @@ def _provenance(
         "machine": {"system": platform.system(), "processor": platform.machine(), "cores": os.cpu_count()},
         "made": datetime.now(UTC).isoformat(timespec="seconds"),
         "sha256_of_table": digest,
-        "sha256_of_code": hashlib.sha256(canonical(ledger_versions(figure)).encode()).hexdigest(),
+        "sha256_of_code": hashlib.sha256(
+            canonical({"figure": figure.name, **ledger_versions(figure)}).encode()
+        ).hexdigest(),
     }
 
 
