@@ -34,8 +34,8 @@ from rich.table import Table
 from twolayer.activation import Activation
 from twolayer.decompose import DECOMPOSITIONS
 from twolayer.errors import InputError
-from twolayer.hard.learning_to_decompose import decompose_by_learning
 from twolayer.network import TwoLayerNetwork
+from twolayer.papers.mondelli2019connection.learning_to_decompose import decompose_by_learning
 from twolayer.recover import recover
 from twolayer.symtensor import contract, rank_one_sum
 from twolayer.teachers import centred_units, random_units

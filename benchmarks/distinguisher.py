@@ -2,19 +2,17 @@
 
     python benchmarks/distinguisher.py [--smoke] [--trials 3] [--samples 5000] [--variables 40]
 
-The samples are those of `twolayer.hard.daniely2020hardness`: of each kind, one with labels that a planted network
-realises and one with labels that are fair coins. A learner is fitted to a tenth of a sample, and the sample is called
-realizable if the loss over all of it is at most 1/10 (the 1/10 rule). Sizes are small, for the sake of time: hardness
-is a statement about large ones, and what is learned here of a hard sample disproves nothing. Of the planted ones,
-"naive" is the law "uniform" of `PLANTINGS`, three literals to a clause, and "balanced" the law of that name, four.
-`MajorityVote` knows how inputs are made of patches, and nothing else; where a transform has mixed the patches it is not
-tried. "least squares" is ridge regression, the best of the linear learners.
-
-"called" is the share of the samples called realizable, with its 95 % interval; "loss" the mean squared error on rows
-that the learner did not see, with its standard error between samples; the best constant has a loss of about 0.25. It
-"tells apart" if all verdicts are right, "leans" if the two losses are more than three standard errors apart and it does
-not, and otherwise not. Inputs are scaled to unit variance for all learners alike; torch is measured where it is
-installed.
+The samples are those of `twolayer.papers.daniely2020hardness.instances`: of each kind, one with labels that a planted
+network realises and one with labels that are fair coins. A learner is fitted to a tenth of a sample, and the sample
+is called realizable if the loss over all of it is at most 1/10 (the 1/10 rule). Sizes are small, for the sake of
+time: hardness is a statement about large ones, and what is learned here of a hard sample disproves nothing. Of the
+planted ones, "naive" is the law "uniform" of `PLANTINGS`, three literals to a clause, and "balanced" the law of that
+name, four. `MajorityVote` knows how inputs are made of patches, and nothing else; where a transform has mixed the
+patches it is not tried. "least squares" is ridge regression, the best of the linear learners.  "called" is the share
+of the samples called realizable, with its 95 % interval; "loss" the mean squared error on rows that the learner did
+not see, with its standard error between samples; the best constant has a loss of about 0.25. It "tells apart" if all
+verdicts are right, "leans" if the two losses are more than three standard errors apart and it does not, and otherwise
+not. Inputs are scaled to unit variance for all learners alike; torch is measured where it is installed.
 """
 
 import argparse
@@ -35,7 +33,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 from twolayer import TwoLayerRegressor
-from twolayer.hard.daniely2020hardness import (
+from twolayer.papers.daniely2020hardness.instances import (
     EASY_TWIN,
     RANDOM_NETWORK,
     SIGN_CNN,

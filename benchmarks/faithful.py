@@ -25,9 +25,9 @@ from twolayer.align import align, recovery_error
 from twolayer.decompose import kcl
 from twolayer.moments import MomentOperator, moment_cube
 from twolayer.network import TwoLayerNetwork
-from twolayer.recover.zhong2017recovery import decoded, eigsh_subspace, magnitudes_and_signs, recover_zhong2017
+from twolayer.papers.zhong2017recovery.algorithm import decoded, eigsh_subspace, magnitudes_and_signs, recover_zhong2017
+from twolayer.papers.zhong2017recovery.theory import moment
 from twolayer.teachers import conditioned, gaussian_samples
-from twolayer.theory.zhong2017recovery import moment
 
 WIDTH, KAPPA, ACTIVATION, RECOVERED, MAX_STEPS = 5, 2.0, "squared_relu", 1e-2, 8000
 

@@ -22,9 +22,13 @@ from rich.console import Console
 from rich.table import Table
 
 from twolayer.network import TwoLayerNetwork
+from twolayer.papers.e2021hardness.theory import (
+    network_gradients,
+    parity_gradient_variance,
+    sampled_parity_gradient_variance,
+)
+from twolayer.papers.e2021hardness.theory.gradients import Gradients
 from twolayer.teachers import random_units
-from twolayer.theory.e2021hardness import network_gradients, parity_gradient_variance, sampled_parity_gradient_variance
-from twolayer.theory.e2021hardness.gradients import Gradients
 
 WIDTH = 8
 EXACT, SAMPLED, PAIRS = (4, 8, 12), (24, 40), 256

@@ -19,8 +19,8 @@ import numpy as np
 from rich.console import Console
 from rich.table import Table
 
-from twolayer.experiments.mondelli2019connection.descent import Descent
-from twolayer.moments.passes import one_blas_thread
+from twolayer.papers.mondelli2019connection.figures.descent import Descent
+from twolayer.rows.passes import one_blas_thread
 from twolayer.teachers import haar_blocks
 
 D, SLOPE, ROUNDS, PAPER_STEPS = 50, 2.5, 3, 5_000_000

@@ -18,7 +18,7 @@ from pysat.solvers import Solver
 from rich.console import Console
 from rich.table import Table
 
-from twolayer.hard.daniely2020hardness import SIGN_CNN, conjunction, random_assignment, realizable_tuples
+from twolayer.papers.daniely2020hardness.instances import SIGN_CNN, conjunction, random_assignment, realizable_tuples
 
 K, M = (int(SIGN_CNN.defaults[name]) for name in ("clause_size", "clauses"))
 

@@ -2,8 +2,8 @@
 
 import numpy as np
 
-from twolayer.recover.fit import Fit, polish
-from twolayer.refine import UnitsProblem
+from twolayer.model import UnitsProblem
+from twolayer.refine.fit import Fit, polish
 
 
 def silent(*_):

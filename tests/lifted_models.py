@@ -3,7 +3,7 @@
 import numpy as np
 
 from twolayer.activation import activation
-from twolayer.refine import UnitsProblem
+from twolayer.model import UnitsProblem
 
 # What a reflection leaves behind: something affine, something quadratic, a constant; and nothing, even or odd.
 LIFTS = ["relu", "leaky_relu(0.1)", "softplus", "gelu", "squared_relu", "polynomial(0,-1,0.7,0.5)", "sigmoid"]

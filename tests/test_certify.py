@@ -8,7 +8,7 @@ from numpy.testing import assert_allclose
 
 from twolayer import certify
 from twolayer.activation import activation
-from twolayer.certify import (
+from twolayer.evidence.certificate import (
     Certificate,
     Curvature,
     StandardErrors,
@@ -18,9 +18,9 @@ from twolayer.certify import (
     singular_value_conditioning,
     standard_errors,
 )
-from twolayer.misfit import ScoreTest
+from twolayer.evidence.score_test import ScoreTest
+from twolayer.model import UnitsProblem
 from twolayer.network import TwoLayerNetwork
-from twolayer.refine import UnitsProblem
 from twolayer.teachers import conditioned, random_units
 
 CASES = [("relu", False), ("relu", True), ("tanh", False), ("softplus", True), ("squared_relu", True)]

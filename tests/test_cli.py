@@ -13,10 +13,10 @@ from sklearn.preprocessing import StandardScaler
 import twolayer
 from command_line import PLANT, RECOVER, assert_refused, loaded
 from twolayer import ACTIVATIONS, DECOMPOSITIONS, LAWS, RECOVERIES, TwoLayerNetwork, align
-from twolayer.experiments import FIGURES
-from twolayer.hard import FAMILIES
 from twolayer.network import Polynomial
-from twolayer.theory import THEORIES
+from twolayer.papers.families import FAMILIES
+from twolayer.papers.figures import FIGURES
+from twolayer.papers.theories import THEORIES
 
 TABLES = {
     "activations": ACTIVATIONS,

@@ -14,8 +14,9 @@ import pytest
 
 from command_line import assert_refused
 from toy_figures import TOY, TROUBLE, ToyConfig
-from twolayer.experiments import FIGURES, SIZES, Table, configuration
+from twolayer.experiments import SIZES, Table, configuration
 from twolayer.experiments.measuring import cells_of
+from twolayer.papers.figures import FIGURES
 
 FILES = ["figure.png", "figure.svg", "ledger.lock", "ledger.sqlite", "provenance.json", "table.csv"]
 

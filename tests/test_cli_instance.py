@@ -10,10 +10,12 @@ import pytest
 
 from command_line import assert_refused
 from twolayer import TwoLayerNetwork
-from twolayer.hard import FAMILIES, instance_digest, load_instance, make_instance, verify_instance
+from twolayer.instances import instance_digest, load_instance
+from twolayer.papers.families import FAMILIES, make_instance
+from twolayer.papers.mondelli2019connection.theory import theorem2
+from twolayer.papers.theories import THEORIES
+from twolayer.papers.verification import verify_instance
 from twolayer.teachers import orthogonal
-from twolayer.theory import THEORIES
-from twolayer.theory.mondelli2019connection import theorem2
 
 SMALL = "instance planar --dim 5 --order 4 --samples 30 --seed 3 -o small.npz"
 
@@ -99,7 +101,7 @@ def test_a_bad_request_is_refused_in_one_line_and_writes_nothing(twolayer_cli, t
 
 
 def test_a_file_that_cannot_be_written_is_refused_before_anything_is_made(twolayer_cli, monkeypatch):
-    monkeypatch.setattr("twolayer.hard.make_instance", None)
+    monkeypatch.setattr("twolayer.papers.families.make_instance", None)
     assert_refused(twolayer_cli("instance planar -o nowhere/f.npz"), "nowhere")
 
 

@@ -6,7 +6,7 @@ from scipy import sparse, stats
 
 from csp_oracles import cnn_units, dense, network_output
 from twolayer.errors import InputError
-from twolayer.hard.daniely2020hardness import (
+from twolayer.papers.daniely2020hardness.instances import (
     EASY_TWIN,
     RANDOM_CNN,
     RANDOM_NETWORK,

@@ -9,7 +9,7 @@ import pytest
 
 from csp_oracles import assignments, clauses_of, satisfies
 from twolayer.errors import InputError
-from twolayer.hard.daniely2020hardness import (
+from twolayer.papers.daniely2020hardness.instances import (
     Formula,
     LabelledTuples,
     Predicate,

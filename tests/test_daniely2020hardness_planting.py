@@ -7,7 +7,7 @@ import pytest
 from sklearn.linear_model import Ridge
 
 from twolayer.errors import InputError
-from twolayer.hard.daniely2020hardness import (
+from twolayer.papers.daniely2020hardness.instances import (
     PLANTINGS,
     RANDOM_CNN,
     RANDOM_NETWORK,
@@ -17,7 +17,7 @@ from twolayer.hard.daniely2020hardness import (
     distinguishing_power,
     planting_order,
 )
-from twolayer.hard.daniely2020hardness.planting import (
+from twolayer.papers.daniely2020hardness.instances.planting import (
     _balanced_false,
     _completion_bias,
     _completion_law,

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from twolayer.errors import InputError
-from twolayer.hard.daniely2020hardness import (
+from twolayer.papers.daniely2020hardness.instances import (
     WeightLaw,
     autoregressive,
     cnn_output,

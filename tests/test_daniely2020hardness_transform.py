@@ -17,7 +17,7 @@ from csp_oracles import (
     satisfies,
 )
 from twolayer.errors import InputError
-from twolayer.hard.daniely2020hardness import (
+from twolayer.papers.daniely2020hardness.instances import (
     LabelledTuples,
     WeightLaw,
     autoregressive,
@@ -41,7 +41,7 @@ from twolayer.hard.daniely2020hardness import (
     sign_filter,
     with_negations,
 )
-from twolayer.hard.daniely2020hardness.sign_cnn import require_patches
+from twolayer.papers.daniely2020hardness.instances.sign_cnn import require_patches
 
 LAWS = ["normal", "uniform", "sign", "gaussian", "sphere"]
 OUTPUTS = ["clip", "max"]
@@ -94,7 +94,7 @@ def test_a_cnn_takes_inputs_in_blocks_without_a_seam(monkeypatch):
     sample = scattered_tuples(20, 500, conjunction(3, 5), 1)
     X, _ = encode(sample, 6)
     whole = cnn_output(X, sign_filter(random_assignment(20, 0)))
-    monkeypatch.setattr("twolayer.hard.daniely2020hardness.sign_cnn._ENTRIES_AT_ONCE", 100)
+    monkeypatch.setattr("twolayer.papers.daniely2020hardness.instances.sign_cnn._ENTRIES_AT_ONCE", 100)
     assert np.array_equal(cnn_output(X, sign_filter(random_assignment(20, 0))), whole)
 
 
@@ -229,7 +229,7 @@ def test_singular_blocks_of_signs_are_drawn_anew_and_counted():
 
 
 def test_entries_of_a_filter_that_are_as_good_as_zero_are_drawn_anew(monkeypatch):
-    monkeypatch.setattr("twolayer.hard.daniely2020hardness.transform._LARGEST_CONDITION", 10.0)
+    monkeypatch.setattr("twolayer.papers.daniely2020hardness.instances.transform._LARGEST_CONDITION", 10.0)
     z = convolutional_transform(WeightLaw("uniform"), 200, 0)
     assert z.redraws > 0
     assert np.abs(z.entries).min() > np.abs(z.entries).max() / 10

@@ -9,8 +9,8 @@ from numpy.polynomial.hermite_e import hermegauss
 from moment_oracles import naive_moment
 from oracles import gaussian_grid, gaussian_mean, gaussian_pair_mean, hermite
 from twolayer import HermiteMoments, InputError, TwoLayerNetwork, activation, decompose
-from twolayer.hard import make_instance
-from twolayer.hard.diakonikolas2020algorithms import (
+from twolayer.network import Polynomial
+from twolayer.papers.diakonikolas2020algorithms.instances import (
     first_visible_order,
     harmonic_dimension,
     hermite_norms,
@@ -18,10 +18,10 @@ from twolayer.hard.diakonikolas2020algorithms import (
     planar_network,
     query_bound,
 )
-from twolayer.network import Polynomial
-from twolayer.recover.zhong2017recovery.initialization import initialization
+from twolayer.papers.families import make_instance
+from twolayer.papers.zhong2017recovery import theory as zhong2017recovery
+from twolayer.papers.zhong2017recovery.algorithm.initialization import initialization
 from twolayer.teachers import conditioned
-from twolayer.theory import zhong2017recovery
 
 CASES = [("relu", 4), ("relu", 6), ("relu", 8), ("leaky_relu(0.1)", 6), ("squared_relu", 5), ("tanh", 3), ("tanh", 5)]
 

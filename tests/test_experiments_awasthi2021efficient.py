@@ -5,10 +5,10 @@ import numpy as np
 import pytest
 
 from legends import is_inside
-from twolayer.experiments.awasthi2021efficient import BIASES, LARGE_BIASES, WIDTHS
-from twolayer.experiments.awasthi2021efficient.biases import unit_errors
 from twolayer.experiments.table import Table
 from twolayer.network import TwoLayerNetwork
+from twolayer.papers.awasthi2021efficient.figures import BIASES, LARGE_BIASES, WIDTHS
+from twolayer.papers.awasthi2021efficient.figures.biases import unit_errors
 
 FIGURES = [BIASES, WIDTHS, LARGE_BIASES]
 

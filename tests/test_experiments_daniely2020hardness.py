@@ -5,10 +5,10 @@ import numpy as np
 import pytest
 
 from legends import is_inside
-from twolayer.experiments.daniely2020hardness import LEARNING, NORMS
 from twolayer.experiments.table import Table
-from twolayer.hard.daniely2020hardness import RANDOM_NETWORK, SIGN_CNN, MajorityVote
-from twolayer.theory.daniely2020hardness import norm_bound
+from twolayer.papers.daniely2020hardness.figures import LEARNING, NORMS
+from twolayer.papers.daniely2020hardness.instances import RANDOM_NETWORK, SIGN_CNN, MajorityVote
+from twolayer.papers.daniely2020hardness.theory import norm_bound
 
 NAIVE = {"kind": "naive sign-CNN", "learner": "majority vote", "n": 300, "trial": 0, "variables": 40, "fresh": 400}
 

@@ -4,17 +4,17 @@ import msgspec
 import numpy as np
 import pytest
 
-from twolayer.experiments.e2021hardness import (
+from twolayer.experiments.table import Table
+from twolayer.papers.e2021hardness.figures import (
     GRADIENT_VARIANCE,
     PARITY_TRAINING,
     SINE_LANDSCAPE,
     gradient_variance,
     parity,
 )
-from twolayer.experiments.e2021hardness.hinge import HingeDescent, parity_batch
-from twolayer.experiments.e2021hardness.sine import local_minima
-from twolayer.experiments.table import Table
-from twolayer.theory.e2021hardness import sine_risk
+from twolayer.papers.e2021hardness.figures.hinge import HingeDescent, parity_batch
+from twolayer.papers.e2021hardness.figures.sine import local_minima
+from twolayer.papers.e2021hardness.theory import sine_risk
 
 
 def hinge_loss(a, V, U, y, shares):

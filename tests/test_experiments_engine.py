@@ -14,9 +14,10 @@ import pytest
 
 from toy_figures import TOY, TROUBLE, ToyConfig
 from twolayer.errors import InputError
-from twolayer.experiments import FIGURES, Table, make_figure, status_of
+from twolayer.experiments import Table, make_figure, status_of
 from twolayer.experiments.ledger import Entry, Ledger
 from twolayer.experiments.measuring import cells_of, seed_of
+from twolayer.papers.figures import FIGURES
 
 TOY_PROGRAM = Path(__file__).parent / "toy_figures.py"
 LEDGER = "ledger.sqlite"

@@ -5,10 +5,10 @@ import numpy as np
 import pytest
 
 from legends import is_inside
-from twolayer.experiments.mondelli2019connection import GENERALISATION
-from twolayer.experiments.mondelli2019connection.descent import Descent
-from twolayer.experiments.mondelli2019connection.generalisation import cells, run_cell
 from twolayer.experiments.table import Table
+from twolayer.papers.mondelli2019connection.figures import GENERALISATION
+from twolayer.papers.mondelli2019connection.figures.descent import Descent
+from twolayer.papers.mondelli2019connection.figures.generalisation import cells, run_cell
 from twolayer.teachers import haar_blocks
 
 STEP_SIZES = np.array([1e-3, 5e-3, 2e-3])

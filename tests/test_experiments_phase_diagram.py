@@ -6,9 +6,9 @@ import pytest
 from twolayer.activation import activation
 from twolayer.align import recovery_error
 from twolayer.experiments import Table
-from twolayer.experiments.frontier import FRONTIER
-from twolayer.experiments.phase_diagram import PHASE_DIAGRAM
-from twolayer.experiments.rivals import RIVALS, Residual, restarted
+from twolayer.papers.ours.frontier import FRONTIER
+from twolayer.papers.ours.phase_diagram import PHASE_DIAGRAM
+from twolayer.papers.ours.rivals import RIVALS, Residual, restarted
 from twolayer.teachers import gaussian_samples, random_units
 
 
@@ -46,7 +46,7 @@ def test_each_rival_recovers_an_easy_network(name):
 
 
 def test_the_first_step_of_adam_moves_every_parameter_by_the_rate(problem, rng, monkeypatch):
-    monkeypatch.setattr("twolayer.experiments.rivals._ADAM_STEPS", 2)  # of which the last has the rate 0
+    monkeypatch.setattr("twolayer.papers.ours.rivals._ADAM_STEPS", 2)  # of which the last has the rate 0
     z = problem.start(rng)
     moved = RIVALS["adam"](problem, z) - z
     np.testing.assert_allclose(moved, -0.05 * np.sqrt(0.5) * np.sign(problem.loss_and_gradient(z)[1]), rtol=1e-6)

@@ -7,9 +7,9 @@ import pytest
 from scipy.optimize import approx_fprime
 
 from twolayer.experiments import Table
-from twolayer.experiments.wall import CUBE, WALL, determined, risk_and_gradient
 from twolayer.hermite import gauss_hermite
 from twolayer.network import TwoLayerNetwork
+from twolayer.papers.ours.wall import CUBE, WALL, determined, risk_and_gradient
 from twolayer.risk import population_risk
 from twolayer.symtensor import packed_size, rank_one_sum
 from twolayer.teachers import random_units

@@ -6,18 +6,19 @@ from itertools import permutations
 import numpy as np
 import pytest
 
-from twolayer.experiments import FIGURES, Table
-from twolayer.experiments.zhong2017recovery import (
+from twolayer.experiments import Table
+from twolayer.papers.figures import FIGURES
+from twolayer.papers.zhong2017recovery.figures import (
     ACTIVATION_PROPERTIES,
     CONVERGENCE,
     INITIALIZATION_ERROR,
     RECOVERY_RATE,
 )
-from twolayer.experiments.zhong2017recovery.activations import THEOREM
-from twolayer.experiments.zhong2017recovery.convergence import descent
-from twolayer.experiments.zhong2017recovery.initialization_error import bottleneck_error
+from twolayer.papers.zhong2017recovery.figures.activations import THEOREM
+from twolayer.papers.zhong2017recovery.figures.convergence import descent
+from twolayer.papers.zhong2017recovery.figures.initialization_error import bottleneck_error
+from twolayer.papers.zhong2017recovery.theory import empirical_gradient, empirical_risk
 from twolayer.teachers import conditioned, gaussian_samples
-from twolayer.theory.zhong2017recovery import empirical_gradient, empirical_risk
 
 # --- Figure 1(a) ---
 

@@ -13,7 +13,7 @@ import pytest
 
 from twolayer.errors import InputError
 from twolayer.files import atomic_writer, read_csv, read_npy, read_npz, write_csv, write_npz
-from twolayer.hard.daniely2020hardness import read_dimacs
+from twolayer.papers.daniely2020hardness.instances import read_dimacs
 
 
 class Bomb:

@@ -5,7 +5,7 @@ import pytest
 from numpy.testing import assert_allclose
 from scipy.stats import anderson, kurtosistest, skewtest
 
-from twolayer.gaussianity import anderson_darling_p_value, gaussianity_test
+from twolayer.evidence.gaussianity import anderson_darling_p_value, gaussianity_test
 from twolayer.recover import recover
 from twolayer.teachers import random_units
 

@@ -6,15 +6,15 @@ import numpy as np
 import pytest
 
 from twolayer.errors import InputError
-from twolayer.hard.e2021hardness import COSINE, HALFSPACES, PARITY
 from twolayer.network import TwoLayerNetwork
-from twolayer.teachers import random_units
-from twolayer.theory.e2021hardness import (
+from twolayer.papers.e2021hardness.instances import COSINE, HALFSPACES, PARITY
+from twolayer.papers.e2021hardness.theory import (
     class_gradient_variance,
     intersection,
     log_query_dimension_of_waves,
     network_gradients,
 )
+from twolayer.teachers import random_units
 
 FAMILIES = (PARITY, HALFSPACES, COSINE)
 SMALL = {

@@ -7,8 +7,10 @@ import pytest
 from scipy import sparse
 
 from twolayer import InputError
-from twolayer.hard import FAMILIES, Claim, Family, load_instance, make_instance, save_instance, verify_instance
-from twolayer.hard.daniely2020hardness.laws import WeightLaw
+from twolayer.instances import Claim, Family, load_instance, save_instance
+from twolayer.papers.daniely2020hardness.instances.laws import WeightLaw
+from twolayer.papers.families import FAMILIES, make_instance
+from twolayer.papers.verification import verify_instance
 
 
 def _draw_sparse(rng, *, samples, share, name, dense):
@@ -136,7 +138,7 @@ LARGE = {
 
 @pytest.mark.parametrize("family", FAMILIES)
 def test_an_instance_beyond_this_memory_is_refused_before_it_is_made(family, monkeypatch):
-    monkeypatch.setattr("twolayer.hard.families.memory_bytes", lambda: 1 << 33)
+    monkeypatch.setattr("twolayer.papers.families.memory_bytes", lambda: 1 << 33)
     monkeypatch.setitem(FAMILIES, family, replace(FAMILIES[family], draw=None))
     with pytest.raises(InputError, match=f"{family} needs about [0-9.e+]+ GB of memory with these options") as refusal:
         make_instance(family, 0, **LARGE[family])

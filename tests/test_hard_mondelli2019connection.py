@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from twolayer.errors import InputError
-from twolayer.hard.mondelli2019connection import HAAR, OVERCOMPLETE
 from twolayer.network import TwoLayerNetwork
+from twolayer.papers.mondelli2019connection.instances import HAAR, OVERCOMPLETE
 from twolayer.risk import low_orders
 
 SMALL = {OVERCOMPLETE.name: {"dim": 9, "width": 40, "samples": 300}, HAAR.name: {"dim": 6, "width": 18, "samples": 300}}

@@ -11,19 +11,14 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 from scipy import sparse
+from twolayer.hard import instance_files
 
 from twolayer import InputError, TwoLayerNetwork
-from twolayer.hard import (
-    FAMILIES,
-    instance_digest,
-    instance_files,
-    load_instance,
-    make_instance,
-    save_instance,
-    verification,
-    verify_instance,
-)
-from twolayer.hard.instance_files import input_arrays
+from twolayer.instances import instance_digest, load_instance, save_instance
+from twolayer.instances.files import input_arrays
+from twolayer.papers import verification
+from twolayer.papers.families import FAMILIES, make_instance
+from twolayer.papers.verification import verify_instance
 
 SEED = 20
 

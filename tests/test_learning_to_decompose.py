@@ -6,8 +6,12 @@ import pytest
 from twolayer.align import recovery_error
 from twolayer.decompose import decompose
 from twolayer.errors import InputError
-from twolayer.hard.learning_to_decompose import decompose_by_learning, labels, learn_by_decomposing
 from twolayer.network import TwoLayerNetwork
+from twolayer.papers.mondelli2019connection.learning_to_decompose import (
+    decompose_by_learning,
+    labels,
+    learn_by_decomposing,
+)
 from twolayer.recover import recover
 from twolayer.symtensor import rank_one_sum
 from twolayer.teachers import centred_units

@@ -9,9 +9,10 @@ from scipy.stats import kstest
 from oracles import hermite
 from twolayer import misfit
 from twolayer.activation import activation
-from twolayer.misfit import score_test
+from twolayer.evidence.score_test import score_test
+from twolayer.model import UnitsProblem
 from twolayer.network import TwoLayerNetwork
-from twolayer.refine import Stopping, UnitsProblem, gauss_newton, levenberg_marquardt
+from twolayer.refine import Stopping, gauss_newton, levenberg_marquardt
 from twolayer.teachers import conditioned, gaussian_samples, random_units
 
 

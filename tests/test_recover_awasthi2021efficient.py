@@ -10,7 +10,7 @@ from oracles import hermite
 from twolayer import InputError, Status, TwoLayerNetwork, recover
 from twolayer.hermite import hermite_tensor
 from twolayer.network import Polynomial
-from twolayer.recover.awasthi2021efficient import (
+from twolayer.papers.awasthi2021efficient.algorithm import (
     DIAGONALISATIONS,
     Terms,
     best_coefficients,
@@ -30,14 +30,14 @@ from twolayer.recover.awasthi2021efficient import (
     truncated_least_squares,
     units_of_tensors,
 )
-from twolayer.symtensor import flatten, multi_indices, pack, packed_size, rank_one_sum, unpack
-from twolayer.theory.awasthi2021efficient import (
+from twolayer.papers.awasthi2021efficient.theory import (
     counterexample,
     packed_population_tensors,
     population_tensor,
     scaled_powers,
     with_signs,
 )
+from twolayer.symtensor import flatten, multi_indices, pack, packed_size, rank_one_sum, unpack
 
 SPECIAL_BIASES = [0.0, 1.0, -1.0, sqrt(3), -sqrt(3)]
 SIZES = {1: [(6, 6), (3, 2), (1, 1)], 2: [(6, 15), (4, 9), (3, 3)], 3: [(4, 14), (3, 7)]}

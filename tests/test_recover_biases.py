@@ -8,9 +8,9 @@ from fits import Told, fit_at, minimum_near, silent
 from twolayer import Status, TwoLayerNetwork, TwoLayerRegressor, recover
 from twolayer.align import align, recovery_error
 from twolayer.recover import RecoveryError
-from twolayer.recover.fit import EXACT
-from twolayer.recover.growth import grown_and_pruned, losses_without
-from twolayer.recover.unseen import seen_part, straight_units, without_idle_units
+from twolayer.refine.fit import EXACT
+from twolayer.search.growth import grown_and_pruned, losses_without
+from twolayer.search.unseen import seen_part, straight_units, without_idle_units
 from twolayer.teachers import gaussian_samples, orthogonal, random_units
 
 # d, m, B, n: some six rows a parameter

@@ -5,9 +5,10 @@ import pytest
 from numpy.testing import assert_allclose
 
 from twolayer.activation import activation
-from twolayer.recover.change_of_inputs import ChangeOfInputs, principal_inputs, span_of_units, whitening_of
-from twolayer.recover.starts import principal_directions, second_moment
-from twolayer.refine import UnitsProblem
+from twolayer.coordinates.inputs import ChangeOfInputs, principal_inputs, span_of_units, whitening_of
+from twolayer.model import UnitsProblem
+from twolayer.moments import second_moment
+from twolayer.search.starts import principal_directions
 from twolayer.teachers import conditioned, gaussian_samples
 
 LIFTS = ["relu", "softplus", "squared_relu", "sigmoid", "tanh"]

@@ -5,13 +5,14 @@ import pytest
 
 from twolayer.activation import activation
 from twolayer.align import recovery_error
+from twolayer.model import UnitsProblem
+from twolayer.moments import second_moment
 from twolayer.network import TwoLayerNetwork
 from twolayer.recover import crowded, recover
-from twolayer.recover.crowded import crowded_fit, grown, spare_units, thinned_out
-from twolayer.recover.exchange import unit_values
-from twolayer.recover.fit import Fit
-from twolayer.recover.starts import random_start, second_moment
-from twolayer.refine import UnitsProblem
+from twolayer.refine.fit import Fit
+from twolayer.search.crowded import crowded_fit, grown, spare_units, thinned_out
+from twolayer.search.exchange import unit_values
+from twolayer.search.starts import random_start
 
 
 def quiet(stage, step, loss):

@@ -5,8 +5,8 @@ import pytest
 
 from twolayer import InputError, Status, recover
 from twolayer.activation import activation
-from twolayer.recover.distinct_rows import inputs_on_a_grid, n_distinct_rows, without_copies
-from twolayer.refine import UnitsProblem
+from twolayer.model import UnitsProblem
+from twolayer.samples.distinct_rows import inputs_on_a_grid, n_distinct_rows, without_copies
 from twolayer.teachers import random_units
 
 

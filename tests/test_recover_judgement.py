@@ -9,11 +9,11 @@ from numpy.testing import assert_allclose
 from fits import fit_at, minimum_near
 from twolayer import Status, TwoLayerNetwork, recover
 from twolayer.align import recovery_error
-from twolayer.certify import curvature, normal_matrix
-from twolayer.misfit import ScoreTest
-from twolayer.recover.judgement import judge
-from twolayer.recover.noise import NoiseEvidence
-from twolayer.recover.portfolio import Found
+from twolayer.evidence.certificate import curvature, normal_matrix
+from twolayer.evidence.score_test import ScoreTest
+from twolayer.evidence.verdict import judge
+from twolayer.search.noise import NoiseEvidence
+from twolayer.search.portfolio import Found
 from twolayer.teachers import conditioned, gaussian_samples, orthogonal, random_units
 
 

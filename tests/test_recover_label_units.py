@@ -6,9 +6,9 @@ from numpy.testing import assert_allclose
 
 from twolayer import Status, TwoLayerNetwork, recover
 from twolayer.align import recovery_error
+from twolayer.coordinates.labels import LabelUnits, relative_rounding
 from twolayer.errors import InputError
 from twolayer.network import Polynomial
-from twolayer.recover.label_units import LabelUnits, relative_rounding
 from twolayer.teachers import gaussian_samples, random_units
 
 

@@ -5,9 +5,9 @@ import pytest
 from numpy.testing import assert_allclose
 
 from twolayer.activation import activation
+from twolayer.model import UnitsProblem
+from twolayer.model.reflections import network_of, orientations, unlifted
 from twolayer.network import Polynomial, TwoLayerNetwork
-from twolayer.recover.reflections import network_of, orientations, unlifted
-from twolayer.refine import UnitsProblem
 
 LIFTED = ["relu", "leaky_relu(0.1)", "softplus", "gelu", "squared_relu", "polynomial(0,-1,0.7,0.5)", "sigmoid"]
 HOMOGENEOUS = ["relu", "leaky_relu(0.1)", "squared_relu"]

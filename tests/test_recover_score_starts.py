@@ -3,9 +3,10 @@
 import numpy as np
 import pytest
 
+from twolayer.moments import second_moment
 from twolayer.recover import starts
-from twolayer.recover.score_starts import fitted_density, score_directions
-from twolayer.recover.starts import moment_directions, second_moment
+from twolayer.search.score_starts import fitted_density, score_directions
+from twolayer.search.starts import moment_directions
 from twolayer.teachers import random_units
 
 

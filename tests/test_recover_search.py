@@ -10,8 +10,11 @@ from fits import Told, fit_at, minimum_near, silent
 from lifted_models import SlowModel, random_problem, slow_psi
 from twolayer.activation import activation
 from twolayer.align import recovery_error
+from twolayer.model import UnitsProblem
+from twolayer.model.reflections import network_of
 from twolayer.network import TwoLayerNetwork
-from twolayer.recover.exchange import (
+from twolayer.refine.fit import EXACT, ROUNDING, explore, explore_roughly, polish
+from twolayer.search.exchange import (
     exchange,
     missing_units,
     narrower_fits,
@@ -20,9 +23,6 @@ from twolayer.recover.exchange import (
     with_unit,
     without_unit,
 )
-from twolayer.recover.fit import EXACT, ROUNDING, explore, explore_roughly, polish
-from twolayer.recover.reflections import network_of
-from twolayer.refine import UnitsProblem
 from twolayer.teachers import conditioned, gaussian_samples, orthogonal, random_units
 
 # σ, biases, lifted, outer weights fixed

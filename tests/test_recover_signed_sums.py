@@ -5,7 +5,7 @@ from itertools import product
 import numpy as np
 import pytest
 
-from twolayer.recover.signed_sums import signs_of_sum
+from twolayer.model.signed_sums import signs_of_sum
 
 
 @pytest.mark.parametrize(("m", "d"), [(6, 3), (20, 5), (30, 6), (50, 11)])

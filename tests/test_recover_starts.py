@@ -7,18 +7,11 @@ from scipy.optimize import linear_sum_assignment
 
 from lifted_models import SlowModel
 from twolayer.activation import activation
+from twolayer.model import UnitsProblem
+from twolayer.moments import SecondMoment, second_moment
 from twolayer.network import TwoLayerNetwork
 from twolayer.recover import recover
-from twolayer.recover.starts import (
-    SecondMoment,
-    amplitude_signs,
-    moment_directions,
-    odd_terms,
-    principal_directions,
-    random_start,
-    second_moment,
-)
-from twolayer.refine import UnitsProblem
+from twolayer.search.starts import amplitude_signs, moment_directions, odd_terms, principal_directions, random_start
 from twolayer.teachers import conditioned, gaussian_samples, orthogonal, random_units
 
 C2_RELU = 1 / np.sqrt(2 * np.pi)  # E[max(g, 0)(g² - 1)]

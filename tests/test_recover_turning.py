@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 from numpy.testing import assert_allclose
 
-from twolayer.certify import StandardErrors
+from twolayer.evidence.certificate import StandardErrors
+from twolayer.evidence.twins import equivalent_turns, is_turning_untried
 from twolayer.network import Polynomial, TwoLayerNetwork
-from twolayer.recover.turning import equivalent_turns, is_turning_untried
 from twolayer.teachers import random_units
 
 

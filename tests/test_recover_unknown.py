@@ -7,12 +7,12 @@ from numpy.testing import assert_allclose
 from networks import assert_same_function
 from twolayer import ACTIVATIONS, InputError, Status, TwoLayerNetwork, activation, recover
 from twolayer.align import recovery_error
-from twolayer.choice import Choice, Trial
-from twolayer.recover.fit import Fit
-from twolayer.recover.rough_fits import RoughFits, without_redundant_unit
-from twolayer.recover.unknown_activation import CANDIDATES, respelled
-from twolayer.recover.unknown_width import guessed_width
-from twolayer.refine import UnitsProblem
+from twolayer.evidence.choice import Choice, Trial
+from twolayer.model import UnitsProblem
+from twolayer.refine.fit import Fit
+from twolayer.search.rough_fits import RoughFits, without_redundant_unit
+from twolayer.search.unknown_activation import CANDIDATES, respelled
+from twolayer.search.unknown_width import guessed_width
 from twolayer.teachers import gaussian_samples, random_units
 
 

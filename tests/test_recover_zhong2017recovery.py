@@ -9,7 +9,7 @@ from scipy.sparse.linalg import aslinearoperator
 from twolayer import InputError, TwoLayerNetwork, recovery_error
 from twolayer.activation import activation
 from twolayer.hermite import gauss_hermite
-from twolayer.recover.zhong2017recovery import (
+from twolayer.papers.zhong2017recovery.algorithm import (
     SUBSPACES,
     decoded,
     decoding_orders,
@@ -21,8 +21,8 @@ from twolayer.recover.zhong2017recovery import (
     power_method,
     recover_zhong2017,
 )
+from twolayer.papers.zhong2017recovery.theory import moment
 from twolayer.teachers import conditioned, gaussian_samples
-from twolayer.theory.zhong2017recovery import moment
 
 HOMOGENEOUS = [
     "relu",

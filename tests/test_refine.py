@@ -10,9 +10,9 @@ from numpy.testing import assert_allclose
 from lifted_models import LIFTS, PARITIES, SlowModel, left_behind, random_problem, slow_psi
 from networks import SPECS
 from twolayer.activation import activation
-from twolayer.refine import UnitsProblem
+from twolayer.model import UnitsProblem
+from twolayer.model.problem import BLOCK_ROWS
 from twolayer.refine import problem as problem_module
-from twolayer.refine.problem import BLOCK_ROWS
 
 SINGLE = 3e-6  # of float32 products, relative to the largest entry
 CASES = [

@@ -7,7 +7,8 @@ from scipy.optimize import least_squares
 
 from lifted_models import random_problem
 from twolayer.activation import activation
-from twolayer.refine import REFINERS, Stopping, UnitsProblem, gauss_newton, minibatch_descent
+from twolayer.model import UnitsProblem
+from twolayer.refine import REFINERS, Stopping, gauss_newton, minibatch_descent
 from twolayer.refine.gauss_newton import conjugate_gradients, kernel_preconditioner
 from twolayer.teachers import conditioned, gaussian_samples, random_units
 

@@ -8,7 +8,8 @@ from scipy.optimize import approx_fprime
 from sklearn.datasets import load_diabetes, make_friedman1
 
 from twolayer.activation import activation
-from twolayer.refine import Stopping, UnitsProblem, levenberg_marquardt
+from twolayer.model import UnitsProblem
+from twolayer.refine import Stopping, levenberg_marquardt
 from twolayer.ridge import RidgeFit, ridge_fit, ridge_fit_from
 from twolayer.teachers import random_units
 

@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 
 from twolayer.errors import InputError
-from twolayer.sources import blocks, check_samples, read_samples, row_blocks, write_samples
+from twolayer.rows import blocks, row_blocks
+from twolayer.sources import check_samples, read_samples, write_samples
 
 X3 = np.arange(6.0).reshape(3, 2)
 Y3 = np.array([1.0, 0.0, 2.0])

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from networks import random_network
-from twolayer.standardisation import Standardisation
+from twolayer.coordinates.standardisation import Standardisation
 
 
 def samples(n=200, d=4):

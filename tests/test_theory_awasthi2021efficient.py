@@ -11,13 +11,10 @@ from oracles import gaussian_grid, gaussian_mean, hermite
 from twolayer import InputError, TwoLayerNetwork
 from twolayer.activation import activation
 from twolayer.hermite import hermite_tensor
+from twolayer.model.signed_sums import binary_solutions
 from twolayer.network import Polynomial
-from twolayer.risk import population_risk
-from twolayer.symtensor import multi_indices, outer_power
-from twolayer.theory import THEORIES
-from twolayer.theory.awasthi2021efficient import (
+from twolayer.papers.awasthi2021efficient.theory import (
     affine_error,
-    binary_solutions,
     coefficient_floor,
     consecutive_coefficients,
     consolidated,
@@ -36,6 +33,9 @@ from twolayer.theory.awasthi2021efficient import (
     unit_coefficients,
     with_signs,
 )
+from twolayer.papers.theories import THEORIES
+from twolayer.risk import population_risk
+from twolayer.symtensor import multi_indices, outer_power
 
 AWKWARD_BIASES = [0.0, 1.0, -1.0, sqrt(3), -sqrt(3), 0.7, -2.3, 4.0]
 

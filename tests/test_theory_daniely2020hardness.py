@@ -9,7 +9,7 @@ from scipy import stats
 
 from twolayer.errors import InputError
 from twolayer.network import Polynomial, TwoLayerNetwork
-from twolayer.theory.daniely2020hardness import (
+from twolayer.papers.daniely2020hardness.theory import (
     ARCHITECTURES,
     WEIGHT_LAWS,
     balanced_conjunction,

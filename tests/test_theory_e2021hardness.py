@@ -9,7 +9,7 @@ from scipy.integrate import quad
 
 from planes import gaussian_mean
 from twolayer.errors import InputError
-from twolayer.theory.e2021hardness import (
+from twolayer.papers.e2021hardness.theory import (
     cosine_network,
     cube,
     fourier_coefficients,

@@ -8,8 +8,7 @@ import pytest
 
 from twolayer.errors import InputError
 from twolayer.network import TwoLayerNetwork
-from twolayer.teachers import random_units
-from twolayer.theory.e2021hardness import (
+from twolayer.papers.e2021hardness.theory import (
     Model,
     class_gradient_variance,
     cube,
@@ -25,6 +24,7 @@ from twolayer.theory.e2021hardness import (
     sampled_parity_gradient_variance,
     unit_gram,
 )
+from twolayer.teachers import random_units
 
 # --- per-sample gradients ---
 

@@ -8,8 +8,7 @@ import pytest
 from planes import gaussian_mean
 from twolayer.errors import InputError
 from twolayer.network import Polynomial, TwoLayerNetwork
-from twolayer.teachers import random_units
-from twolayer.theory.e2021hardness import (
+from twolayer.papers.e2021hardness.theory import (
     barron_bound,
     empirical_sine_risk,
     parity_gradient_variance,
@@ -19,7 +18,8 @@ from twolayer.theory.e2021hardness import (
     sine_risk,
     spectral_bound,
 )
-from twolayer.theory.e2021hardness.gradients import network_gradients
+from twolayer.papers.e2021hardness.theory.gradients import network_gradients
+from twolayer.teachers import random_units
 
 # --- the sine landscape ---
 

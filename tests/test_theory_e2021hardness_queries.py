@@ -9,7 +9,7 @@ from scipy.optimize import brentq
 from scipy.special import betainc
 
 from twolayer.errors import InputError
-from twolayer.theory.e2021hardness import (
+from twolayer.papers.e2021hardness.theory import (
     cube,
     log_query_dimension_of_waves,
     parity_coefficients,
@@ -20,7 +20,7 @@ from twolayer.theory.e2021hardness import (
     query_dimension_of_parities,
     unit_gram,
 )
-from twolayer.theory.e2021hardness.clique import clique
+from twolayer.papers.e2021hardness.theory.clique import clique
 
 
 def brute_force_dimension(G):

@@ -10,9 +10,7 @@ from oracles import gaussian_mean, hermite
 from twolayer.activation import activation
 from twolayer.errors import InputError
 from twolayer.network import Polynomial, TwoLayerNetwork
-from twolayer.risk import norm_only_predictor, population_risk, quadratic_predictor
-from twolayer.teachers import centred_identity, centred_units, haar_blocks, identity, simplex_blocks
-from twolayer.theory.mondelli2019connection import (
+from twolayer.papers.mondelli2019connection.theory import (
     Assumptions,
     assumptions,
     comparison,
@@ -22,6 +20,8 @@ from twolayer.theory.mondelli2019connection import (
     theorem2_terms,
     theorem3,
 )
+from twolayer.risk import norm_only_predictor, population_risk, quadratic_predictor
+from twolayer.teachers import centred_identity, centred_units, haar_blocks, identity, simplex_blocks
 
 CUBIC = "polynomial(0.5,1,0,0.3)"
 GIVEN = Assumptions(r=12, d=8, norm_error=0.0, delta=0.25, eta_avg=0.5, eta_var=0.2)

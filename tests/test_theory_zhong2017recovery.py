@@ -9,8 +9,8 @@ from oracles import gaussian_grid, gaussian_mean
 from twolayer import InputError, TwoLayerNetwork
 from twolayer.activation import activation
 from twolayer.hermite import hermite_tensor
+from twolayer.papers.zhong2017recovery import theory
 from twolayer.teachers import conditioned, orthogonal
-from twolayer.theory import zhong2017recovery as theory
 
 KINKED = ["relu", "leaky_relu(0.01)", "leaky_relu(-0.5)", "squared_relu", "abs"]
 SMOOTH = ["sigmoid", "tanh", "erf", "softplus", "gelu", "sine", "linear", "quadratic", "polynomial(0,1,0.3,0.5)"]

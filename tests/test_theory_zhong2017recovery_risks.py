@@ -7,9 +7,9 @@ import pytest
 
 from oracles import gaussian_grid
 from twolayer import InputError, TwoLayerNetwork
+from twolayer.papers.zhong2017recovery import theory
 from twolayer.polynomial import Polynomial
 from twolayer.teachers import conditioned
-from twolayer.theory import zhong2017recovery as theory
 
 KINKED = ["relu", "leaky_relu(0.01)", "leaky_relu(-0.5)", "squared_relu", "abs"]
 SMOOTH = ["sigmoid", "tanh", "erf", "softplus", "gelu", "sine", "linear", "quadratic", "polynomial(0,1,0.3,0.5)"]
@@ -49,7 +49,9 @@ def problem():
 
 @pytest.mark.parametrize("name", ["tanh", "squared_relu", "relu"])
 def test_the_empirical_risk_and_its_derivatives_are_their_sums(problem, name, monkeypatch):
-    monkeypatch.setattr("twolayer.theory.zhong2017recovery.risk._BLOCK_ENTRIES", 130)  # several blocks, the last short
+    monkeypatch.setattr(
+        "twolayer.papers.zhong2017recovery.theory.risk._BLOCK_ENTRIES", 130
+    )  # several blocks, the last short
     rng, X, y = problem
     network = TwoLayerNetwork([1.0, -2.0, 0.5], rng.standard_normal((3, 4)), rng.standard_normal(3), name)
     sigma, risk, gradient, hessian = network.activation, 0.0, np.zeros((3, 4)), np.zeros((3, 4, 3, 4))

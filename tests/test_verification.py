@@ -7,8 +7,10 @@ import pytest
 from scipy import sparse
 
 from twolayer import InputError
-from twolayer.hard import make_instance, verification, verify_instance
-from twolayer.hard.daniely2020hardness import families
+from twolayer.papers import verification
+from twolayer.papers.daniely2020hardness.instances import families
+from twolayer.papers.families import make_instance
+from twolayer.papers.verification import verify_instance
 
 
 def with_array(instance, name, change):

@@ -16,18 +16,20 @@ __version__ = "0.1.0"
 if TYPE_CHECKING:
     from twolayer.activation import ACTIVATIONS, activation
     from twolayer.align import align, recovery_error
-    from twolayer.certify import Certificate, Status
     from twolayer.decompose import DECOMPOSITIONS, decompose
     from twolayer.errors import InputError
     from twolayer.estimators import TwoLayerRegressor
+    from twolayer.evidence import Certificate, Status
     from twolayer.extract import Extraction, extract
-    from twolayer.hard import FAMILIES, load_instance, make_instance, save_instance, verify_instance
+    from twolayer.instances import load_instance, save_instance
     from twolayer.moments import HermiteMoments
     from twolayer.network import TwoLayerNetwork
+    from twolayer.papers.families import FAMILIES, make_instance
+    from twolayer.papers.theories import THEORIES
+    from twolayer.papers.verification import verify_instance
     from twolayer.recover import RECOVERIES, Result, recover
     from twolayer.risk import population_risk
     from twolayer.teachers import LAWS
-    from twolayer.theory import THEORIES
 
 __all__ = [
     "ACTIVATIONS",
@@ -59,30 +61,30 @@ __all__ = [
 
 _HOME = {
     "ACTIVATIONS": "activation",
-    "Certificate": "certify",
+    "Certificate": "evidence",
     "DECOMPOSITIONS": "decompose",
     "Extraction": "extract",
-    "FAMILIES": "hard",
+    "FAMILIES": "papers.families",
     "HermiteMoments": "moments",
     "InputError": "errors",
     "LAWS": "teachers",
     "RECOVERIES": "recover",
     "Result": "recover",
-    "Status": "certify",
-    "THEORIES": "theory",
+    "Status": "evidence",
+    "THEORIES": "papers.theories",
     "TwoLayerNetwork": "network",
     "TwoLayerRegressor": "estimators",
     "activation": "activation",
     "align": "align",
     "decompose": "decompose",
     "extract": "extract",
-    "load_instance": "hard",
-    "make_instance": "hard",
+    "load_instance": "instances",
+    "make_instance": "papers.families",
     "population_risk": "risk",
     "recover": "recover",
     "recovery_error": "align",
-    "save_instance": "hard",
-    "verify_instance": "hard",
+    "save_instance": "instances",
+    "verify_instance": "papers.verification",
 }
 
 

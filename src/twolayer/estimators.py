@@ -12,7 +12,9 @@ from sklearn.utils.validation import check_is_fitted, validate_data
 
 from twolayer.activation import Activation
 from twolayer.arrays import real_number
-from twolayer.certify import (
+from twolayer.coordinates.standardisation import Standardisation
+from twolayer.errors import InputError
+from twolayer.evidence.certificate import (
     Certificate,
     Status,
     curvature,
@@ -20,14 +22,12 @@ from twolayer.certify import (
     singular_value_conditioning,
     standard_errors,
 )
-from twolayer.errors import InputError
+from twolayer.model import UnitsProblem
 from twolayer.network import TwoLayerNetwork
 from twolayer.polynomial import Polynomial
 from twolayer.recover import RECOVERIES, Result, given_activation, given_width, n_parameters, recover
-from twolayer.refine import UnitsProblem
 from twolayer.ridge import RidgeFit, ridge_fit, ridge_fit_from
 from twolayer.sources import check_magnitude
-from twolayer.standardisation import Standardisation
 
 __all__ = ["TwoLayerRegressor"]
 

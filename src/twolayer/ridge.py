@@ -8,13 +8,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from twolayer.activation import Activation
-from twolayer.certify import StandardErrors
+from twolayer.evidence.certificate import StandardErrors
+from twolayer.model import UnitsProblem
+from twolayer.model.problem import Matrix, Vector
+from twolayer.model.reflections import network_of
+from twolayer.moments import second_moment
 from twolayer.network import TwoLayerNetwork
-from twolayer.recover.fit import EXACT, is_dense
-from twolayer.recover.reflections import network_of
-from twolayer.recover.starts import random_start, second_moment
-from twolayer.refine import Stopping, UnitsProblem, gauss_newton, levenberg_marquardt
-from twolayer.refine.problem import Matrix, Vector
+from twolayer.refine import Stopping, gauss_newton, levenberg_marquardt
+from twolayer.refine.fit import EXACT, is_dense
+from twolayer.search.starts import random_start
 
 __all__ = ["RidgeFit", "ridge_fit", "ridge_fit_from"]
 

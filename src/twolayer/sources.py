@@ -1,23 +1,20 @@
 """Where samples come from: arrays and files, checked once, then walked through in blocks of rows."""
 
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from twolayer.arrays import first_nonfinite, real_array, whole_number
+from twolayer.arrays import first_nonfinite, real_array
 from twolayer.errors import InputError
 from twolayer.files import FilePath, read_csv, read_npy, read_npz, write_csv, write_npz
 
-__all__ = ["blocks", "check_magnitude", "check_samples", "read_samples", "row_blocks", "write_samples"]
+__all__ = ["check_magnitude", "check_samples", "read_samples", "write_samples"]
 
 Samples = tuple[NDArray[np.floating[Any]], NDArray[np.floating[Any]]]
 
 _MOST = 1e100
-_BLOCK_BYTES = 1 << 23
-_LEAST_ROWS, _MOST_ROWS = 256, 1 << 16
 
 
 def check_samples(X: ArrayLike, y: ArrayLike) -> Samples:
@@ -132,28 +129,6 @@ def write_samples(path: FilePath, X: ArrayLike, y: ArrayLike) -> None:
         write_csv(path, np.column_stack([X, y]), header=[*(f"x{i}" for i in range(X.shape[1])), "y"])
     else:
         raise InputError(f"samples are written to .npz or .csv files, found {path}")
-
-
-def blocks(n: int, size: int) -> Iterator[slice]:
-    """Cut n rows into slices of `size` rows each, the last one shorter if need be."""
-    size = whole_number(size, "the rows of a block")
-    for start in range(0, n, size):
-        yield slice(start, min(start + size, n))
-
-
-def row_blocks(X: NDArray[Any], block_rows: int | None = None) -> Iterator[slice]:
-    """Cut the rows of `X` into slices that fit a cache.
-
-    Parameters
-    ----------
-    X : array, shape (n, d)
-    block_rows : int, optional
-        Rows of a block; by default as many as take 8 MiB, at least 256 and at most 65 536.
-    """
-    if block_rows is None:
-        row_bytes = X.itemsize * max(1, X[:1].size)
-        block_rows = min(max(_BLOCK_BYTES // row_bytes, _LEAST_ROWS), _MOST_ROWS)
-    return blocks(len(X), block_rows)
 
 
 def _arrays_of_npz(path: FilePath) -> tuple[NDArray[Any], NDArray[Any]]:

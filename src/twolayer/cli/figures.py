@@ -34,7 +34,8 @@ def figure(
 
     Writes table.csv, figure.svg, figure.png and provenance.json; ledger.sqlite beside them keeps each measurement.
     """
-    from twolayer.experiments import FIGURES, configuration, figure_named
+    from twolayer.experiments import configuration
+    from twolayer.papers.figures import FIGURES, figure_named
 
     chosen = list(FIGURES.values()) if name == ALL else [figure_named(name)]
     folder = Path("figures") / size if out is None else out
@@ -55,7 +56,7 @@ def report(
     output: Annotated[Path, typer.Option("--output", "-o", help="Where the page goes.")] = Path("report.html"),
 ) -> None:
     """Gather all figures of a folder on one page, with tables, configuration, versions and what came out."""
-    from twolayer.experiments.report import write_report
+    from twolayer.papers.report import write_report
 
     if output.suffix.lower() not in (".html", ".htm"):
         raise InputError(f"the page {output} must end in .html")

@@ -14,7 +14,7 @@ import typer
 from twolayer.cli.conventions import AsJson, NetworkFile, Seed, lookup, print_json, require_npz
 
 if TYPE_CHECKING:
-    from twolayer.hard import Family, Instance
+    from twolayer.instances import Family, Instance
 
 __all__ = ["PASSED_ON", "instance", "theory"]
 
@@ -36,7 +36,7 @@ def theory(
     """Print the quantities of a paper for a network file."""
     from twolayer.display import console, quantities_table
     from twolayer.network import TwoLayerNetwork
-    from twolayer.theory import THEORIES
+    from twolayer.papers.theories import THEORIES
 
     found = lookup(THEORIES, paper, "paper").function(TwoLayerNetwork.load(network))
     if as_json:
@@ -50,7 +50,7 @@ def verify(
 ) -> None:
     """Check an instance file against its own claim, from scratch; exit code 2 where anything differs."""
     from twolayer.display import narrated
-    from twolayer.hard import verify_instance
+    from twolayer.papers.verification import verify_instance
 
     with narrated(f"verifying {path}"):
         found = verify_instance(path)
@@ -64,7 +64,7 @@ def verify(
 
 def _families_app() -> typer.Typer:
     """One command for each family, and `verify`."""
-    from twolayer.hard import FAMILIES
+    from twolayer.papers.families import FAMILIES
 
     families = typer.Typer(
         name="instance",
@@ -90,7 +90,8 @@ def _maker(family: "Family") -> Callable[..., None]:
 
     def make(output: Path, seed: int, as_json: bool, **options: Any) -> None:
         from twolayer.display import narrated
-        from twolayer.hard import make_instance, save_instance
+        from twolayer.instances import save_instance
+        from twolayer.papers.families import make_instance
 
         require_npz(output)
         with narrated(f"making {family.name}"):
@@ -121,7 +122,7 @@ def _keyword(name: str, annotation: Any, default: Any = inspect.Parameter.empty)
 
 def _facts(made: "Instance") -> dict[str, Any]:
     """Return what an instance says of itself, as plain values."""
-    from twolayer.hard import instance_digest
+    from twolayer.instances import instance_digest
 
     claim = made.claim
     return {

@@ -200,11 +200,11 @@ def list_names(as_json: AsJson = False) -> None:
     from twolayer.activation import ACTIVATIONS
     from twolayer.decompose import DECOMPOSITIONS
     from twolayer.display import console, names_table
-    from twolayer.experiments import FIGURES
-    from twolayer.hard import FAMILIES
+    from twolayer.papers.families import FAMILIES
+    from twolayer.papers.figures import FIGURES
+    from twolayer.papers.theories import THEORIES
     from twolayer.recover import RECOVERIES
     from twolayer.teachers import LAWS
-    from twolayer.theory import THEORIES
 
     tables: dict[str, dict[str, Any]] = {
         "activations": dict(ACTIVATIONS),

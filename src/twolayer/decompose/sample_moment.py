@@ -9,7 +9,7 @@ from numpy.typing import ArrayLike, NDArray
 from twolayer.arrays import whole_number
 from twolayer.decompose.cp_fit import fit_sum
 from twolayer.decompose.symmetric_sum import unit_rows
-from twolayer.moments.passes import block_rows, pass_sum, real_sample
+from twolayer.rows.passes import block_rows, pass_sum, real_sample
 
 __all__ = ["MomentTerms", "SampleMoment", "moment_terms"]
 

@@ -4,8 +4,9 @@ import numpy as np
 
 from twolayer.activation import activation
 from twolayer.extract.lines import Matrix, Vector
+from twolayer.model import UnitsProblem
 from twolayer.network import Polynomial, TwoLayerNetwork
-from twolayer.refine import Stopping, UnitsProblem, levenberg_marquardt
+from twolayer.refine import Stopping, levenberg_marquardt
 
 __all__ = ["fit_ramps", "fit_smooth", "inactive_at_the_origin", "missing_ramp", "missing_step", "ramp_parts"]
 

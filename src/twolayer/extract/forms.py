@@ -6,9 +6,9 @@ import numpy as np
 
 from twolayer.activation import Activation, activation
 from twolayer.extract.fits import RELU, ramp_parts
+from twolayer.model import UnitsProblem
+from twolayer.model.reflections import network_of, unlifted
 from twolayer.network import Polynomial, TwoLayerNetwork
-from twolayer.recover.reflections import network_of, unlifted
-from twolayer.refine import UnitsProblem
 
 __all__ = ["is_bent", "oriented", "with_slope", "written_with"]
 

@@ -3,9 +3,10 @@
 from twolayer.moments.accumulator import HermiteMoments
 from twolayer.moments.contractions import MomentOperator, moment_cube, moment_vector
 from twolayer.moments.control_variates import ControlledMoments, controlled_moments
-from twolayer.moments.passes import weighted_gram
 from twolayer.moments.regression import HermitePolynomial, hermite_regression
 from twolayer.moments.score_functions import GaussianMixture, score_matrix, score_slice, score_vector
+from twolayer.moments.second_moment import SecondMoment, second_moment
+from twolayer.rows.passes import weighted_gram
 
 __all__ = [
     "ControlledMoments",
@@ -13,6 +14,7 @@ __all__ = [
     "HermiteMoments",
     "HermitePolynomial",
     "MomentOperator",
+    "SecondMoment",
     "controlled_moments",
     "hermite_regression",
     "moment_cube",
@@ -20,5 +22,6 @@ __all__ = [
     "score_matrix",
     "score_slice",
     "score_vector",
+    "second_moment",
     "weighted_gram",
 ]

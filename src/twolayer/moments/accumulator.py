@@ -9,8 +9,8 @@ from numpy.typing import ArrayLike, NDArray
 from twolayer.arrays import frozen_array
 from twolayer.errors import InputError
 from twolayer.moments.pairs import pair_count, pair_positions, pair_products
-from twolayer.moments.passes import Block, Sums, add_signed_gram, gram_rows, opened, pass_sum, sorted_by
-from twolayer.sources import blocks as slices
+from twolayer.rows import blocks as slices
+from twolayer.rows.passes import Block, Sums, add_signed_gram, gram_rows, opened, pass_sum, sorted_by
 from twolayer.symtensor import flatten, multi_indices, unpack
 
 __all__ = ["HermiteMoments", "checked_basis"]

@@ -18,8 +18,8 @@ from twolayer.arrays import frozen_array, whole_number
 from twolayer.errors import InputError
 from twolayer.moments.accumulator import checked_basis
 from twolayer.moments.pairs import pair_count, pair_positions, pair_products
-from twolayer.moments.passes import Sums, block_rows, gram_rows, pass_sum, real_sample
-from twolayer.sources import blocks as slices
+from twolayer.rows import blocks as slices
+from twolayer.rows.passes import Sums, block_rows, gram_rows, pass_sum, real_sample
 from twolayer.symtensor import multi_indices, unpack
 
 __all__ = ["MomentOperator", "moment_cube", "moment_vector"]

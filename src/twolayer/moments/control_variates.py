@@ -13,8 +13,8 @@ from numpy.typing import ArrayLike, NDArray
 
 from twolayer.errors import InputError
 from twolayer.moments.accumulator import HermiteMoments
-from twolayer.moments.passes import Block, reiterable
 from twolayer.moments.regression import HermitePolynomial, hermite_regression
+from twolayer.rows.passes import Block, reiterable
 from twolayer.symtensor import transform
 
 __all__ = ["ControlledMoments", "controlled_moments"]

@@ -16,7 +16,8 @@ from twolayer.errors import InputError
 from twolayer.hermite import hermite_values
 from twolayer.moments.accumulator import checked_basis
 from twolayer.moments.pairs import pair_count, pair_products
-from twolayer.moments.passes import (
+from twolayer.rows import blocks as slices
+from twolayer.rows.passes import (
     Block,
     Sums,
     block_rows,
@@ -28,7 +29,6 @@ from twolayer.moments.passes import (
     reiterable,
     worker_count,
 )
-from twolayer.sources import blocks as slices
 from twolayer.symtensor import multi_indices, multiplicities, unpack
 
 __all__ = ["HermitePolynomial", "hermite_regression"]

@@ -23,7 +23,7 @@ from scipy.special import logsumexp
 
 from twolayer.arrays import frozen_array, whole_number
 from twolayer.errors import InputError
-from twolayer.moments.passes import weighted_gram
+from twolayer.rows.passes import weighted_gram
 from twolayer.sources import check_samples
 
 __all__ = ["GaussianMixture", "score_matrix", "score_slice", "score_vector"]

@@ -12,17 +12,17 @@ from numpy.typing import ArrayLike, NDArray
 from twolayer.activation import Activation
 from twolayer.activation import activation as parse_activation
 from twolayer.arrays import random_generator, whole_number
+from twolayer.coordinates.labels import LabelUnits, relative_rounding
 from twolayer.errors import InputError
-from twolayer.recover.distinct_rows import n_distinct_inputs, without_copies
-from twolayer.recover.judgement import judge
-from twolayer.recover.label_units import LabelUnits, relative_rounding
-from twolayer.recover.methods import RECOVERIES, Recovery
+from twolayer.evidence.verdict import judge
+from twolayer.recover.methods import RECOVERIES
 from twolayer.recover.result import RecoveryError, Result, Step
-from twolayer.recover.unknown import recover_unknown
-from twolayer.refine.threads import threads_over_rows
+from twolayer.rows.threads import threads_over_rows
+from twolayer.samples.distinct_rows import n_distinct_inputs, without_copies
+from twolayer.search.choosing import recover_unknown
 from twolayer.sources import check_magnitude, check_samples
 
-__all__ = ["RECOVERIES", "Recovery", "RecoveryError", "Result", "Step", "recover"]
+__all__ = ["RECOVERIES", "RecoveryError", "Result", "Step", "recover"]
 
 
 def recover(

@@ -3,14 +3,12 @@
 from twolayer.refine.gauss_newton import gauss_newton
 from twolayer.refine.levenberg_marquardt import levenberg_marquardt
 from twolayer.refine.minibatch_descent import minibatch_descent
-from twolayer.refine.problem import UnitsProblem
 from twolayer.refine.progress import Refined, Stopping
 
 __all__ = [
     "REFINERS",
     "Refined",
     "Stopping",
-    "UnitsProblem",
     "gauss_newton",
     "levenberg_marquardt",
     "minibatch_descent",

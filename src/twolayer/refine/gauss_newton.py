@@ -5,8 +5,8 @@ from collections.abc import Callable
 import numpy as np
 from scipy.linalg import cho_factor, cho_solve
 
-from twolayer.refine.linearization import Linearization
-from twolayer.refine.problem import Matrix, UnitsProblem, Vector
+from twolayer.model.linearization import Linearization
+from twolayer.model.problem import Matrix, UnitsProblem, Vector
 from twolayer.refine.progress import Refined, Stopping
 
 __all__ = ["conjugate_gradients", "damped", "gauss_newton", "kernel_preconditioner"]

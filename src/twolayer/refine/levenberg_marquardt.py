@@ -3,7 +3,7 @@
 import numpy as np
 from scipy.linalg.lapack import dposv
 
-from twolayer.refine.problem import UnitsProblem, Vector
+from twolayer.model.problem import UnitsProblem, Vector
 from twolayer.refine.progress import Refined, Stopping
 
 __all__ = ["levenberg_marquardt"]

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from twolayer.refine.problem import UnitsProblem, Vector
+from twolayer.model.problem import UnitsProblem, Vector
 from twolayer.refine.progress import Refined, Stopping
 
 __all__ = ["minibatch_descent"]

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from twolayer.refine.problem import UnitsProblem, Vector
+from twolayer.model.problem import UnitsProblem, Vector
 
 __all__ = ["Refined", "Stopping"]
 

@@ -1,0 +1,1 @@
+"""Other coordinates for inputs and labels, and what was found brought back from there."""

@@ -1,0 +1,4 @@
+"""Hardness of learning neural networks with natural weights.
+
+Daniely, Vardi, NeurIPS 2020.
+"""

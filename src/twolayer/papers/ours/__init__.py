@@ -1,0 +1,1 @@
+"""What is this library's own, beside the papers: the wall, the frontier, the phase diagram, and rivals to measure."""

@@ -1,0 +1,1 @@
+"""Samples as every search and every judge sees them, made once at the door."""

@@ -1,0 +1,153 @@
+"""Escape from local minima: units that the residual asks for take the place of units that it does not need."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+
+from twolayer.model import UnitsProblem
+from twolayer.model.problem import Matrix, Vector
+from twolayer.moments import weighted_gram
+from twolayer.refine.fit import Fit, Report, explore
+
+__all__ = ["exchange", "missing_units", "narrower_fits", "prune", "unit_values", "with_unit", "without_unit"]
+
+_WORTHWHILE = 0.97
+_MOST_UNITS_TRIED = 12
+_MOST_ROUNDS = 30
+_MOST_UNITS_REMOVED = 3
+
+
+def exchange(fit: Fit, report: Report, rng: np.random.Generator) -> Fit:
+    r"""Exchange units, one at a time, while that lowers the loss.
+
+    Take unit i away and look at what it leaves unexplained, :math:`r_i = y - \sum_{j\ne i}`. The moments of r_i,
+
+    .. math:: \mathbb E[r_i\,(x x^\top - I)] \quad\text{and}\quad \mathbb E[r_i\, x],
+
+    point to the units that are missing, with their signs (inertia): the strongest direction of either sign takes the
+    place of unit i and everything is refined again. A local minimum has a wrong unit, or a wrong sign, and r_i for it
+    is just what the right one would explain, so that this ends at the global minimum far more often than a new random
+    start does.
+
+    Returns
+    -------
+    Fit
+        Exact, or such that no exchange tried brings 3 %.
+
+    Notes
+    -----
+    An exchange costs O(n d²) for the moments and a refinement; at most 12 units are tried, the least important first.
+    """
+    for _ in range(_MOST_ROUNDS):
+        better = next((trial for trial in _exchanges(fit, report, rng) if trial.loss < _WORTHWHILE * fit.loss), None)
+        if better is None:
+            return fit
+        fit = better
+        if fit.is_exact:
+            return fit
+    return fit
+
+
+def _exchanges(fit: Fit, report: Report, rng: np.random.Generator) -> Iterator[Fit]:
+    """Fits with one unit exchanged."""
+    problem = fit.problem
+    values = unit_values(problem, fit.point)
+    order = np.argsort(values.var(axis=0))[:_MOST_UNITS_TRIED]
+    order = order if problem.width > _MOST_UNITS_TRIED else rng.permutation(order)
+    residual = -problem.residual(fit.point)
+    for i in order:
+        smaller, point = without_unit(problem, fit.point, int(i))
+        old = problem.units(fit.point)[1][i]
+        for sign, row in missing_units(problem, residual + values[:, i], rng):
+            if sign == np.sign(problem.units(fit.point)[0][i]) and _cosine(row, old) > 0.9:
+                continue
+            yield explore(*with_unit(smaller, point, sign, row), report, "exchange")
+
+
+def prune(fit: Fit, width: int, report: Report) -> Fit:
+    """Leave units out, one at a time and the least missed first, until `width` are left.
+
+    A wide fit has a unit near each of the true ones, and others that merge, cancel or vanish. Costs up to 3
+    refinements a unit left out.
+    """
+    while fit.problem.width > width:
+        fit = min(narrower_fits(fit, report), key=lambda narrower: narrower.loss)
+    return fit
+
+
+def narrower_fits(fit: Fit, report: Report) -> Iterator[Fit]:
+    """Fits with one unit fewer: the least important ones are left out in turn."""
+    problem = fit.problem
+    if problem.width == 1:
+        return
+    importance = unit_values(problem, fit.point).var(axis=0)
+    for unit in np.argsort(importance)[:_MOST_UNITS_REMOVED]:
+        yield explore(*without_unit(problem, fit.point, int(unit)), report, "one unit fewer", max_steps=40)
+
+
+def unit_values(problem: UnitsProblem, z: Vector) -> Matrix:
+    """What each unit adds to the model, (n, m)."""
+    v, theta = problem.units(z)
+    return np.vstack([problem.unit_block(rows, theta) * v for rows in problem.blocks()])
+
+
+def missing_units(problem: UnitsProblem, target: Vector, rng: np.random.Generator) -> Iterator[tuple[float, Vector]]:
+    """Signs and rows of single units that explain part of `target`, the most promising first."""
+    X, n, d = np.asarray(problem.X), problem.n_rows, problem.X.shape[1]
+    centred = target - target.mean()
+    candidates: list[tuple[float, Vector]] = []
+    parity = problem.unit_parity
+    if parity >= 0:
+        values, vectors = np.linalg.eigh(weighted_gram(X, centred) / n)
+        ends = sorted((0, d - 1), key=lambda j: -abs(values[j]))
+        candidates += [(float(np.sign(values[j]) or 1.0), vectors[:, j]) for j in ends]
+    if parity <= 0:
+        signs = (1.0,) if parity else (1.0, -1.0)
+        for direction in (X.T @ centred, rng.standard_normal(d)):
+            candidates += [(sign, np.asarray(direction)) for sign in signs]
+    for sign, direction in candidates:
+        row = np.zeros(problem.n_columns)
+        row[:d] = direction / max(float(np.linalg.norm(direction)), 1e-300)
+        if parity == 0 and centred @ (X @ row[:d]) * sign < 0:
+            row = -row
+        yield sign, _scaled(problem, row, sign, centred)
+
+
+def _scaled(problem: UnitsProblem, row: Vector, sign: float, target: Vector) -> Vector:
+    """Give a row the length that fits the target best, where the length is what carries the scale."""
+    degree = problem.activation.degree
+    if problem.n_amplitudes or not degree:
+        return row
+    value = np.concatenate([problem.unit_block(rows, row[None])[:, 0] for rows in problem.blocks()])
+    value -= value.mean()
+    amount = sign * float(value @ target) / max(float(value @ value), 1e-300)
+    floor = 0.05 * float(np.std(target)) / max(float(np.std(value)), 1e-300)
+    return row * max(amount, floor) ** (1 / degree)
+
+
+def without_unit(problem: UnitsProblem, z: Vector, unit: int) -> tuple[UnitsProblem, Vector]:
+    """The problem and the point with one unit fewer."""
+    keep = np.arange(problem.width) != unit
+    v, theta = problem.units(z)
+    smaller = problem.resized(v[keep] if problem.signs is not None else None, problem.width - 1)
+    quadratic = problem.quadratic_form(z)[np.ix_(keep, keep)] if problem.has_quadratic else None
+    return smaller, smaller.join(theta[keep], v[keep], **_lift_of(problem, z, quadratic))
+
+
+def with_unit(problem: UnitsProblem, z: Vector, sign: float, row: Vector) -> tuple[UnitsProblem, Vector]:
+    """The problem and the point with one unit more; a free outer weight starts small."""
+    v, theta = problem.units(z)
+    amplitude = sign if problem.signs is not None else sign * 0.5 * float(np.abs(v).mean() if len(v) else 1.0)
+    larger = problem.resized(np.r_[v, sign] if problem.signs is not None else None, problem.width + 1)
+    quadratic = np.pad(problem.quadratic_form(z), (0, 1)) if problem.has_quadratic else None
+    return larger, larger.join(np.vstack([theta, row]), np.r_[v, amplitude], **_lift_of(problem, z, quadratic))
+
+
+def _lift_of(problem: UnitsProblem, z: Vector, quadratic: Matrix | None) -> dict[str, Any]:
+    linear = problem.linear_part(z) if problem.has_linear_row else None
+    return {"linear": linear, "quadratic": quadratic, "constant": problem.constant(z)}
+
+
+def _cosine(u: Vector, w: Vector) -> float:
+    return abs(float(u @ w)) / max(float(np.linalg.norm(u) * np.linalg.norm(w)), 1e-300)

@@ -1,0 +1,119 @@
+"""Units that the rows do not show: what is linear or zero on all of them, and what stands there twice."""
+
+import numpy as np
+from numpy.typing import NDArray
+
+from twolayer.model import UnitsProblem
+from twolayer.model.problem import Matrix
+from twolayer.model.reflections import unlifted
+from twolayer.refine.fit import Fit, Report, explore, polish
+from twolayer.search.exchange import without_unit
+from twolayer.search.growth import losses_without
+
+__all__ = ["has_affine_law", "seen_part", "straight_units", "without_idle_units"]
+
+_STRAIGHT = 1e-12  # share of a unit that is not affine on the rows, below which that is rounding
+_IDLE = 1e-5  # relative loss, to first order, up to which a unit may be idle
+_MOST_TRIED = 2
+_FIRST_ROWS = 4096  # that most units show their kink in
+
+
+def has_affine_law(problem: UnitsProblem) -> bool:
+    """Whether turning a unit round leaves an affine function behind: relu, leaky relu, softplus, gelu."""
+    return len(problem.activation.reflection.polynomial) == 2
+
+
+def straight_units(fit: Fit) -> NDArray[np.bool_]:
+    """Units of such a σ that are affine on all rows, to rounding: no row lies on the other side of the kink."""
+    problem = fit.problem
+    straight = np.zeros(problem.width, bool)
+    if not has_affine_law(problem):
+        return straight
+    theta = problem.units(fit.point)[1]
+    straight |= _are_affine(problem, theta, slice(0, min(_FIRST_ROWS, problem.n_rows)))
+    if straight.any() and problem.n_rows > _FIRST_ROWS:
+        straight[straight] = _are_affine(problem, theta[straight], slice(None))
+    return straight
+
+
+def _are_affine(problem: UnitsProblem, theta: Matrix, rows: slice) -> NDArray[np.bool_]:
+    t = problem.inputs(rows) @ theta.T
+    values = problem.activation(t)
+    sizes = np.sqrt(np.mean(values**2, axis=0))
+    t, values = t - t.mean(axis=0), values - values.mean(axis=0)
+    slopes = np.sum(t * values, axis=0) / np.maximum(np.sum(t * t, axis=0), 1e-300)
+    bends = np.sqrt(np.mean((values - slopes * t) ** 2, axis=0))
+    return np.asarray(bends <= _STRAIGHT * np.maximum(sizes, 1e-300))
+
+
+def seen_part(fit: Fit, report: Report) -> Fit:
+    r"""The same function with only those units that the rows show.
+
+    A unit whose kink lies beyond all rows is zero or affine on them, so that of all such units only the sum is known:
+    an affine function :math:`u \cdot x + c`. It joins what turning the others round leaves behind. Units are left out
+    while the fit stays exact. If some orientations of those that are left explain the affine part, what comes back is a
+    fit of the network without it, else a lifted one.
+
+    Parameters
+    ----------
+    fit : Fit
+        Exact, lifted or not.
+    report : callable
+
+    Returns
+    -------
+    Fit
+        Exact; the one given if nothing can be left out of it.
+
+    Notes
+    -----
+    A unit left out costs a normal matrix, its inverse and some steps.
+    """
+    bent = _bent_part(fit, report) if has_affine_law(fit.problem) else fit
+    if not bent.is_exact:
+        return fit
+    bent = without_idle_units(bent, report)
+    if not bent.problem.is_lifted:
+        return bent
+    plain = explore(*unlifted(bent.problem, bent.point), report, "network", max_steps=60)
+    return plain if plain.is_exact else bent
+
+
+def _bent_part(fit: Fit, report: Report) -> Fit:
+    """A lifted fit without the units that are affine on all rows."""
+    problem, point = fit.problem, fit.point
+    straight = straight_units(fit)
+    if problem.is_lifted and not straight.any():
+        return fit
+    v, theta = problem.units(point)
+    if straight.all():
+        return fit
+    signs = None if problem.signs is None else v[~straight]
+    lifted = UnitsProblem(
+        problem.X,
+        problem.y,
+        problem.activation,
+        int((~straight).sum()),
+        signs=signs,
+        has_bias=problem.has_bias,
+        is_lifted=True,
+    )
+    start = lifted.join(theta[~straight], v[~straight])
+    inputs = np.vstack([lifted.inputs(rows) for rows in lifted.blocks()])
+    linear = np.asarray(np.linalg.lstsq(inputs, -lifted.residual(start), rcond=1e-12)[0], np.float64)
+    return polish(lifted, lifted.join(theta[~straight], v[~straight], linear=linear), report, "affine part")
+
+
+def without_idle_units(fit: Fit, report: Report) -> Fit:
+    """Leave units out of an exact fit while it stays exact."""
+    while fit.problem.width > 1:
+        losses = losses_without(fit)
+        tried = [int(unit) for unit in np.argsort(losses)[:_MOST_TRIED] if losses[unit] <= _IDLE]
+        narrower = (
+            explore(*without_unit(fit.problem, fit.point, unit), report, "idle unit", max_steps=40) for unit in tried
+        )
+        better = next((trial for trial in narrower if trial.is_exact), None)
+        if better is None:
+            return fit
+        fit = better
+    return fit
