@@ -23,7 +23,7 @@ SOURCE = ROOT / "src" / "twolayer"
 # Each room may import from the rooms above it, and from none on its own line. A new room takes its place here.
 FLOORS = (
     {"errors"},
-    {"entry", "arrays"},
+    {"entry", "arrays", "equality", "solvers", "saliency"},
     {"files", "hermite", "symtensor"},
     {"polynomial", "activation"},
     {"network"},
@@ -34,8 +34,8 @@ FLOORS = (
     {"moments"},
     {"decompose"},
     {"model"},
-    {"samples"},
     {"coordinates"},
+    {"samples"},
     {"refine"},
     {"evidence"},
     {"search"},

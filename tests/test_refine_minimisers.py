@@ -41,7 +41,7 @@ def test_a_planted_network_is_reached_from_a_tenth_away(refine, spec, has_bias):
     refined = refine(problem, start, Stopping(200))
     assert refined.losses[0] > 1e-4
     assert np.abs(refined.point - truth).max() < 1e-10 * np.abs(truth).max()
-    assert refined.loss == problem.loss(refined.point)
+    assert refined.squares == pytest.approx(problem.loss(refined.point), rel=1e-12)
 
 
 @refiners
@@ -53,7 +53,7 @@ def test_the_minimum_on_noisy_labels_is_that_of_scipy(refine, spec, ridge):
     refined = refine(problem, truth, Stopping(200, patience=8, least_gain=1e-12))
     counted = np.sqrt(ridge * problem.penalized(np.ones_like(truth)))
     expected = least_squares(lambda z: np.r_[problem.residual(z), counted * z], truth, xtol=1e-14, ftol=1e-14)
-    assert refined.loss == pytest.approx(2 * expected.cost, rel=1e-9)
+    assert refined.squares == pytest.approx(2 * expected.cost, rel=1e-9)
     assert_allclose(refined.point, expected.x, atol=1e-6 * np.abs(expected.x).max())
 
 
@@ -64,9 +64,9 @@ def test_the_minimum_of_a_kinked_activation_is_that_of_scipy_but_for_far_less_th
     problem, truth = planted("relu", rng, noise=0.1, has_bias=True)
     refined = refine(problem, truth, Stopping(200, patience=8, least_gain=1e-12))
     expected = least_squares(problem.residual, truth, xtol=1e-14, ftol=1e-14)
-    assert abs(refined.loss - 2 * expected.cost) < 0.05 * refined.loss / problem.n_rows
+    assert abs(refined.squares - 2 * expected.cost) < 0.05 * refined.squares / problem.n_rows
     J = np.vstack([block for _, _, block in problem.jacobian_blocks(truth)])
-    deviations = np.sqrt(refined.loss / problem.n_rows * np.linalg.inv(J.T @ J).diagonal())
+    deviations = np.sqrt(refined.squares / problem.n_rows * np.linalg.inv(J.T @ J).diagonal())
     assert (np.abs(refined.point - expected.x) < 0.2 * deviations).all()
 
 
@@ -77,7 +77,7 @@ def test_the_lifted_model_is_fitted_from_the_wrong_orientations(refine):
     lifted = UnitsProblem(plain.X, plain.y, plain.activation, 4, signs=plain.signs, is_lifted=True)
     theta = -perturbed(plain.units(truth)[1], rng)
     refined = refine(lifted, lifted.join(theta), Stopping(300, patience=30))
-    assert refined.loss < 1e-22 * lifted.energy
+    assert refined.squares < 1e-22 * lifted.energy
     assert_allclose(lifted.units(refined.point)[1], -plain.units(truth)[1], atol=1e-9)
 
 
@@ -88,7 +88,7 @@ def test_losses_are_relative_fall_and_are_reported(refine):
     calls, start = [], 3 * rng.standard_normal(len(truth))  # far enough for steps that must be refused
     refined = refine(problem, start, Stopping(200, report=lambda *call: calls.append(call)))
     assert refined.losses[0] == pytest.approx(problem.loss(start) / problem.energy, rel=1e-12, abs=0)
-    assert refined.losses[-1] == pytest.approx(refined.loss / problem.energy, rel=1e-12, abs=0)
+    assert refined.losses[-1] == pytest.approx(refined.squares / problem.energy, rel=1e-12, abs=0)
     assert all(after < before for before, after in zip(refined.losses, refined.losses[1:], strict=False))
     assert calls == list(enumerate(refined.losses))[1:]
     assert not np.shares_memory(refined.point, start)
@@ -217,8 +217,8 @@ def test_a_descent_in_batches_finds_most_of_many_units_from_anywhere(spec, has_b
     stopping = Stopping()
     refined = minibatch_descent(wide, wide.join(theta, np.tile([1.0, -1.0], 6)), 40, 0.1, rng, stopping)
     assert len(refined.losses) == 41
-    assert refined.loss < 0.02 * problem.energy
-    assert wide.loss(refined.point) == pytest.approx(refined.loss, rel=0.5)
+    assert refined.squares < 0.02 * problem.energy
+    assert wide.loss(refined.point) == pytest.approx(refined.squares, rel=0.5)
     found = wide.split(refined.point)[0][:, :8]
     cosines = np.abs(found @ rows.T) / np.linalg.norm(found, axis=1)[:, None] / np.linalg.norm(rows, axis=1)
     assert np.sum(cosines.max(axis=0) > 0.95) >= 6

@@ -4,7 +4,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from twolayer.errors import InputError
-from twolayer.evidence.certificate import StandardErrors
+from twolayer.evidence.standard_errors import StandardErrors
 from twolayer.model.problem import Matrix, Vector
 from twolayer.model.signed_sums import binary_solutions
 from twolayer.network import TwoLayerNetwork

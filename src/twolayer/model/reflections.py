@@ -83,15 +83,7 @@ def unlifted(problem: UnitsProblem, z: Vector) -> tuple[UnitsProblem, Vector]:
     v, theta = problem.units(z)
     law = problem.activation.reflection
     outer = v if law.sign > 0 else epsilon * v
-    plain = UnitsProblem(
-        problem.X,
-        problem.y,
-        problem.activation,
-        problem.width,
-        signs=None if problem.signs is None else outer,
-        has_bias=problem.has_bias,
-        ridge=problem.ridge,
-    )
+    plain = problem.resized(None if problem.signs is None else outer, problem.width, is_lifted=False)
     turned = epsilon[:, None] * theta
     constant = 0.0
     if problem.has_bias and problem.is_lifted:

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from twolayer.evidence.certificate import Certificate, Status
+from twolayer.evidence import Certificate, Status
 from twolayer.network import TwoLayerNetwork
 
 __all__ = ["RecoveryError", "Result", "Step"]

@@ -5,9 +5,10 @@ from collections.abc import Callable
 import numpy as np
 from scipy.linalg import cho_factor, cho_solve
 
+from twolayer.model.fit import Fit
 from twolayer.model.linearization import Linearization
 from twolayer.model.problem import Matrix, UnitsProblem, Vector
-from twolayer.refine.progress import Refined, Stopping
+from twolayer.refine.progress import Stopping
 
 __all__ = ["conjugate_gradients", "damped", "gauss_newton", "kernel_preconditioner"]
 
@@ -19,7 +20,7 @@ _FALLING = 0.8
 _FIRST_DAMPING, _LEAST_DAMPING = 1e-2, 1e-10
 
 
-def gauss_newton(problem: UnitsProblem, start: Vector, stopping: Stopping) -> Refined:
+def gauss_newton(problem: UnitsProblem, start: Vector, stopping: Stopping) -> Fit:
     r"""Minimise by inexact steps :math:`(J^\top J + \mu D)\,\delta = -J^\top r` that never form J.
 
     The step is solved for by conjugate gradients, preconditioned with :math:`(K + \mu\,\mathrm{diag}\,K)^{-1} \otimes
@@ -35,7 +36,7 @@ def gauss_newton(problem: UnitsProblem, start: Vector, stopping: Stopping) -> Re
 
     Returns
     -------
-    Refined
+    Fit
 
     Notes
     -----
@@ -69,7 +70,7 @@ def gauss_newton(problem: UnitsProblem, start: Vector, stopping: Stopping) -> Re
             inner_steps = min(2 * inner_steps, _MAX_INNER_STEPS)
         here = problem.linearize(here.point + step)
         stopping.record(here.loss)
-    return Refined(here.point, here.loss, tuple(stopping.losses))
+    return Fit(problem, here.point, here.loss / problem.energy, tuple(stopping.losses))
 
 
 def kernel_preconditioner(problem: UnitsProblem, at: Linearization, damping: float) -> Callable[[Vector], Vector]:

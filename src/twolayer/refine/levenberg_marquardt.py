@@ -3,8 +3,9 @@
 import numpy as np
 from scipy.linalg.lapack import dposv
 
+from twolayer.model.fit import Fit
 from twolayer.model.problem import UnitsProblem, Vector
-from twolayer.refine.progress import Refined, Stopping
+from twolayer.refine.progress import Stopping
 
 __all__ = ["levenberg_marquardt"]
 
@@ -13,7 +14,7 @@ _FIRST_DAMPING = 1e-2
 
 
 @np.errstate(over="ignore", invalid="ignore")  # a trial step far out is passed over
-def levenberg_marquardt(problem: UnitsProblem, start: Vector, stopping: Stopping) -> Refined:
+def levenberg_marquardt(problem: UnitsProblem, start: Vector, stopping: Stopping) -> Fit:
     r"""Minimise by steps :math:`(J^\top J + \mu\,\mathrm{diag}(J^\top J))\,\delta = -J^\top r`.
 
     The damping μ follows the ratio of actual to predicted decrease (Nielsen's rule); the scaling is Marquardt's, so
@@ -27,7 +28,7 @@ def levenberg_marquardt(problem: UnitsProblem, start: Vector, stopping: Stopping
 
     Returns
     -------
-    Refined
+    Fit
 
     Notes
     -----
@@ -62,7 +63,7 @@ def levenberg_marquardt(problem: UnitsProblem, start: Vector, stopping: Stopping
         z += step
         loss, gradient, H = problem.normal_equations(z)
         stopping.record(loss)
-    return Refined(z, loss, tuple(stopping.losses))
+    return Fit(problem, z, loss / problem.energy, tuple(stopping.losses))
 
 
 def _damped_step(H: np.ndarray, damping: Vector, gradient: Vector) -> Vector | None:

@@ -2,8 +2,9 @@
 
 import numpy as np
 
+from twolayer.model.fit import Fit
 from twolayer.model.problem import UnitsProblem, Vector
-from twolayer.refine.progress import Refined, Stopping
+from twolayer.refine.progress import Stopping
 
 __all__ = ["minibatch_descent"]
 
@@ -13,7 +14,7 @@ _MEAN_DECAY, _SQUARE_DECAY, _TINY = 0.9, 0.999, 1e-8
 
 def minibatch_descent(
     problem: UnitsProblem, start: Vector, epochs: int, rate: float, rng: np.random.Generator, stopping: Stopping
-) -> Refined:
+) -> Fit:
     r"""Descend by Adam (Kingma and Ba, 2015) on batches of 500 rows, the rate falling to zero like a cosine.
 
     With g the gradient of half the mean squared residual of a batch, and m, s its running mean and mean square,
@@ -39,7 +40,7 @@ def minibatch_descent(
 
     Returns
     -------
-    Refined
+    Fit
         The last point, which need not be the best, and the sum of squared residuals that the last epoch met.
 
     Notes
@@ -66,7 +67,7 @@ def minibatch_descent(
             eta *= np.sqrt(1 - _SQUARE_DECAY**step) / (1 - _MEAN_DECAY**step)
             z -= eta * scale * mean / (np.sqrt(square) + _TINY)
         stopping.record(loss)
-    return Refined(z, loss, tuple(stopping.losses))
+    return Fit(problem, z, loss / problem.energy, tuple(stopping.losses))
 
 
 def _scales(problem: UnitsProblem, z: Vector) -> Vector:

@@ -8,9 +8,6 @@ from twolayer.rows import row_blocks
 
 __all__ = ["inputs_on_a_grid", "n_distinct_inputs", "n_distinct_rows", "without_copies"]
 
-_DIGITS = 10
-_OFF_THE_GRID = 1e-6
-
 
 def n_distinct_rows(problem: UnitsProblem) -> int:
     r"""Number of rows that differ, as far as the model can tell them apart.
@@ -29,8 +26,8 @@ def n_distinct_rows(problem: UnitsProblem) -> int:
             seen[rows] /= np.where(length > 0, length, 1.0)
     if not problem.has_bias and problem.activation.parity:
         seen *= np.where(seen[:, :1] < 0, -1.0, 1.0)
-    largest = float(np.abs(seen).max()) or 1.0
-    order = np.sort(np.round(seen[:, 0] / largest, _DIGITS) + 1j * np.round(seen[:, 1] / largest, _DIGITS))
+    seen = np.round(seen / (float(np.abs(seen).max()) or 1.0), 10)  # ten digits: a ray is met to rounding only
+    order = np.sort(seen[:, 0] + 1j * seen[:, 1])
     return 1 + int(np.count_nonzero(order[1:] != order[:-1]))
 
 
@@ -52,7 +49,7 @@ def inputs_on_a_grid(X: NDArray, *, has_bias: bool) -> tuple[int, ...]:
             values = np.unique(np.r_[values, 0.0])
         if len(values) > 1:
             places = (values - values[0]) / np.diff(values).min()
-            if np.abs(places - np.round(places)).max() < _OFF_THE_GRID:
+            if np.abs(places - np.round(places)).max() < 1e-6:  # off whole numbers by rounding, in steps of the grid
                 found.append(j)
     return tuple(found)
 
