@@ -71,6 +71,10 @@ class Decomposition:
         The algorithm that found it.
     status : Status
         Its value is the advice.
+    gap : float or None
+        How clear the rank was, where ``rank="auto"`` found it: the singular value at the rank over the next one;
+        infinite where the next is rounding, 1 where the rank is beyond what the flattening shows and only the residual
+        speaks for it. None where the rank was given.
     """
 
     weights: NDArray
@@ -80,6 +84,7 @@ class Decomposition:
     left_over: float
     method: str
     status: Status
+    gap: float | None = None
 
     @property
     def rank(self) -> int:
