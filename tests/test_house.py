@@ -30,6 +30,7 @@ FLOORS = (
     {"risk", "align"},
     {"teachers"},
     {"rows"},
+    {"solvers"},
     {"sources"},
     {"moments"},
     {"decompose"},

@@ -16,7 +16,8 @@ from twolayer.evidence.score_test import MOST_DENSE_PARAMETERS, ScoreTest
 from twolayer.model import UnitsProblem
 from twolayer.model.problem import Matrix, Vector
 from twolayer.network import TwoLayerNetwork
-from twolayer.refine.gauss_newton import conjugate_gradients, damped, kernel_preconditioner
+from twolayer.refine.gauss_newton import damped, kernel_preconditioner
+from twolayer.solvers import conjugate_gradients
 
 __all__ = [
     "Certificate",

@@ -8,8 +8,9 @@ from scipy.linalg import cho_factor, cho_solve
 from twolayer.model.linearization import Linearization
 from twolayer.model.problem import Matrix, UnitsProblem, Vector
 from twolayer.refine.progress import Refined, Stopping
+from twolayer.solvers import conjugate_gradients
 
-__all__ = ["conjugate_gradients", "damped", "gauss_newton", "kernel_preconditioner"]
+__all__ = ["damped", "gauss_newton", "kernel_preconditioner"]
 
 _MAX_TRIES = 14
 _INNER_STEPS, _MAX_INNER_STEPS = 30, 240
@@ -93,34 +94,6 @@ def damped(gram: Matrix, damping: float) -> Matrix:
     diagonal = gram.diagonal()
     tiny = 1e-10 * max(diagonal.mean(), 1e-300)
     return gram + np.diag(damping * diagonal + tiny)
-
-
-def conjugate_gradients(
-    product: Callable[[Vector], Vector],
-    target: Vector,
-    precondition: Callable[[Vector], Vector],
-    tolerance: float,
-    max_steps: int,
-) -> Vector:
-    """Solve product(x) = target for a positive product, until the preconditioned norm² has fallen by `tolerance`."""
-    x, residual = np.zeros_like(target), target.copy()
-    image = precondition(residual)
-    direction, first = image.copy(), float(residual @ image)
-    norm = first
-    for _ in range(max_steps):
-        pushed = product(direction)
-        curvature = float(direction @ pushed)
-        if not curvature > 0:
-            break
-        length = norm / curvature
-        x += length * direction
-        residual -= length * pushed
-        image = precondition(residual)
-        norm, last = float(residual @ image), norm
-        if norm <= tolerance * first:
-            break
-        direction = image + (norm / last) * direction
-    return x
 
 
 def _inexact_step(
