@@ -155,6 +155,48 @@ def test_a_public_name_wins_over_the_submodule_of_the_same_name():
     assert python(code + "print(activation('relu'), callable(twolayer.align))") == "relu True"
 
 
+SHADOWED = {
+    "activation": ("activation.base", "Activation"),
+    "align": ("align", "recovery_error"),
+    "decompose": ("decompose.cp_fit", "Decomposition"),
+    "extract": ("extract.outcome", "Extraction"),
+    "recover": ("recover.methods", "Result"),
+}
+
+
+def test_every_function_with_the_name_of_its_module_is_tried_below():
+    assert {name for name, home in twolayer._HOME.items() if name == home} == set(SHADOWED)
+
+
+@pytest.mark.parametrize("name", SHADOWED)
+@pytest.mark.parametrize("order", [(0, 1, 2, 3), (1, 3, 2, 0), (2, 0, 3, 1), (3, 1, 0, 2)])
+def test_a_public_function_does_not_hide_its_module(name, order):
+    submodule, member = SHADOWED[name]
+    imports = [
+        f"import twolayer.{submodule} as inner; assert inner is sys.modules['twolayer.{submodule}'] or '.' not in "
+        f"'{submodule}'",
+        f"import twolayer.{name} as outer; outer.{member}; outer.{name}",
+        f"from twolayer.{name} import {member}, {name} as same; assert same is twolayer.{name}",
+        f"from twolayer import {name} as function; assert callable(function)",
+    ]
+    code = "; ".join(["import pickle, inspect, sys, types, twolayer", *(imports[place] for place in order)])
+    code += (
+        f"; home = sys.modules['twolayer.{name}']; assert outer.{member} is home.{member}"
+        f"; assert function is home.{name} and type(function) is types.FunctionType"
+        "; assert pickle.loads(pickle.dumps(function)) is function and inspect.signature(function) and function.__doc__"
+    )
+    python(code)
+
+
+def test_a_submodule_that_is_imported_later_is_found_too():
+    code = (
+        "import importlib, sys, types; from twolayer import decompose; home = sys.modules['twolayer.decompose']; "
+        "late = types.ModuleType('twolayer.decompose.late'); home.late = late; assert decompose.late is late; "
+        "home.private = 1; print(hasattr(decompose, 'private'), hasattr(decompose, 'np'))"
+    )
+    assert python(code) == "False False"
+
+
 def test_importing_the_package_loads_nothing_heavy():
     assert python("import sys, twolayer; print('numpy' in sys.modules)") == "False"
 
