@@ -10,8 +10,10 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from twolayer.align import align
+from twolayer.equality import equal_by_value
 from twolayer.files import atomic_writer
 from twolayer.network import TwoLayerNetwork
+from twolayer.one_line import in_one_line
 from twolayer.pictures import recovery_picture
 from twolayer.recover import recover
 from twolayer.solvers import Adam
@@ -27,7 +29,9 @@ DIM, WIDTH, SAMPLES = 20, 5, 2000
 ADAM_STEPS = 5000
 
 
-@dataclass(frozen=True)
+@equal_by_value
+@in_one_line
+@dataclass(frozen=True, eq=False)
 class Demonstration:
     """What a demonstration made.
 

@@ -10,6 +10,8 @@ from numpy.typing import NDArray
 from scipy import sparse
 
 from twolayer.entry import Entry
+from twolayer.equality import equal_by_value
+from twolayer.one_line import in_one_line
 
 __all__ = ["Claim", "Family", "Inputs", "Instance", "Option", "Planted", "Shapes"]
 
@@ -52,6 +54,8 @@ class Claim:
     sizes: Mapping[str, int | float] = field(default_factory=dict)
 
 
+@equal_by_value
+@in_one_line
 @dataclass(frozen=True, eq=False)
 class Instance:
     """Inputs and labels, the planted network or None where there is none, the claim, and how it was made.
