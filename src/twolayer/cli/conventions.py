@@ -62,7 +62,7 @@ def print_json(content: dict[str, Any]) -> None:
     """Print one JSON object on standard output."""
     import json
 
-    from twolayer.display import plain
+    from twolayer.plain import plain
 
     typer.echo(json.dumps(plain(content), allow_nan=False))
 
