@@ -128,7 +128,7 @@ def network_cli(twolayer_cli):
 
 @pytest.mark.parametrize("paper", THEORIES)
 def test_theory_prints_the_quantities_of_the_paper(network_cli, paper):
-    expected = THEORIES[paper].function(TwoLayerNetwork.load("network.npz"))
+    expected = THEORIES[paper](TwoLayerNetwork.load("network.npz"))
     outcome = network_cli(f"theory {paper} network.npz")
     assert (outcome.code, outcome.err) == (0, "")
     assert all(name in outcome.out for name in expected)

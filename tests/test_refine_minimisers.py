@@ -9,7 +9,7 @@ from lifted_models import random_problem
 from twolayer.activation import activation
 from twolayer.model import UnitsProblem
 from twolayer.refine import REFINERS, Stopping, gauss_newton, minibatch_descent
-from twolayer.refine.gauss_newton import conjugate_gradients, kernel_preconditioner
+from twolayer.refine.gauss_newton import kernel_preconditioner
 from twolayer.teachers import conditioned, gaussian_samples, random_units
 
 refiners = pytest.mark.parametrize("refine", REFINERS.values(), ids=REFINERS)
@@ -141,31 +141,6 @@ def test_stopping_counts_steps_floor_and_patience():
 
 
 # The parts of the matrix-free step
-
-
-def test_conjugate_gradients_solve_a_positive_definite_system():
-    rng = np.random.default_rng(18)
-    A = rng.standard_normal((12, 12))
-    A = A @ A.T + np.eye(12)
-    b = rng.standard_normal(12)
-    jacobi = A.diagonal()
-    x = conjugate_gradients(lambda u: A @ u, b, lambda u: u / jacobi, 1e-28, 60)
-    assert_allclose(x, np.linalg.solve(A, b), rtol=1e-9)
-
-
-def test_conjugate_gradients_stop_when_the_preconditioned_norm_has_fallen():
-    rng = np.random.default_rng(19)
-    A, b = np.diag(np.linspace(1.0, 100.0, 40)), rng.standard_normal(40)
-    for tolerance in (1e-1, 1e-3, 1e-6):
-        x = conjugate_gradients(lambda u: A @ u, b, lambda u: u, tolerance, 100)
-        residual = b - A @ x
-        assert 1e-3 * tolerance < residual @ residual / (b @ b) <= tolerance
-    assert_allclose(conjugate_gradients(lambda u: A @ u, b, lambda u: u, 0.0, 1), b * (b @ b) / (b @ A @ b), rtol=1e-12)
-
-
-def test_conjugate_gradients_stop_where_the_matrix_is_not_positive():
-    x = conjugate_gradients(lambda u: -u, np.ones(3), lambda u: u, 1e-9, 10)
-    assert (x == 0).all()
 
 
 @pytest.mark.parametrize("spec", ["relu", "squared_relu", "sigmoid", "tanh"])

@@ -7,8 +7,9 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.linalg import LinAlgError, cho_factor, cho_solve
 
-from twolayer.decompose.damped_gauss_newton import conjugate_gradients, damped_gauss_newton
+from twolayer.decompose.damped_gauss_newton import damped_gauss_newton
 from twolayer.decompose.symmetric_sum import Target, unit_rows
+from twolayer.solvers import conjugate_gradients
 
 __all__ = ["SumFit", "fit_sum"]
 
@@ -143,5 +144,5 @@ class SumFit:
 
         product = normal_product(self.weights, self.factors, p)
         return conjugate_gradients(
-            lambda rows: product(rows) + shift * rows, self.descent, precondition, rtol=1e-3, max_steps=_INNER_STEPS
+            lambda rows: product(rows) + shift * rows, self.descent, precondition, 1e-6, _INNER_STEPS
         )

@@ -15,7 +15,9 @@ from twolayer.decompose.pencil import pencil_vectors
 from twolayer.decompose.rank_evidence import is_noise_beyond, noise_level, singular_values
 from twolayer.decompose.symmetric_sum import best_weights, largest_term, slices, unit_rows
 from twolayer.decompose.uniqueness import has_one_sum_nearby
+from twolayer.equality import equal_by_value
 from twolayer.errors import InputError
+from twolayer.one_line import in_one_line
 from twolayer.symtensor import rank_one_sum, symmetrize
 
 __all__ = ["TWO_DECOMPOSITIONS", "Decomposition", "Problem", "Status", "dimension", "generic_rank", "pose"]
@@ -49,6 +51,8 @@ class Status(enum.Enum):
     UNSETTLED = "Stopped at the step limit before it settled: try method 'auto', another seed, or a lower rank."
 
 
+@equal_by_value
+@in_one_line
 @dataclass(frozen=True, eq=False)
 class Decomposition:
     r"""A sum of rank-one terms, :math:`T \approx \sum_i \lambda_i u_i^{\otimes p}`, and how well it fits.
@@ -71,6 +75,10 @@ class Decomposition:
         The algorithm that found it.
     status : Status
         Its value is the advice.
+    gap : float or None
+        How clear the rank was, where ``rank="auto"`` found it: the singular value at the rank over the next one;
+        infinite where the next is rounding, 1 where the rank is beyond what the flattening shows and only the residual
+        speaks for it. None where the rank was given.
     """
 
     weights: NDArray
@@ -80,6 +88,7 @@ class Decomposition:
     left_over: float
     method: str
     status: Status
+    gap: float | None = None
 
     @property
     def rank(self) -> int:

@@ -15,7 +15,9 @@ from twolayer.arrays import first_nonfinite, real_array
 from twolayer.decompose.jacobi import jacobi
 from twolayer.decompose.pencil import pencil_vectors
 from twolayer.decompose.slice_fit import SliceFit, fit_slices
+from twolayer.equality import equal_by_value
 from twolayer.errors import InputError
+from twolayer.one_line import in_one_line
 
 __all__ = ["DIAGONALISERS", "JointDiagonalisation", "ffdiag", "joint_diagonalise", "uniform"]
 
@@ -26,6 +28,8 @@ _FIRST_STEPS = 5
 _ASYMMETRY = 1e-8
 
 
+@equal_by_value
+@in_one_line
 @dataclass(frozen=True, eq=False)
 class JointDiagonalisation:
     r"""Slices :math:`C_l \approx A\,\mathrm{diag}(D_l)\,A^\top`.

@@ -9,6 +9,8 @@ from numpy.typing import ArrayLike, NDArray
 from twolayer.arrays import whole_number
 from twolayer.decompose.cp_fit import fit_sum
 from twolayer.decompose.symmetric_sum import unit_rows
+from twolayer.equality import equal_by_value
+from twolayer.one_line import in_one_line
 from twolayer.rows.passes import block_rows, pass_sum, real_sample
 
 __all__ = ["MomentTerms", "SampleMoment", "moment_terms"]
@@ -17,6 +19,8 @@ _RIDGES = (0.3, 0.03, 0.003)
 _RIDGE_STEPS = 20
 
 
+@equal_by_value
+@in_one_line
 @dataclass(frozen=True, eq=False)
 class MomentTerms:
     r"""Terms :math:`\sum_i \lambda_i u_i^{\otimes j}` near a moment of samples.

@@ -7,8 +7,9 @@ from numpy.typing import NDArray
 from scipy.linalg import cho_factor
 from scipy.linalg.lapack import dpotrs
 
-from twolayer.decompose.damped_gauss_newton import conjugate_gradients, damped_gauss_newton
+from twolayer.decompose.damped_gauss_newton import damped_gauss_newton
 from twolayer.decompose.symmetric_sum import unit_rows
+from twolayer.solvers import conjugate_gradients
 
 __all__ = ["SliceFit", "fit_slices"]
 
@@ -101,8 +102,8 @@ class SliceFit:
             lambda P: self._schur_product(P) + damping * scale * P,
             -self.gradient,
             lambda G: dpotrs(factor, G.T)[0].T,
-            rtol=1e-2,
-            max_steps=_INNER_STEPS,
+            1e-4,
+            _INNER_STEPS,
         )
         return SliceFit(self.C, self.A + step), -0.5 * float(np.vdot(self.gradient, step))
 

@@ -12,10 +12,13 @@ from twolayer.evidence.gaussianity import GaussianityTest
 from twolayer.evidence.score_test import ScoreTest
 from twolayer.evidence.standard_errors import StandardErrors
 from twolayer.network import TwoLayerNetwork
+from twolayer.one_line import in_one_line
+from twolayer.plain import plain
 
 __all__ = ["Certificate", "singular_value_conditioning"]
 
 
+@in_one_line
 @equal_by_value
 @dataclass(frozen=True, eq=False)
 class Certificate:
@@ -69,7 +72,7 @@ class Certificate:
 
     def to_dict(self) -> dict[str, Any]:
         """The certificate as plain numbers, lists and text, fit for JSON (infinite numbers become None)."""
-        return _plain(asdict(self))
+        return plain(asdict(self))
 
     def summary(self) -> str:
         """A few lines to read."""
@@ -86,22 +89,6 @@ class Certificate:
         if self.score_test is not None:
             lines.append(f"score test for lack of fit: p = {self.score_test.p_value:.2g}")
         return "\n".join([*lines, *(choice.summary() for choice in self.choices), *self.notes])
-
-
-def _plain(value: Any) -> Any:
-    if isinstance(value, dict):
-        return {key: _plain(entry) for key, entry in value.items()}
-    if isinstance(value, list | tuple):
-        return [_plain(entry) for entry in value]
-    if isinstance(value, np.ndarray):
-        return _plain(value.tolist())
-    if isinstance(value, np.bool_ | bool):
-        return bool(value)
-    if isinstance(value, np.integer):
-        return int(value)
-    if isinstance(value, float | np.floating):
-        return float(value) if np.isfinite(value) else None
-    return value
 
 
 def singular_value_conditioning(network: TwoLayerNetwork) -> tuple[float, float]:

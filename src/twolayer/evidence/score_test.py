@@ -9,7 +9,8 @@ from scipy.stats import f as f_distribution
 from twolayer.hermite import hermite_values
 from twolayer.model import UnitsProblem
 from twolayer.model.problem import Matrix, Vector
-from twolayer.refine.gauss_newton import conjugate_gradients, kernel_preconditioner
+from twolayer.refine.gauss_newton import kernel_preconditioner
+from twolayer.solvers import conjugate_gradients
 
 __all__ = ["MOST_DENSE_PARAMETERS", "ScoreTest", "score_test"]
 

@@ -10,11 +10,13 @@ from twolayer.equality import equal_by_value
 from twolayer.evidence.parameter_map import ParameterMap
 from twolayer.model.preconditioner import damped, kernel_preconditioner
 from twolayer.model.problem import Matrix, UnitsProblem, Vector
+from twolayer.one_line import in_one_line
 from twolayer.solvers import conjugate_gradients
 
 __all__ = ["StandardErrors", "standard_errors"]
 
 
+@in_one_line
 @equal_by_value
 @dataclass(frozen=True, eq=False)
 class StandardErrors:

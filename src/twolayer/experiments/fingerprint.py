@@ -4,6 +4,7 @@ import ast
 import hashlib
 import inspect
 import platform
+import re
 from collections.abc import Callable, Iterator
 from functools import cache
 from importlib.metadata import version
@@ -104,6 +105,8 @@ def _imported(statements: list[ast.stmt]) -> Iterator[str]:
         elif isinstance(node, ast.ImportFrom) and node.module is not None:
             inner = {f"{node.module}.{alias.name}" for alias in node.names}
             names = {name for name in inner if _is_module(name)} or {node.module}
+        elif isinstance(node, ast.Constant) and re.fullmatch(r"twolayer[\w.]+:\w+", str(node.value)):
+            names = {str(node.value).split(":")[0]}  # an entry of a table, imported when it is asked for
         yield from sorted(name for name in names - _DRAWN_ONLY if _is_module(name))
 
 

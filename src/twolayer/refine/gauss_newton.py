@@ -1,16 +1,15 @@
 """Matrix-free Gauss-Newton with the dual kernel as preconditioner: for problems with many parameters."""
 
-from collections.abc import Callable
-
 import numpy as np
-from scipy.linalg import cho_factor, cho_solve
 
 from twolayer.model.fit import Fit
 from twolayer.model.linearization import Linearization
-from twolayer.model.problem import Matrix, UnitsProblem, Vector
+from twolayer.model.preconditioner import kernel_preconditioner
+from twolayer.model.problem import UnitsProblem, Vector
 from twolayer.refine.progress import Stopping
+from twolayer.solvers import conjugate_gradients
 
-__all__ = ["conjugate_gradients", "damped", "gauss_newton", "kernel_preconditioner"]
+__all__ = ["gauss_newton"]
 
 _MAX_TRIES = 14
 _INNER_STEPS, _MAX_INNER_STEPS = 30, 240
@@ -71,57 +70,6 @@ def gauss_newton(problem: UnitsProblem, start: Vector, stopping: Stopping) -> Fi
         here = problem.linearize(here.point + step)
         stopping.record(here.loss)
     return Fit(problem, here.point, here.loss / problem.energy, tuple(stopping.losses))
-
-
-def kernel_preconditioner(problem: UnitsProblem, at: Linearization, damping: float) -> Callable[[Vector], Vector]:
-    """Inverse of the damped Gram matrices of slopes (times the identity on the inputs) and of features."""
-    rows_factor = cho_factor(damped(at.slope_gram, damping))
-    features_factor = cho_factor(damped(at.feature_gram, damping)) if problem.n_features else None
-
-    def apply(vector: Vector) -> Vector:
-        out = np.empty_like(vector)
-        (rows, features), (out_rows, out_features) = problem.split(vector), problem.split(out)
-        out_rows[:] = cho_solve(rows_factor, rows, check_finite=False)
-        if features_factor is not None:
-            out_features[:] = cho_solve(features_factor, features, check_finite=False)
-        return out
-
-    return apply
-
-
-def damped(gram: Matrix, damping: float) -> Matrix:
-    """The Gram matrix with its diagonal raised by the damping and, so that it can be inverted, by a tiny amount."""
-    diagonal = gram.diagonal()
-    tiny = 1e-10 * max(diagonal.mean(), 1e-300)
-    return gram + np.diag(damping * diagonal + tiny)
-
-
-def conjugate_gradients(
-    product: Callable[[Vector], Vector],
-    target: Vector,
-    precondition: Callable[[Vector], Vector],
-    tolerance: float,
-    max_steps: int,
-) -> Vector:
-    """Solve product(x) = target for a positive product, until the preconditioned norm² has fallen by `tolerance`."""
-    x, residual = np.zeros_like(target), target.copy()
-    image = precondition(residual)
-    direction, first = image.copy(), float(residual @ image)
-    norm = first
-    for _ in range(max_steps):
-        pushed = product(direction)
-        curvature = float(direction @ pushed)
-        if not curvature > 0:
-            break
-        length = norm / curvature
-        x += length * direction
-        residual -= length * pushed
-        image = precondition(residual)
-        norm, last = float(residual @ image), norm
-        if norm <= tolerance * first:
-            break
-        direction = image + (norm / last) * direction
-    return x
 
 
 def _inexact_step(

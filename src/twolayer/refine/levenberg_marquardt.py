@@ -6,6 +6,7 @@ from scipy.linalg.lapack import dposv
 from twolayer.model.fit import Fit
 from twolayer.model.problem import UnitsProblem, Vector
 from twolayer.refine.progress import Stopping
+from twolayer.solvers import NielsenDamping
 
 __all__ = ["levenberg_marquardt"]
 
@@ -43,23 +44,21 @@ def levenberg_marquardt(problem: UnitsProblem, start: Vector, stopping: Stopping
     z = np.array(start, dtype=np.float64)
     loss, gradient, H = problem.normal_equations(z)
     stopping.begin(problem, loss)
-    damping, growth = _FIRST_DAMPING, 2.0
+    damping = NielsenDamping(_FIRST_DAMPING)
     while not stopping.is_over:
         scale = H.diagonal().copy()
         np.maximum(scale, 1e-12 * scale.max(initial=1e-300), out=scale)
         for _ in range(_MAX_TRIES):
-            step = _damped_step(H, damping * scale, gradient)
+            step = _damped_step(H, damping.value * scale, gradient)
             if step is not None:
                 trial = problem.loss(z + step)
                 if trial < loss:
                     break
-            damping, growth = damping * growth, growth * 2
+            damping.fail()
         else:
             break
-        predicted = float(step @ (damping * scale * step - gradient))
-        gain = (loss - trial) / max(predicted, 1e-300)
-        damping = max(damping * max(0.1, 1 - (2 * gain - 1) ** 3), 1e-15)
-        growth = 2.0
+        predicted = float(step @ (damping.value * scale * step - gradient))
+        damping.succeed((loss - trial) / max(predicted, 1e-300))
         z += step
         loss, gradient, H = problem.normal_equations(z)
         stopping.record(loss)

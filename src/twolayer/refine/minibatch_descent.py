@@ -5,17 +5,17 @@ import numpy as np
 from twolayer.model.fit import Fit
 from twolayer.model.problem import UnitsProblem, Vector
 from twolayer.refine.progress import Stopping
+from twolayer.solvers import Adam
 
 __all__ = ["minibatch_descent"]
 
 _BATCH = 500
-_MEAN_DECAY, _SQUARE_DECAY, _TINY = 0.9, 0.999, 1e-8
 
 
 def minibatch_descent(
     problem: UnitsProblem, start: Vector, epochs: int, rate: float, rng: np.random.Generator, stopping: Stopping
 ) -> Fit:
-    r"""Descend by Adam (Kingma and Ba, 2015) on batches of 500 rows, the rate falling to zero like a cosine.
+    r"""Descend by `Adam` (Kingma and Ba, 2015) on batches of 500 rows, the rate falling to zero like a cosine.
 
     With g the gradient of half the mean squared residual of a batch, and m, s its running mean and mean square,
 
@@ -50,7 +50,7 @@ def minibatch_descent(
     """
     z = np.array(start, dtype=np.float64)
     scale = _scales(problem, z)
-    mean, square = np.zeros_like(z), np.zeros_like(z)
+    rule = Adam(z.shape)
     loss = problem.loss(z)
     stopping.begin(problem, loss)
     batches = max(problem.n_rows // _BATCH, 1)
@@ -61,11 +61,8 @@ def minibatch_descent(
             squares, gradient = problem.batch_gradient(np.sort(rows), z)
             loss += squares
             gradient *= scale
-            mean += (1 - _MEAN_DECAY) * (gradient - mean)
-            square += (1 - _SQUARE_DECAY) * (gradient**2 - square)
             eta = rate / 2 * (1 + np.cos(np.pi * step / (epochs * batches)))
-            eta *= np.sqrt(1 - _SQUARE_DECAY**step) / (1 - _MEAN_DECAY**step)
-            z -= eta * scale * mean / (np.sqrt(square) + _TINY)
+            z -= eta * scale * rule.direction(gradient)
         stopping.record(loss)
     return Fit(problem, z, loss / problem.energy, tuple(stopping.losses))
 
