@@ -23,7 +23,7 @@ SOURCE = ROOT / "src" / "twolayer"
 # Each room may import from the rooms above it, and from none on its own line. A new room takes its place here.
 FLOORS = (
     {"errors"},
-    {"entry", "arrays"},
+    {"entry", "equality", "arrays"},
     {"files", "hermite", "symtensor"},
     {"polynomial", "activation"},
     {"network"},
