@@ -4,11 +4,11 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from twolayer.activation import Activation
+from twolayer.activation import Activation, is_bent
 from twolayer.activation import activation as parse_activation
 from twolayer.arrays import whole_number
 from twolayer.extract.boxes import Box
-from twolayer.extract.forms import SIGMOID, TANH, is_bent
+from twolayer.extract.forms import SIGMOID, TANH
 from twolayer.extract.judgement import judged
 from twolayer.extract.lines import random_line
 from twolayer.extract.outcome import Extraction

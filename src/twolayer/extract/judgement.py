@@ -4,9 +4,9 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from twolayer.activation import Activation
+from twolayer.activation import Activation, is_bent
 from twolayer.extract.evidence import unit_evidence
-from twolayer.extract.forms import SIGMOID, TANH, is_bent, oriented, with_slope, written_with
+from twolayer.extract.forms import SIGMOID, TANH, oriented, written_with
 from twolayer.extract.lines import Matrix, Vector
 from twolayer.extract.outcome import Check, Extraction, Status
 from twolayer.extract.querying import Oracle
@@ -84,7 +84,7 @@ def _written(oracle: Oracle, network: TwoLayerNetwork, sigma: Activation | None)
     notes = []
     if is_bent(network.activation):
         network = oriented(network, 1e3 * oracle.eps)
-        network = network if sigma is None else with_slope(network, sigma)
+        network = network if sigma is None else written_with(network, sigma)
         if network.polynomial is not None and network.polynomial.linear is not None:
             notes.append(
                 "An affine part is left beside the units: linear units (always active), or units that are the other way"
