@@ -13,7 +13,8 @@ from twolayer.network import Polynomial, TwoLayerNetwork
 __all__ = ["oriented", "written_with"]
 
 TANH, SIGMOID = activation("tanh"), activation("sigmoid")
-_MOST_SEARCHED = 24  # units among which a mixed-integer program finds the orientations in seconds
+MOST_SEARCHED = 24
+"""Units among which a mixed-integer program finds the orientations in seconds."""
 
 
 def oriented(network: TwoLayerNetwork, tolerance: float) -> TwoLayerNetwork:
@@ -29,7 +30,7 @@ def oriented(network: TwoLayerNetwork, tolerance: float) -> TwoLayerNetwork:
         Of the linear part that is left, relative to the sum of the units.
     """
     rows, signs, linear = ramp_parts(network)
-    if not network.width or network.width > max(_MOST_SEARCHED, network.dim):
+    if not network.width or network.width > max(MOST_SEARCHED, network.dim):
         return network
     X, y = np.zeros((1, network.dim)), np.ones(1)
     problem = UnitsProblem(X, y, RELU, network.width, signs=signs, has_bias=True, is_lifted=True)
