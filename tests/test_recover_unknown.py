@@ -11,7 +11,7 @@ from twolayer.model import UnitsProblem
 from twolayer.model.fit import Fit
 from twolayer.model.units import thinned_out
 from twolayer.samples import Samples
-from twolayer.search.activation import CANDIDATES, respelled
+from twolayer.search.activation import CANDIDATES, rewritten
 from twolayer.search.rough_fits import RoughFits
 from twolayer.search.width import guessed_width
 from twolayer.teachers import gaussian_samples, random_units
@@ -170,7 +170,7 @@ def test_a_sum_of_tanh_is_one_of_sigmoids_and_a_constant(spec, other, rng):
     X, y = rng.standard_normal((30, 3)), rng.standard_normal(30)
     problem = UnitsProblem(X, y, activation(spec), 2, has_bias=True)
     point = rng.standard_normal(problem.n_parameters)
-    written = respelled(Fit(problem, point, 1.0), activation(other))
+    written = rewritten(Fit(problem, point, 1.0), activation(other))
     assert written.problem.activation.name == other
     rows = slice(0, 30)
     assert_allclose(written.problem.predict(rows, written.point), problem.predict(rows, point), atol=1e-13)

@@ -6,13 +6,14 @@ import re
 from twolayer.activation.base import Activation, Reflection
 from twolayer.activation.piecewise import Abs, LeakyReLU, ReLU, SquaredReLU
 from twolayer.activation.polynomial import Linear, Polynomial, Quadratic
+from twolayer.activation.rewriting import Rewriting, is_bent, rewriting
 from twolayer.activation.scaled import Scaled
 from twolayer.activation.sigmoidal import GELU, Erf, Sigmoid, Softplus, Tanh
 from twolayer.activation.sine import Sine
 from twolayer.entry import Entry, first_line, table
 from twolayer.errors import InputError
 
-__all__ = ["ACTIVATIONS", "Activation", "Reflection", "activation"]
+__all__ = ["ACTIVATIONS", "Activation", "Reflection", "Rewriting", "activation", "is_bent", "rewriting"]
 
 
 def activation(spec: str | Activation) -> Activation:

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from twolayer.activation import Activation
+from twolayer.activation import Activation, rewriting
 from twolayer.activation import activation as parse_activation
 from twolayer.evidence.choice import Choice, Trial
 from twolayer.evidence.curvature import normal_matrix
@@ -18,7 +18,7 @@ from twolayer.refine.explore import explore, polish
 from twolayer.samples import Samples
 from twolayer.search.rough_fits import RoughFits
 
-__all__ = ["CANDIDATES", "Candidate", "compared", "likeliest", "respelled"]
+__all__ = ["CANDIDATES", "Candidate", "compared", "likeliest", "rewritten"]
 
 # Polynomials are left out, as they do not determine a network, and so are activations that need to be told more.
 CANDIDATES = ("relu", "squared_relu", "tanh", "sigmoid", "softplus", "gelu", "erf", "leaky_relu", "abs", "sine")
@@ -100,7 +100,7 @@ def compared(rough: RoughFits, held_out: Samples, width: int) -> tuple[list[Acti
         _second(fits, rough)
     for name, other in (("tanh", "sigmoid"), ("sigmoid", "tanh")):
         if rough.samples.has_bias:
-            fit = respelled(fits[name], parse_activation(other))
+            fit = rewritten(fits[name], parse_activation(other))
             fits[other] = min(fits[other], fit, key=lambda one: one.loss)
     mapped = held_out if rough.whitening is None else held_out.mapped(rough.whitening)
     candidates = [
@@ -140,14 +140,15 @@ def _with_units_of(fit: Fit, name: str, times: float) -> tuple[UnitsProblem, Vec
     return problem, problem.join(sizes[:, None] * rows, constant=constant)
 
 
-def respelled(fit: Fit, activation: Activation) -> Fit:
-    """A network of tanh written with sigmoids, tanh(t) = 2 sigmoid(2t) - 1, or the other way round."""
-    old, factor = fit.problem, 2.0 if activation.name == "sigmoid" else 0.5
+def rewritten(fit: Fit, activation: Activation) -> Fit:
+    """A fit written with an activation that is the same function in other units, beside a constant."""
+    old, law = fit.problem, rewriting(fit.problem.activation, activation)
+    assert law is not None
+    assert not law.slope
     v, theta = old.units(fit.point)
-    constant = old.constant(fit.point) + (-v.sum() if factor > 1 else v.sum() / 2)
     problem = UnitsProblem(old.X, old.y, activation, old.width, has_bias=True)
-    point = problem.join(factor * theta, factor * v, constant=constant)
-    return Fit(problem, point, problem.loss(point) / problem.energy)
+    constant = old.constant(fit.point) + law.constant * float(v.sum())
+    return Fit.at(problem, problem.join(law.scale * theta, law.factor * v, constant=constant))
 
 
 def _ranked(candidates: list[Candidate], spread: float, origin: float) -> tuple[list[Activation], Choice]:
