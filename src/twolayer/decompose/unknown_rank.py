@@ -9,12 +9,10 @@ from numpy.typing import ArrayLike
 from twolayer.decompose.decomposition import Decomposition, Problem, generic_rank, pose
 from twolayer.decompose.methods import DECOMPOSITIONS
 from twolayer.decompose.simultaneous import joint_diagonalisation
+from twolayer.decompose.standards import STANDARDS
 from twolayer.errors import InputError
 
 __all__ = ["decompose_unknown_rank"]
-
-_CLEAR = 5.0
-_AS_LEFT_OVER = 2.0
 
 
 def decompose_unknown_rank(
@@ -57,7 +55,7 @@ def decompose_unknown_rank(
     generator = np.random.default_rng(rng)
     for rank, gap, noise in _candidates(problem, _is_sum_of_independent(T, problem, generator)):
         found: Decomposition = DECOMPOSITIONS[method](T, rank, rng=generator)
-        if (found.is_exact or found.stands_out) and found.residual <= _AS_LEFT_OVER * noise + problem.rounding:
+        if (found.is_exact or found.stands_out) and found.residual <= STANDARDS.left_over * noise + problem.rounding:
             return replace(found, gap=gap)
     raise InputError(
         f"the singular values of the tensor show no rank that a decomposition confirms: the largest are"
@@ -88,7 +86,7 @@ def _candidates(problem: Problem, is_full: bool) -> Iterator[tuple[int, float, f
     if above < len(values):
         yield above, float("inf"), 0.0
     for place in np.argsort(-ratios)[:3]:
-        if ratios[place] < _CLEAR:
+        if ratios[place] < STANDARDS.clear:
             break
         # noise of a symmetric tensor: what the values beyond the rank say of all entries
         tail = float(np.sqrt(np.mean(values[place + 1 :] ** 2) * len(values)))
