@@ -185,7 +185,7 @@ def written_files() -> list[Path]:
 
 
 def is_text(path: Path) -> bool:
-    return path.suffix in {".py", ".md", ".toml", ".txt", ".yaml", ".yml", ".cfg", ""} and path.name != ".DS_Store"
+    return path.suffix in {".py", ".md", ".toml", ".txt", ".yaml", ".yml", ".cfg", ""} and path.name not in {".DS_Store", ".git"}
 
 
 LEFTOVERS = r"(?<![\w.])/(?:root|work|home|tmp|Users)/|\b(?:TO[D]O|FIX[M]E|XX[X])\b|\bissue #?\d|\bpypi\.or[g]"

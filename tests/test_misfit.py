@@ -7,8 +7,8 @@ from scipy.stats import f as f_distribution
 from scipy.stats import kstest
 
 from oracles import hermite
-from twolayer import misfit
 from twolayer.activation import activation
+from twolayer.evidence import score_test as misfit
 from twolayer.evidence.score_test import score_test
 from twolayer.model import UnitsProblem
 from twolayer.network import TwoLayerNetwork

@@ -8,8 +8,9 @@ from twolayer.align import recovery_error
 from twolayer.model import UnitsProblem
 from twolayer.moments import second_moment
 from twolayer.network import TwoLayerNetwork
-from twolayer.recover import crowded, recover
+from twolayer.recover import recover
 from twolayer.refine.fit import Fit
+from twolayer.search import crowded
 from twolayer.search.crowded import crowded_fit, grown, spare_units, thinned_out
 from twolayer.search.exchange import unit_values
 from twolayer.search.starts import random_start

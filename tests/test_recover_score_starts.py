@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from twolayer.moments import second_moment
-from twolayer.recover import starts
+from twolayer.search import starts
 from twolayer.search.score_starts import fitted_density, score_directions
 from twolayer.search.starts import moment_directions
 from twolayer.teachers import random_units

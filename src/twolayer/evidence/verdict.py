@@ -18,13 +18,12 @@ from twolayer.evidence.certificate import (
     singular_value_conditioning,
     standard_errors,
 )
-from twolayer.evidence.gaussianity import GaussianityTest, gaussianity_test
+from twolayer.evidence.gaussianity import GaussianityTest, gaussianity_of_inputs
 from twolayer.evidence.score_test import MOST_DENSE_PARAMETERS
 from twolayer.evidence.twins import equivalent_turns, is_turning_untried
 from twolayer.model import UnitsProblem
 from twolayer.model.problem import Matrix, Vector
 from twolayer.model.reflections import network_of
-from twolayer.moments import second_moment
 from twolayer.network import TwoLayerNetwork
 from twolayer.refine.fit import EXACT, Fit
 from twolayer.samples.distinct_rows import inputs_on_a_grid, n_distinct_rows
@@ -42,7 +41,6 @@ _FLAT, _FLAT_IN_SINGLE_PRECISION = 1e-10, 1e-6
 _MOST_RELATIVE_ERROR = 0.3
 _ON_THE_KINK = 1e-9
 _MOST_LEVERAGE, _MOST_LEVERAGE_UNDER_NOISE, _ROWS_FOR_LEVERAGE = 1 - 1e-5, 0.9, 100  # rows a parameter
-_ROWS_FOR_DIRECTIONS = 4096
 
 
 def judge(found: Found) -> tuple[TwoLayerNetwork, Status, Certificate]:
@@ -72,7 +70,9 @@ def _judged(found: Found) -> tuple[TwoLayerNetwork, Status, Certificate]:
     turns = equivalent_turns(network, errors, problem.X) if is_explained else np.zeros((0, network.width), int)
     status = _status(found, bend, network, errors, has_twin=len(turns) > 0, is_unchecked=is_unchecked)
     kappa, lambda_ = singular_value_conditioning(network)
-    inputs = gaussianity_test(problem.X, _directions_that_matter(problem, network))
+    # what a fit that is not certain chose depends on the rows that would test it
+    units = network.W if status.is_certified else None
+    inputs = gaussianity_of_inputs(problem.X, problem.y, network.width, units)
     certificate = Certificate(
         n_rows=n,
         n_parameters=p,
@@ -292,12 +292,6 @@ def _notes(
         if enough or any(narrower.is_exact for narrower in narrower_fits(found.fit, _silent)):
             notes.append(f"A network of {problem.width - 1} units explains the data as well.")
     return tuple(notes)
-
-
-def _directions_that_matter(problem: UnitsProblem, network: TwoLayerNetwork) -> np.ndarray:
-    """The units, and as many leading eigenvectors of T_2."""
-    spectrum = second_moment(problem.X[:_ROWS_FOR_DIRECTIONS], problem.y[:_ROWS_FOR_DIRECTIONS])
-    return np.vstack([network.W, spectrum.vectors[:, : network.width].T])
 
 
 def _notes_on_inputs(inputs: GaussianityTest) -> tuple[str, ...]:
