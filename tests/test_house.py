@@ -201,6 +201,16 @@ def test_importing_the_package_loads_nothing_heavy():
     assert python("import sys, twolayer; print('numpy' in sys.modules)") == "False"
 
 
+# Each takes a tenth of a second or more to import, and no recovery needs it from the start.
+HEAVY = ("scipy.stats", "scipy.optimize", "sklearn", "matplotlib", "joblib", "pandas", "onnx", "pyarrow", "rich")
+
+
+@pytest.mark.parametrize("name", ["recover", "decompose", "extract", "TwoLayerNetwork", "HermiteMoments", "LAWS"])
+def test_a_public_name_loads_nothing_heavy_that_it_does_not_need(name):
+    code = f"import sys; from twolayer import {name}; print(sorted(set({HEAVY!r}) & sys.modules.keys()))"
+    assert python(code) == "[]"
+
+
 def test_an_unknown_name_is_refused_as_python_does():
     with pytest.raises(AttributeError, match="no attribute 'recovery'"):
         twolayer.recovery  # noqa: B018 - the access is the test
@@ -228,7 +238,10 @@ def written_files() -> list[Path]:
 
 
 def is_text(path: Path) -> bool:
-    return path.suffix in {".py", ".md", ".toml", ".txt", ".yaml", ".yml", ".cfg", ""} and path.name != ".DS_Store"
+    return path.suffix in {".py", ".md", ".toml", ".txt", ".yaml", ".yml", ".cfg", ""} and path.name not in {
+        ".DS_Store",
+        ".git",
+    }
 
 
 LEFTOVERS = r"(?<![\w.])/(?:root|work|home|tmp|Users)/|\b(?:TO[D]O|FIX[M]E|XX[X])\b|\bissue #?\d|\bpypi\.or[g]"

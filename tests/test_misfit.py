@@ -77,6 +77,8 @@ def test_the_statistic_is_that_of_the_extra_sum_of_squares(spec, has_bias, seed)
     assert test.n_features == q
     assert test.statistic == pytest.approx(statistic, rel=1e-6)
     assert test.p_value == pytest.approx(p_value, rel=1e-6)
+    freedom = problem.n_rows - problem.n_parameters - q
+    assert test.p_value == pytest.approx(f_distribution.sf(test.statistic, q, freedom), rel=1e-12)
 
 
 def test_features_that_the_model_already_has_are_left_out():

@@ -4,7 +4,6 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from scipy.optimize import linear_sum_assignment
 from scipy.spatial.distance import cdist
 
 from twolayer.arrays import real_array
@@ -96,6 +95,8 @@ def align(network: TwoLayerNetwork, reference: TwoLayerNetwork) -> Alignment:
     least *maximum* over matchings instead of the least sum: the same matching as soon as each unit is closer to its
     partner than half its distance to the next.
     """
+    from scipy.optimize import linear_sum_assignment  # takes a tenth of a second, and a recovery needs none
+
     if network.activation != reference.activation:
         raise InputError(
             f"networks to compare must have one activation, found {network.activation.name} and"

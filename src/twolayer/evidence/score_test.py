@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.stats import f as f_distribution
+from scipy.special import fdtrc
 
 from twolayer.hermite import hermite_values
 from twolayer.model import UnitsProblem
@@ -80,7 +80,7 @@ def score_test(problem: UnitsProblem, point: Vector, rng: np.random.Generator) -
         return ScoreTest(0.0, 1.0, q)
     explained = float(np.sum(projections**2 / values[kept]))
     statistic = (explained / q) / (max(energy - explained, 1e-300) / freedom)
-    return ScoreTest(statistic, float(f_distribution.sf(statistic, q, freedom)), q)
+    return ScoreTest(statistic, float(fdtrc(q, freedom, statistic)), q)
 
 
 class _Features:

@@ -9,13 +9,11 @@ from twolayer.coordinates import Coordinates
 from twolayer.evidence.certificate import Certificate, singular_value_conditioning
 from twolayer.evidence.facts import Facts, Look, look
 from twolayer.evidence.found import Found
-from twolayer.evidence.gaussianity import gaussianity_test
+from twolayer.evidence.gaussianity import gaussianity_of_inputs
 from twolayer.evidence.notes import notes_on, notes_on_inputs
 from twolayer.evidence.standard_errors import standard_errors
 from twolayer.evidence.standards import STANDARDS, Standards
 from twolayer.evidence.status import Status
-from twolayer.model.problem import Matrix, UnitsProblem
-from twolayer.moments import second_moment
 from twolayer.network import TwoLayerNetwork
 
 __all__ = ["RULES", "Rule", "Verdict", "judge", "status_of"]
@@ -98,7 +96,9 @@ def _certificate(found: Found, seen: Look, status: Status, coordinates: Coordina
     fit, problem, noise = found.fit, found.fit.problem, found.noise
     n, spread = problem.n_rows, float(problem.y.std(dtype=np.float64))
     kappa, lambda_ = singular_value_conditioning(_given(seen.network, coordinates))
-    inputs = gaussianity_test(problem.X, _directions_that_matter(problem, seen.network))
+    # what a fit that is not certain chose depends on the rows that would test it
+    units = seen.network.W if status.is_certified else None
+    inputs = gaussianity_of_inputs(problem.X, problem.y, problem.width, units)
     errors = seen.errors
     if coordinates is not None:
         level = seen.noise * float(np.sqrt(seen.some.n_rows / n))
@@ -121,9 +121,3 @@ def _certificate(found: Found, seen: Look, status: Status, coordinates: Coordina
         notes=notes_on(found, seen, status) + notes_on_inputs(inputs),
         inputs=inputs,
     )
-
-
-def _directions_that_matter(problem: UnitsProblem, network: TwoLayerNetwork) -> Matrix:
-    """The units, and as many leading eigenvectors of T_2."""
-    some = problem.some(4096)
-    return np.vstack([network.W, second_moment(some.X, some.y).vectors[:, : network.width].T])

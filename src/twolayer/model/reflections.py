@@ -2,7 +2,6 @@
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.optimize import Bounds, LinearConstraint, milp
 
 from twolayer.model import UnitsProblem
 from twolayer.model.problem import Matrix, Vector
@@ -59,6 +58,8 @@ def _best_signs(vectors: Matrix, target: Vector) -> Vector:
         return _sign(solution)
     if len(vectors) - rank > _MANY_RELATIONS and (found := signs_of_sum(vectors, target)) is not None:
         return found
+    from scipy.optimize import Bounds, LinearConstraint, milp  # takes a tenth of a second, and few need it
+
     # minimise the l1 norm of the misfit: variables are the m flips in {0, 1} and the d slacks
     m, d = vectors.shape
     scale = max(float(np.abs(target).max()), float(np.abs(vectors).max()), 1e-300)

@@ -6,7 +6,7 @@ from numpy.typing import NDArray
 from twolayer.coordinates import Coordinates
 from twolayer.decompose.joint_diagonalisation import joint_diagonalise
 from twolayer.decompose.sample_moment import MomentTerms, moment_terms
-from twolayer.evidence.gaussianity import gaussianity_test
+from twolayer.evidence.gaussianity import gaussianity_of_inputs
 from twolayer.model import UnitsProblem
 from twolayer.model.problem import Matrix, Vector
 from twolayer.moments import SecondMoment, controlled_moments
@@ -75,7 +75,7 @@ def moment_directions(
     if not 2 <= width <= min(d, most) or n < 4 * (width + 1) * (width + 2):
         return None
     V = spectrum.vectors[:, :width]
-    if not gaussianity_test(X, V.T).is_gaussian:
+    if not gaussianity_of_inputs(X, y, width).is_gaussian:
         density = fitted_density(X, rng)
         if density is not None:
             return score_directions(X, spectrum.rest, width, density, rng)
