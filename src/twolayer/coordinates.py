@@ -95,13 +95,18 @@ class Coordinates:
         """Projection to the span of units, rows of shape (m, d) with m ≤ d."""
         return cls.projection(np.linalg.svd(units, full_matrices=False)[2])
 
+    @property
+    def moves_inputs(self) -> bool:
+        """Whether any input changes."""
+        return bool(self.A.ndim == 2 or self.mean.any() or np.any(self.A != 1))
+
     def apply_inputs(self, X: NDArray[Any]) -> NDArray[Any]:
         """The z of each row; the array itself where nothing changes."""
         if self.mean.any():
             X = X - self.mean
         if self.A.ndim == 2:
             return X @ self.A.T
-        return X if np.all(self.A == 1) else X * self.A.astype(X.dtype)
+        return X * self.A.astype(X.dtype) if self.moves_inputs else X
 
     def apply_labels(self, y: NDArray[Any]) -> Vector:
         """The t of each label."""

@@ -1,6 +1,6 @@
 """How exactly noise lets the weights be known."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from scipy.linalg.lapack import dpotrf, dpotri
@@ -35,6 +35,10 @@ class StandardErrors:
     b: Vector
     constant: float
     is_exact: bool
+
+    def stretched(self, outer: float, rows: float, constant: float) -> "StandardErrors":
+        """The errors of a network whose outer weights, rows (w, b) and constant are so many times as large."""
+        return replace(self, a=outer * self.a, W=rows * self.W, b=rows * self.b, constant=constant * self.constant)
 
 
 def standard_errors(

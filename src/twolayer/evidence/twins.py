@@ -156,9 +156,12 @@ def _on_rows(
     values = np.hstack([*parts, np.ones((len(x), 1))] if has_constant else parts)
     values -= 0.0 if has_constant else values.mean(axis=0)
     sizes = np.sqrt(np.mean(values**2, axis=0)) + np.finfo(np.float64).tiny
-    eigenvalues, vectors = np.linalg.eigh((values / sizes).T @ (values / sizes) / len(x))
-    vanishing = vectors[:, eigenvalues <= _VANISHING * eigenvalues[-1]]
-    if not vanishing.shape[1]:
+    values /= sizes
+    gram = values.T @ values / len(x)
+    eigenvalues = np.linalg.eigvalsh(gram)
+    if eigenvalues[0] > _VANISHING * eigenvalues[-1]:
         return left, deviations
+    eigenvalues, vectors = np.linalg.eigh(gram)
+    vanishing = vectors[:, eigenvalues <= _VANISHING * eigenvalues[-1]]
     left = left * sizes
     return left - (left @ vanishing) @ vanishing.T, deviations * sizes

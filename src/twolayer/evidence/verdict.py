@@ -100,9 +100,11 @@ def _certificate(found: Found, seen: Look, status: Status, coordinates: Coordina
     units = seen.network.W if status.is_certified else None
     inputs = gaussianity_of_inputs(problem.X, problem.y, problem.width, units)
     errors = seen.errors
-    if coordinates is not None:
+    if coordinates is not None and coordinates.moves_inputs:
         level = seen.noise * float(np.sqrt(seen.some.n_rows / n))
         errors = standard_errors(seen.some, fit.point, seen.H, level, coordinates)
+    elif coordinates is not None:
+        errors = errors.stretched(*coordinates.stretch(seen.network), coordinates.unit)
     return Certificate(
         n_rows=n,
         n_parameters=problem.n_parameters,

@@ -275,7 +275,7 @@ class UnitsProblem:
     def jacobian_blocks(self, z: Vector) -> Iterator[tuple[slice, Vector, Matrix]]:
         """Rows, residual and Jacobian (b, p) of each block: for problems with few parameters."""
         theta = self.split(z)[0]
-        size = int(np.clip(_JACOBIAN_BLOCK_ENTRIES // self.n_parameters, 64, 8192))
+        size = min(max(_JACOBIAN_BLOCK_ENTRIES // self.n_parameters, 64), 8192)
         edge = self.n_rows_of_units * self.n_columns
         for rows in self.blocks(size):
             x = self.inputs(rows)

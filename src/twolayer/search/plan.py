@@ -39,6 +39,9 @@ class SearchPlan:
         inputs. A few steps turn the span most of the way.
     near : float
         Loss at which the span need not turn again: the minimum is in sight.
+    first_rows : int
+        Rows for each parameter on which a start is explored at first, where there are twice as many and T_2 shows the
+        units: a few rows then lead to the same basin, at a part of the cost. From random directions they lead astray.
     principal_rows : int
         Rows for each parameter in principal inputs, where a first look is enough.
     judged_rows, judged_entries : int
@@ -59,6 +62,7 @@ class SearchPlan:
     turns: int = 3
     steps_of_a_turn: int = 4
     near: float = 1e-3
+    first_rows: int = 4
     principal_rows: int = 20
     judged_rows: int = 20
     judged_entries: int = 20_000_000

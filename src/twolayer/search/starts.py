@@ -35,8 +35,11 @@ def _fit(
     width = len(amplitudes)
     problem = session.problem(amplitudes, is_lifted=is_lifted and session.can_lift(width))
     point = random_start(problem, session.spectrum, amplitudes, session.rng, directions)
-    kind = "lifted" if problem.is_lifted else "plain"
-    return explore(problem, point, session.report, f"{kind} start: {name}")
+    stage = f"{'lifted' if problem.is_lifted else 'plain'} start: {name}"
+    rows = session.plan.first_rows * problem.n_parameters
+    if session.has_second_moment and problem.n_rows >= 2 * rows:
+        point = explore_roughly(problem.some(rows), point, session.report, f"{stage}, on some rows").point
+    return explore(problem, point, session.report, stage)
 
 
 def _signs(session: Session, width: int | None = None) -> Vector:
