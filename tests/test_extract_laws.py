@@ -13,6 +13,7 @@ from twolayer.extract.standards import ExtractionStandards
 from twolayer.network import Polynomial
 
 WIDTH, DIM = 4, 5
+EPS = float(np.finfo(float).eps)
 
 
 @dataclass(frozen=True)
@@ -75,7 +76,7 @@ def tolerance(truth, how, precision):
     return ExtractionStandards().explained * np.sqrt(len(X)) * abs(rounding) / least
 
 
-def assert_same_network(truth, how, answers=lambda y: y, precision=np.finfo(float).eps, **options):
+def assert_same_network(truth, how, answers=lambda y: y, precision=EPS, **options):
     box = how.box(truth)
     found = extract(CallableBox(lambda X: answers(box(X)), DIM), rng=0, **options)
     assert found.status is Status.EQUAL
