@@ -7,9 +7,6 @@ from twolayer.network import TwoLayerNetwork
 
 __all__ = ["unit_evidence"]
 
-POINTS = 15
-"""On each hyperplane: their median is right as long as no more than seven have another hyperplane beside them."""
-
 
 def unit_evidence(f: Function, network: TwoLayerNetwork, reach: float, rng: np.random.Generator) -> Vector:
     r"""How much of each unit the box shows, (m,): 1 where all of it, 0 where there is no such unit.
@@ -33,6 +30,7 @@ def unit_evidence(f: Function, network: TwoLayerNetwork, reach: float, rng: np.r
     rng : Generator
     """
     m, d = network.W.shape
+    points = 15  # their median is right as long as no more than seven have another hyperplane beside them
     if not m:
         return np.zeros(0)
     length = np.linalg.norm(network.W, axis=1)
@@ -40,7 +38,7 @@ def unit_evidence(f: Function, network: TwoLayerNetwork, reach: float, rng: np.r
     foot = -(network.b / length)[:, None] * normal
     # far out nothing happens on the scale of the others, and a tenth of the distance still is beside the foot
     near = np.maximum(reach, 0.1 * np.abs(network.b) / length)
-    away = rng.standard_normal((m, POINTS, d)) * near[:, None, None]
+    away = rng.standard_normal((m, points, d)) * near[:, None, None]
     away -= np.einsum("mkd,md->mk", away, normal)[:, :, None] * normal[:, None]
     point = foot[:, None] + away
     # a ramp shows more the longer the step, but other hyperplanes may come in its way; a step is over at 2
@@ -48,7 +46,7 @@ def unit_evidence(f: Function, network: TwoLayerNetwork, reach: float, rng: np.r
     step = (h[:, None] * normal)[:, None]
     around = np.stack([point + step, point - step, point], axis=2).reshape(-1, d)
     weights = np.array([1.0, -1.0, 0.0] if network.activation.reflection.sign < 0 else [1.0, 1.0, -2.0])
-    left = (f(around) - network(around)).reshape(m, POINTS, 3) @ weights
+    left = (f(around) - network(around)).reshape(m, points, 3) @ weights
     t = length * h
     own = network.a * (network.activation(np.stack([t, -t, 0 * t], axis=1)) @ weights)
     return 1 + np.median(left / own[:, None], axis=1)

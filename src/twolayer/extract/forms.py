@@ -13,8 +13,6 @@ from twolayer.network import Polynomial, TwoLayerNetwork
 __all__ = ["oriented", "written_with"]
 
 TANH, SIGMOID = activation("tanh"), activation("sigmoid")
-MOST_SEARCHED = 24
-"""Units among which a mixed-integer program finds the orientations in seconds."""
 
 
 def oriented(network: TwoLayerNetwork, tolerance: float) -> TwoLayerNetwork:
@@ -30,7 +28,8 @@ def oriented(network: TwoLayerNetwork, tolerance: float) -> TwoLayerNetwork:
         Of the linear part that is left, relative to the sum of the units.
     """
     rows, signs, linear = ramp_parts(network)
-    if not network.width or network.width > max(MOST_SEARCHED, network.dim):
+    # among 24 a mixed-integer program finds the orientations in seconds
+    if not network.width or network.width > max(24, network.dim):
         return network
     X, y = np.zeros((1, network.dim)), np.ones(1)
     problem = UnitsProblem(X, y, RELU, network.width, signs=signs, has_bias=True, is_lifted=True)

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["Line", "MarkRules", "Marks", "jumps", "kinks", "random_line"]
+__all__ = ["MEDIAN_TO_DEVIATION", "Line", "MarkRules", "Marks", "jumps", "kinks", "random_line"]
 
 Vector = NDArray[np.float64]
 Matrix = NDArray[np.float64]
@@ -57,7 +57,7 @@ class MarkRules:
     widest_jump: float = 1 / 8
 
 
-MEDIAN_TO_DEVIATION = 1.4826
+MEDIAN_TO_DEVIATION = 1.4826022185056018
 """Standard deviation of a normal number over the median of its modulus, 1/Φ⁻¹(3/4)."""
 
 

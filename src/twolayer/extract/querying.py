@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from twolayer.errors import InputError
 from twolayer.extract.boxes import Box
+from twolayer.extract.lines import MEDIAN_TO_DEVIATION
 from twolayer.files import FilePath, read_npz, write_npz
 
 __all__ = ["BATCH_ROWS", "Asked", "AskingRules", "Oracle", "Report", "farthest", "measured_noise"]
@@ -26,11 +27,8 @@ BATCH_ROWS = 16384
 SINGLE, DOUBLE = float(np.finfo(np.float32).eps), float(np.finfo(np.float64).eps)
 """Relative rounding of float32 and float64."""
 
-MEDIAN = 0.6745
-"""Of the modulus of a standard normal number, Φ⁻¹(3/4)."""
-
-FORMAT, VERSION, MAX_FILE_BYTES = "twolayer.queries", 1, 1 << 33
-"""What a file of answers says it is, and the largest that is read."""
+FORMAT, VERSION = "twolayer.queries", 1
+"""What a file of answers says it is."""
 
 
 @dataclass(frozen=True)
@@ -304,7 +302,9 @@ class Oracle:
     def _load(self) -> None:
         if self.kept is None or not Path(self.kept).exists():
             return
-        entries = read_npz(self.kept, max_bytes=MAX_FILE_BYTES)
+        entries = read_npz(
+            self.kept, max_bytes=1 << 33
+        )  # eight times what a budget of 3 000 000 rows of 40 inputs takes
         X, y = entries.get("X"), entries.get("y")
         is_ours = str(entries.get("format")) == FORMAT and X is not None and y is not None
         if not is_ours or X.shape != (len(y), self.box.dim) or X.dtype != np.float64 or y.dtype != np.float64:  # type: ignore[union-attr,arg-type]
@@ -344,7 +344,7 @@ def measured_noise(box: Asked, rng: np.random.Generator) -> float:
     near = box(box.placed((base + steps * direction).reshape(-1, box.dim))).reshape(48, 9)
     weights = np.array([(-1) ** k * comb(8, k) for k in range(9)], float)
     eighth = np.abs(near @ weights) / np.linalg.norm(weights)
-    return float(np.median(eighth)) / MEDIAN
+    return MEDIAN_TO_DEVIATION * float(np.median(eighth))
 
 
 def _step_of(values: Vector, precisions: tuple[float, ...], rules: AskingRules) -> float | None:

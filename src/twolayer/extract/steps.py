@@ -20,6 +20,7 @@ Indices = NDArray[np.intp]
 
 __all__ = ["StepRules", "Steps", "distinct_steps", "read_steps"]
 
+# Activations that lead from -1 to 1, with their inverses.
 FORWARD = {"tanh": np.tanh, "erf": erf}
 INVERSE = {"tanh": np.arctanh, "erf": erfinv}
 

@@ -6,12 +6,14 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from twolayer.equality import equal_by_value
 from twolayer.extract.outcome import Check, Status
 from twolayer.extract.standards import ExtractionStandards
 
 __all__ = ["RULES", "Findings", "verdict"]
 
 
+@equal_by_value
 @dataclass(frozen=True, eq=False)
 class Findings:
     """What was found out.

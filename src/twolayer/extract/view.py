@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from twolayer.extract.querying import Oracle, farthest, measured_noise
 from twolayer.network import Polynomial, TwoLayerNetwork
 
-__all__ = ["Units", "View"]
+__all__ = ["Units", "View", "ViewRules", "own_lengths"]
 
 Vector = NDArray[np.float64]
 Matrix = NDArray[np.float64]
@@ -47,6 +47,30 @@ class Units:
         return TwoLayerNetwork(self.size * own.a, W, own.b, own.activation, None if is_none else polynomial)
 
 
+@dataclass(frozen=True)
+class ViewRules:
+    """When the user's units are not the box's own.
+
+    Attributes
+    ----------
+    unusual : float
+        How much the lengths of inputs may differ, or be off 1 in a bounded box, before they are evened out. Of 1000
+        random matrices of up to 8 units on up to 8 inputs, none came so far.
+    hiding : float
+        How many times the spread of the values near the origin a level is that hides them: from here on it costs three
+        bits and more of every sum that it is in, and of every fit.
+    telling : float
+        Roundings of the values that going along an input must change for the input to count.
+    share : float
+        The part of the largest change that a length is measured by: a box that swings comes to it in its first swing.
+    """
+
+    unusual: float = 1e3
+    hiding: float = 8.0
+    telling: float = 1e3
+    share: float = 0.1
+
+
 class View:
     """A box in some units, asked as an `Oracle` is.
 
@@ -55,6 +79,7 @@ class View:
     oracle : Oracle
     rng : Generator
         Of the rows on which is measured what depends on the units.
+    rules : ViewRules, optional
 
     Attributes
     ----------
@@ -68,9 +93,9 @@ class View:
         Largest value, in these units, at standard normal rows.
     """
 
-    def __init__(self, oracle: Oracle, rng: np.random.Generator) -> None:
+    def __init__(self, oracle: Oracle, rng: np.random.Generator, rules: ViewRules = ViewRules()) -> None:
         self.oracle, self.dim = oracle, oracle.box.dim
-        self.units = Units(own_lengths(oracle))
+        self.units = Units(own_lengths(oracle, rules))
         self.reach, self.eps, first = oracle.reach, oracle.eps, oracle.first
         if np.any(self.units.lengths != 1):
             self.reach = farthest(self, rng)
@@ -78,7 +103,7 @@ class View:
             largest = float(np.abs(first).max())
             self.eps = max(oracle.precision_at(largest), measured_noise(self, rng) / largest)
         level = float(np.median(first))
-        level = level if abs(level) > HIDING * np.ptp(first) else 0.0
+        level = level if abs(level) > rules.hiding * np.ptp(first) else 0.0
         size = float(np.abs(first - level).max())
         self.units = Units(self.units.lengths, level, float(power_of_two(size)))
         self.magnitude = size / self.units.size
@@ -110,18 +135,7 @@ class View:
         return (y - self.units.level) / self.units.size
 
 
-HIDING = 8.0
-"""How many times the spread of the values near the origin a level is that hides them: from here on it costs three bits
-and more of every sum that it is in, and of every fit."""
-
-UNUSUAL = 1e3
-"""How much the lengths of inputs may differ, or be off 1 in a bounded box, before they are evened out.
-
-A random matrix of independent entries stays below in all but one case of a thousand, and up to here the walks lose no
-more than three digits."""
-
-
-def own_lengths(oracle: Oracle) -> Vector:
+def own_lengths(oracle: Oracle, rules: ViewRules = ViewRules()) -> Vector:
     """How far one has to go along each input to change the box by as much, in powers of two.
 
     Along each axis in turn, both ways from the origin, in steps of √10 from 1e-13 to 1e13, or as far as the box can be
@@ -140,15 +154,15 @@ def own_lengths(oracle: Oracle) -> Vector:
         changes.append(np.abs(y - origin).reshape(2, d).max(axis=0))
     change, along = np.array(changes), np.array(steps)
     most = change.max(axis=0)
-    tells = most > 1e3 * oracle.eps * oracle.magnitude  # a thousand roundings: three digits of a change
+    tells = most > rules.telling * oracle.eps * oracle.magnitude
     if not tells.any():
         return np.ones(d)
-    lengths = along[np.argmax(change >= most[tells].min() / 10, axis=0)]
+    lengths = along[np.argmax(change >= rules.share * most[tells].min(), axis=0)]
     lengths[~tells] = np.median(lengths[tells])
     is_bounded = np.all(most[tells] <= 3 * change[-min(5, len(change))][tells])  # no growth over two powers of ten
     overall = float(np.exp(np.mean(np.log(lengths))))
-    is_even = lengths.max() <= UNUSUAL * lengths.min()
-    is_usual = not is_bounded or 1 / UNUSUAL <= overall <= UNUSUAL
+    is_even = lengths.max() <= rules.unusual * lengths.min()
+    is_usual = not is_bounded or 1 / rules.unusual <= overall <= rules.unusual
     if is_even and is_usual:
         return np.ones(d)
     return power_of_two(lengths if is_bounded else lengths / overall)
