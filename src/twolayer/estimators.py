@@ -14,7 +14,7 @@ from twolayer.activation import Activation
 from twolayer.arrays import real_number
 from twolayer.coordinates import Coordinates
 from twolayer.errors import InputError
-from twolayer.evidence import Certificate, Status
+from twolayer.evidence import STANDARDS, Certificate, Status
 from twolayer.evidence.certificate import singular_value_conditioning
 from twolayer.evidence.curvature import curvature, normal_matrix
 from twolayer.network import TwoLayerNetwork
@@ -27,7 +27,6 @@ from twolayer.sources import check_magnitude
 __all__ = ["TwoLayerRegressor"]
 
 _CONSTANT = 1e-14  # labels that vary by less than this part of their size do so by rounding
-_ROWS_PER_PARAMETER = 1.5  # fewer can certify nothing, and a recovery is not tried
 _LARGEST_SHARE = 0.15  # of the variance of y that a ridge fit leaves: above, a recovery is not tried
 
 Vector = NDArray[np.float64]
@@ -146,7 +145,7 @@ class TwoLayerRegressor(RegressorMixin, BaseEstimator):
         if alpha != 0:
             Z, t = standard.apply_inputs(X), standard.apply_labels(y)
             fit = ridge_fit(Z, t, width, sigma, has_bias=has_bias, alpha=alpha, rng=rng)
-            has_rows = len(X) >= _ROWS_PER_PARAMETER * n_parameters(X.shape[1], width, sigma, has_bias)
+            has_rows = len(X) >= STANDARDS.exact_rows_per_parameter * n_parameters(X.shape[1], width, sigma, has_bias)
             if alpha is not None or fit.variance > _LARGEST_SHARE or not has_rows:
                 return self._store_approximation(fit, standard)
         result = recover(X, y, width, sigma, bias=has_bias, method=self.method, rng=rng)

@@ -17,10 +17,10 @@ __all__ = ["UnitsProblem"]
 Vector = NDArray[np.float64]
 Matrix = NDArray[np.float64]
 
-BLOCK_ROWS = 2048
+BLOCK_ROWS = 2048  # of which a block of some dozens of units fits the cache
 _WORTH_THREADS = 2e7  # multiply-adds, some milliseconds
 _SINGLE_COPY_ENTRIES = 60_000_000  # up to 240 MB for a float32 copy of the inputs
-_JACOBIAN_BLOCK_ENTRIES = 1_500_000
+_JACOBIAN_BLOCK_ENTRIES = 1_500_000  # 12 MB: a block that is written and multiplied at once
 
 
 class UnitsProblem:

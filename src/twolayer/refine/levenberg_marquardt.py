@@ -10,9 +10,6 @@ from twolayer.solvers import NielsenDamping
 
 __all__ = ["levenberg_marquardt"]
 
-_MAX_TRIES = 12
-_FIRST_DAMPING = 1e-2
-
 
 @np.errstate(over="ignore", invalid="ignore")  # a trial step far out is passed over
 def levenberg_marquardt(problem: UnitsProblem, start: Vector, stopping: Stopping) -> Fit:
@@ -44,11 +41,11 @@ def levenberg_marquardt(problem: UnitsProblem, start: Vector, stopping: Stopping
     z = np.array(start, dtype=np.float64)
     loss, gradient, H = problem.normal_equations(z)
     stopping.begin(problem, loss)
-    damping = NielsenDamping(_FIRST_DAMPING)
+    damping = NielsenDamping(1e-2)
     while not stopping.is_over:
         scale = H.diagonal().copy()
         np.maximum(scale, 1e-12 * scale.max(initial=1e-300), out=scale)
-        for _ in range(_MAX_TRIES):
+        for _ in range(12):  # the damping grows by 2, 4, 8, ...: to 1e20 times what it was
             step = _damped_step(H, damping.value * scale, gradient)
             if step is not None:
                 trial = problem.loss(z + step)

@@ -9,7 +9,7 @@ from twolayer.solvers import Adam
 
 __all__ = ["minibatch_descent"]
 
-_BATCH = 500
+BATCH = 500  # rows: enough for a gradient that points downhill, few enough for hundreds of steps an epoch
 
 
 def minibatch_descent(
@@ -53,7 +53,7 @@ def minibatch_descent(
     rule = Adam(z.shape)
     loss = problem.loss(z)
     stopping.begin(problem, loss)
-    batches = max(problem.n_rows // _BATCH, 1)
+    batches = max(problem.n_rows // BATCH, 1)
     for epoch in range(epochs):
         loss = 0.0
         for j, rows in enumerate(np.array_split(rng.permutation(problem.n_rows), batches)):

@@ -9,8 +9,6 @@ from twolayer.search.exchange import missing_units
 
 __all__ = ["grown_and_pruned"]
 
-_WORTHWHILE = 0.7  # of the loss: two units that belong there take more than a third of what is left
-
 
 def grown_and_pruned(fit: Fit, report: Report, rng: np.random.Generator) -> Fit:
     r"""Add units until the fit is exact, then leave out as many.
@@ -41,7 +39,7 @@ def grown_and_pruned(fit: Fit, report: Report, rng: np.random.Generator) -> Fit:
     wide = fit
     for _ in range(1 + fit.problem.width // 4):
         trial = _with_either_sign(wide, report, rng)
-        if trial is None or trial.loss > _WORTHWHILE * wide.loss:
+        if trial is None or trial.loss > 0.7 * wide.loss:  # two units that belong there take more
             break
         wide = trial
         if wide.is_exact:

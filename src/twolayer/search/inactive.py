@@ -12,9 +12,6 @@ from twolayer.refine.explore import Report, explore, polish
 
 __all__ = ["has_affine_law", "seen_part", "straight_units", "without_idle_units"]
 
-_STRAIGHT = 1e-12  # share of a unit that is not affine on the rows, below which that is rounding
-_IDLE = 1e-5  # relative loss, to first order, up to which a unit may be idle: only a refinement tells
-
 
 def has_affine_law(problem: UnitsProblem) -> bool:
     """Whether turning a unit round leaves an affine function behind: relu, leaky relu, softplus, gelu."""
@@ -42,7 +39,7 @@ def _are_affine(problem: UnitsProblem, theta: Matrix) -> NDArray[np.bool_]:
     t, values = t - t.mean(axis=0), values - values.mean(axis=0)
     slopes = np.sum(t * values, axis=0) / np.maximum(np.sum(t * t, axis=0), 1e-300)
     bends = np.sqrt(np.mean((values - slopes * t) ** 2, axis=0))
-    return np.asarray(bends <= _STRAIGHT * np.maximum(sizes, 1e-300))
+    return np.asarray(bends <= 1e-12 * np.maximum(sizes, 1e-300))
 
 
 def seen_part(fit: Fit, report: Report) -> Fit:
@@ -99,7 +96,7 @@ def without_idle_units(fit: Fit, report: Report) -> Fit:
     """Leave units out of an exact fit while it stays exact."""
     while fit.problem.width > 1:
         losses = unit_losses(fit.problem, fit.point) / fit.problem.energy
-        tried = [int(unit) for unit in np.argsort(losses)[:2] if losses[unit] <= _IDLE]
+        tried = [int(unit) for unit in np.argsort(losses)[:2] if losses[unit] <= 1e-5]
         narrower = (
             explore(*without_unit(fit.problem, fit.point, unit), report, "idle unit", max_steps=40) for unit in tried
         )
