@@ -40,8 +40,6 @@ class ExtractionStandards:
         The most that rounding may explain of anything, so that noise explains no network.
     shown : float
         By how much of itself a unit may differ, at its own hyperplane, from what the box does there.
-    bounded : float
-        An argument so large that a step is level there to rounding, and a ramp is as large as it.
     """
 
     near_scales: tuple[float, ...] = (0.3, 1.0, 3.0, 10.0)
@@ -56,4 +54,3 @@ class ExtractionStandards:
     coarse: float = 1e-3
     coarsest: float = 0.1
     shown: float = 0.2
-    bounded: float = 1e3
