@@ -57,7 +57,7 @@ def judged(
     network = _written(view, network, wanted.activation)
     near = _near_checks(view, network, scale, rng, standards)
     far = _far_checks(view, network, scale, rng, standards, near)
-    found = Findings(near, far, shown, wanted.width, view.oracle.rounding_step is not None, standards)
+    found = Findings(near, far, shown, wanted.width, view.rounding_step is not None, standards)
     oracle = view.oracle
     return Extraction(
         view.units.network(network),
@@ -204,7 +204,7 @@ def _accuracy(found: Findings) -> str:
 
 
 def _coarseness(view: View) -> str:
-    step = view.oracle.rounding_step
+    step = view.rounding_step
     if step is None:
         return (
             f"The box's answers are exact to about {view.eps:.1e} of their size: no network can be told from one that"
