@@ -164,7 +164,7 @@ def test_noise_explains_no_more_than_a_tenth(noise, status):
 # --- each scale ---
 
 
-@pytest.mark.parametrize("scale", [*STANDARDS.near_scales, *STANDARDS.far_scales])
+@pytest.mark.parametrize("scale", [0.3, 1.0, 3.0, 10.0, *(10.0**k for k in range(2, 11))])
 def test_a_box_that_differs_at_one_scale_only_is_not_called_equal(scale):
     """In a shell: a row of four normal numbers is 1.9 long, and seldom below a half or above four."""
 
