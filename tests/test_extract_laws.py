@@ -127,6 +127,12 @@ def test_every_input_in_a_unit_of_its_own(activation, powers, seed):
 
 
 @both
+def test_one_input_in_a_tiny_unit_and_one_in_a_huge_one(activation):
+    """A step is then as steep as noise, as far as standard normal rows can tell."""
+    assert_same_network(planted(activation), change(np.diag([1.0, 1e-6, 1e6, 1.0, 1.0])))
+
+
+@both
 @pytest.mark.parametrize("unit", [1e-6, 1e-3, 1e3, 1e6])
 def test_all_inputs_in_another_unit(activation, unit):
     assert_same_network(planted(activation), change(unit * np.eye(DIM)))

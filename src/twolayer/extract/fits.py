@@ -35,12 +35,14 @@ class FitRules:
     max_steps : int
         Of Levenberg-Marquardt, in the joint fit. From units that were read it takes 5 to 20.
     floor : float
-        Relative loss that counts as zero: the square of 10 roundings of float64.
+        Relative loss that counts as zero: the square of 5 roundings of float64.
     patience, least_gain : int, float
         The fit ends where so many steps bring less than this part of the loss. At rounding a step brings nothing, and
         before it far more.
     starts : int
-        Random starts for a missing unit: as a rule one in five finds it, so that 40 miss it in one case in 10⁴.
+        Random starts for a missing unit, half of them of either sign where it is a ramp. Of 60 networks that lacked one
+        of 4 or 10 units, one start of the right sign found a ramp in three of four, and a step in 59 of 60; where
+        several are missing, fewer do.
     start_steps, start_patience, start_gain : int, int, float
         Of each: it has only to find the valley, as the joint fit goes on from the best.
     """

@@ -15,7 +15,7 @@ from twolayer.extract.boxes import Box
 from twolayer.extract.lines import MEDIAN_TO_DEVIATION
 from twolayer.files import FilePath, read_npz, write_npz
 
-__all__ = ["BATCH_ROWS", "Asked", "AskingRules", "Oracle", "Report", "farthest", "measured_noise"]
+__all__ = ["BATCH_ROWS", "Asked", "AskingRules", "Oracle", "Report", "farthest", "measured_noise", "relative_rounding"]
 
 Vector = NDArray[np.float64]
 Matrix = NDArray[np.float64]
@@ -258,14 +258,12 @@ class Oracle:
         self.is_single = bool(np.all(first == first.astype(np.float32)))
         self.first = first
         self.reach = farthest(self, rng, self.rules)
-        self.rounding_step = _step_of(first, (DOUBLE, self.arithmetic), self.rules)
-        self.eps = max(self.precision_at(self.magnitude), measured_noise(self, rng) / self.magnitude)
+        self.rounding_step = self.step_of(first)
+        self.eps = relative_rounding(self, first, rng)
 
-    def precision_at(self, size: float) -> float:
-        """Relative rounding of answers of this size, by their type and the number of which they are multiples."""
-        # what is rounded to multiples of a step is off by step/√12, root mean square
-        spread = 0.0 if self.rounding_step is None else self.rounding_step / np.sqrt(12) / size
-        return max(self.arithmetic, spread)
+    def step_of(self, values: Vector) -> float | None:
+        """The number of which these answers are multiples, None if there is none that is more than their rounding."""
+        return _step_of(values, (DOUBLE, self.arithmetic), self.rules)
 
     @property
     def arithmetic(self) -> float:
@@ -316,9 +314,12 @@ class Oracle:
 class Asked(Protocol):
     """What can be asked far out: an `Oracle`, or a view of one."""
 
+    dim: int
+    rounding_step: float | None
+
     @property
-    def dim(self) -> int:
-        """Number of inputs."""
+    def arithmetic(self) -> float:
+        """Relative rounding of the numbers that the box computes with."""
 
     def __call__(self, X: Matrix) -> Vector:
         """Values at the rows."""
@@ -335,6 +336,14 @@ def farthest(box: Asked, rng: np.random.Generator, rules: AskingRules = AskingRu
     X = rng.standard_normal((rules.far_rows, box.dim))
     powers = (10.0 ** (k / 2) for k in range(2 * rules.farthest_asked, 0, -1))
     return next((power for power in powers if box.within_reach(box.placed(power * X)) is not None), 1.0)
+
+
+def relative_rounding(box: Asked, first: Vector, rng: np.random.Generator) -> float:
+    """Of the answers: that of their type, of the number of which they are multiples, or of their noise."""
+    largest = float(np.abs(first).max())
+    # what is rounded to multiples of a step is off by step/√12, root mean square
+    quantised = 0.0 if box.rounding_step is None else box.rounding_step / np.sqrt(12)
+    return max(box.arithmetic, quantised / largest, measured_noise(box, rng) / largest)
 
 
 def measured_noise(box: Asked, rng: np.random.Generator) -> float:

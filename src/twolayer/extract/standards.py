@@ -27,7 +27,8 @@ class ExtractionStandards:
         Roundings by which a near check may be off and still hide no unit; as many as the joint fit is content with.
     argument : float
         What the rounding of the arguments w·x + b counts for, which matters where a step is so steep that it outweighs
-        that of the values. It is reckoned as if all d products were off the same way, ten times what is seen.
+        that of the values. It is reckoned as if all products, and all units, were off the same way: a tenth of it, 40
+        times, is four times the worst that can be.
     turned : float
         Far out, the hyperplanes of bounded units are known to so many square roots of the precision: their w is read
         where they change course, from differences that cancel half of the digits.
@@ -40,8 +41,6 @@ class ExtractionStandards:
         The most that rounding may explain of anything, so that noise explains no network.
     shown : float
         By how much of itself a unit may differ, at its own hyperplane, from what the box does there.
-    bounded : float
-        An argument so large that a step is level there to rounding, and a ramp is as large as it.
     """
 
     near_scales: tuple[float, ...] = (0.3, 1.0, 3.0, 10.0)
@@ -56,4 +55,3 @@ class ExtractionStandards:
     coarse: float = 1e-3
     coarsest: float = 0.1
     shown: float = 0.2
-    bounded: float = 1e3

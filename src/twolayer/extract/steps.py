@@ -38,7 +38,7 @@ class StepRules:
     sizes : tuple of float
         Of the differences, in units of the way to half the height.
     invertible : float
-        Share of the height up to which σ is inverted: beyond, the inverse magnifies noise more than tenfold.
+        Share of the height up to which σ is inverted: there the inverse magnifies noise fourfold, and beyond ever more.
     agree : float
         Largest relative error of w, from two sizes, and difference from what the line shows.
     shape : float

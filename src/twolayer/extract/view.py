@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from twolayer.extract.querying import Oracle, farthest, measured_noise
+from twolayer.extract.querying import Oracle, farthest, relative_rounding
 from twolayer.network import Polynomial, TwoLayerNetwork
 
 __all__ = ["Units", "View", "ViewRules", "own_lengths"]
@@ -55,7 +55,7 @@ class ViewRules:
     ----------
     unusual : float
         How much the lengths of inputs may differ, or be off 1 in a bounded box, before they are evened out. Of 1000
-        random matrices of up to 8 units on up to 8 inputs, none came so far.
+        random networks of up to 8 units on up to 8 inputs, of five activations, none came so far.
     hiding : float
         How many times the spread of the values near the origin a level is that hides them: from here on it costs three
         bits and more of every sum that it is in, and of every fit.
@@ -87,6 +87,8 @@ class View:
     dim : int
     eps : float
         Relative rounding of the answers as the box gives them.
+    rounding_step : float or None
+        The number of which all answers, as the box gives them, are multiples, where there is one.
     reach : float
         How far standard normal rows, in these units, can be asked; see `Oracle`.
     magnitude : float
@@ -96,12 +98,12 @@ class View:
     def __init__(self, oracle: Oracle, rng: np.random.Generator, rules: ViewRules = ViewRules()) -> None:
         self.oracle, self.dim = oracle, oracle.box.dim
         self.units = Units(own_lengths(oracle, rules))
-        self.reach, self.eps, first = oracle.reach, oracle.eps, oracle.first
+        self.reach, self.eps, self.rounding_step, first = oracle.reach, oracle.eps, oracle.rounding_step, oracle.first
         if np.any(self.units.lengths != 1):
             self.reach = farthest(self, rng)
             first = self(self.placed(rng.standard_normal((len(first), self.dim))))
-            largest = float(np.abs(first).max())
-            self.eps = max(oracle.precision_at(largest), measured_noise(self, rng) / largest)
+            self.rounding_step = oracle.step_of(first)
+            self.eps = relative_rounding(self, first, rng)
         level = float(np.median(first))
         level = level if abs(level) > rules.hiding * np.ptp(first) else 0.0
         size = float(np.abs(first - level).max())
@@ -154,7 +156,9 @@ def own_lengths(oracle: Oracle, rules: ViewRules = ViewRules()) -> Vector:
         changes.append(np.abs(y - origin).reshape(2, d).max(axis=0))
     change, along = np.array(changes), np.array(steps)
     most = change.max(axis=0)
-    tells = most > rules.telling * oracle.eps * oracle.magnitude
+    # not the precision that was measured: where a unit is wrong, what varies looks like noise, or like few values;
+    # noise is there at the first step already
+    tells = most > np.maximum(rules.telling * oracle.arithmetic * oracle.magnitude, 10 * change[0])
     if not tells.any():
         return np.ones(d)
     lengths = along[np.argmax(change >= rules.share * most[tells].min(), axis=0)]
