@@ -30,9 +30,6 @@ from twolayer.sources import check_samples
 
 __all__ = ["GaussianMixture", "score_matrix", "score_slice", "score_vector"]
 
-_MOST_ROWS = 10_000
-_REGULARISATION = 1e-6
-
 
 @equal_by_value
 @in_one_line
@@ -78,9 +75,11 @@ class GaussianMixture:
         parts, rows = whole_number(parts, "parts"), frozen_array(X, "X", 2)
         if len(rows) < 2 * parts:
             raise InputError(f"{parts} parts need at least {2 * parts} rows, found {len(rows)}")
-        rows = rows[:: max(1, len(rows) // _MOST_ROWS)]
+        # ten thousand rows fit a mixture of few parts to a percent; expectation-maximisation passes over them often
+        rows = rows[:: max(1, len(rows) // 10_000)]
         seed = int(np.random.default_rng(rng).integers(2**31))
-        fitted = Fitted(parts, reg_covar=_REGULARISATION * float(rows.var(axis=0).mean()), random_state=seed).fit(rows)
+        # of the mean variance: keeps a part of few rows from collapsing, and changes no other in six digits
+        fitted = Fitted(parts, reg_covar=1e-6 * float(rows.var(axis=0).mean()), random_state=seed).fit(rows)
         return cls(fitted.weights_ / fitted.weights_.sum(), fitted.means_, fitted.covariances_)
 
     def log_density(self, X: ArrayLike) -> NDArray[np.float64]:
