@@ -16,7 +16,7 @@ install := $(bin)/python -m pip install --quiet --disable-pip-version-check
 one_thread := OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 MKL_NUM_THREADS=1
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test slow check format bench figures browser paper picture requirements clean
+.PHONY: help demo test slow kernels mutants check format bench figures browser paper picture requirements clean
 
 help:  ## What can be made
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /  make \1\t/' | expand -t 22
@@ -29,6 +29,9 @@ test: $(dev)  ## Run the tests
 
 slow: $(dev)  ## Run the long tests, which `make test` leaves out
 	$(one_thread) $(bin)/python -m pytest -n $(JOBS) -m slow $(ARGS)
+
+kernels: $(dev)  ## Run the tests under each kernel of OpenBLAS that this machine has (quickly: make kernels ARGS=--short)
+	$(one_thread) $(bin)/python tests/kernels.py --jobs $(JOBS) $(ARGS)
 
 check: $(dev)  ## Lint, formatting and types
 	$(bin)/ruff check .

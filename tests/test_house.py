@@ -14,6 +14,7 @@ from pathlib import Path
 
 import pytest
 
+import kernels
 import twolayer
 from twolayer.cli import summary
 
@@ -185,6 +186,10 @@ def test_every_requirement_is_pinned_and_hashed_and_names_no_registry(name):
     assert needs
     assert all(re.match(r"[a-z0-9-]+==\S+ .*--hash=sha256:[0-9a-f]{64}", need) for need in needs)
     assert not re.search(r"://|--(extra-)?index|--find-links", text)
+
+
+def test_what_a_change_must_pass_under_two_kernels_is_there():
+    assert all((ROOT / "tests" / name).exists() for name in kernels.SHORT)
 
 
 def written_files() -> list[Path]:
