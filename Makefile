@@ -5,6 +5,8 @@
 PYTHON ?= python3
 VENV ?= .venv
 JOBS ?= 2
+MINUTES ?= 30
+SEED ?= 0
 
 version := $(shell $(PYTHON) -c 'import sys; print("%d.%d" % sys.version_info[:2])')
 bin := $(VENV)/bin
@@ -32,6 +34,9 @@ slow: $(dev)  ## Run the long tests, which `make test` leaves out
 
 kernels: $(dev)  ## Run the tests under each kernel of OpenBLAS that this machine has (quickly: make kernels ARGS=--short)
 	$(one_thread) $(bin)/python tests/kernels.py --jobs $(JOBS) $(ARGS)
+
+mutants: $(dev)  ## Change the code on purpose for MINUTES=30: do the tests notice? (one module: ARGS=evidence/twins.py)
+	$(one_thread) $(bin)/python tests/mutants.py --minutes $(MINUTES) --seed $(SEED) --jobs $(JOBS) $(ARGS)
 
 check: $(dev)  ## Lint, formatting and types
 	$(bin)/ruff check .
