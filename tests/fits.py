@@ -3,7 +3,8 @@
 import numpy as np
 
 from twolayer.model import UnitsProblem
-from twolayer.refine.fit import Fit, polish
+from twolayer.model.fit import Fit
+from twolayer.refine.explore import polish
 
 
 def silent(*_):

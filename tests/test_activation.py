@@ -15,7 +15,7 @@ GRID = np.linspace(-6, 6, 1201)
 
 def test_every_entry_of_the_table_is_tested():
     assert {activation(spec).keyword for spec in FORMULAS} == set(ACTIVATIONS)
-    assert all(kind.keyword == name for name, kind in ACTIVATIONS.items())
+    assert all(entry.function.keyword == name for name, entry in ACTIVATIONS.items())
 
 
 @every

@@ -6,21 +6,16 @@ import numpy as np
 import pytest
 from numpy.testing import assert_allclose
 
-from twolayer import certify
 from twolayer.activation import activation
-from twolayer.evidence.certificate import (
-    Certificate,
-    Curvature,
-    StandardErrors,
-    Status,
-    curvature,
-    normal_matrix,
-    singular_value_conditioning,
-    standard_errors,
-)
+from twolayer.evidence import curvature as curvature_module
+from twolayer.evidence.certificate import Certificate, singular_value_conditioning
+from twolayer.evidence.curvature import Curvature, curvature, normal_matrix
 from twolayer.evidence.score_test import ScoreTest
+from twolayer.evidence.standard_errors import StandardErrors, standard_errors
+from twolayer.evidence.status import Status
 from twolayer.model import UnitsProblem
 from twolayer.network import TwoLayerNetwork
+from twolayer.rows import some_rows
 from twolayer.teachers import conditioned, random_units
 
 CASES = [("relu", False), ("relu", True), ("tanh", False), ("softplus", True), ("squared_relu", True)]
@@ -110,23 +105,23 @@ def test_the_weight_of_a_dead_unit_is_unknown():
 
 
 def test_a_normal_matrix_of_very_many_rows_is_taken_from_some_of_them():
-    problem, point = network_problem("tanh", True, n=25_000, d=3, m=2)
+    problem, point = network_problem("tanh", True, n=25_000, d=20, m=10)
     J = jacobian(problem, point)
     H, whole = np.tril(normal_matrix(problem, point)), np.tril(J.T @ J)
-    stride = 25_000 // (100 * problem.n_parameters)
-    some = J[::stride]
-    assert stride == 22
+    rows = some_rows(25_000, 100 * problem.n_parameters)
+    some = J[rows]
+    assert len(some) == 100 * problem.n_parameters
     assert_allclose(H, np.tril(some.T @ some) * 25_000 / len(some), atol=1e-9 * whole.max())
     assert np.abs(H - whole).max() < 0.15 * whole.max()
 
 
 def test_a_large_normal_matrix_is_not_formed(monkeypatch):
     problem, point = network_problem("tanh", True)
-    monkeypatch.setattr(certify, "MOST_DENSE_PARAMETERS", problem.n_parameters)
+    monkeypatch.setattr(curvature_module, "MOST_DENSE_PARAMETERS", problem.n_parameters)
     assert_allclose(
         np.tril(normal_matrix(problem, point)), np.tril(jacobian(problem, point).T @ jacobian(problem, point))
     )
-    monkeypatch.setattr(certify, "MOST_DENSE_PARAMETERS", problem.n_parameters - 1)
+    monkeypatch.setattr(curvature_module, "MOST_DENSE_PARAMETERS", problem.n_parameters - 1)
     assert normal_matrix(problem, point) is None
 
 

@@ -13,10 +13,10 @@ import numpy as np
 import pytest
 
 from command_line import assert_refused
-from toy_figures import TOY, TROUBLE, ToyConfig
+from toy_figures import TOY, TROUBLE, ToyConfig, entry_of
 from twolayer.experiments import SIZES, Table, configuration
 from twolayer.experiments.measuring import cells_of
-from twolayer.papers.figures import FIGURES
+from twolayer.papers.figures import FIGURES, figure_named
 
 FILES = ["figure.png", "figure.svg", "ledger.lock", "ledger.sqlite", "provenance.json", "table.csv"]
 
@@ -24,7 +24,7 @@ FILES = ["figure.png", "figure.svg", "ledger.lock", "ledger.sqlite", "provenance
 @pytest.fixture
 def toy_cli(twolayer_cli, monkeypatch):
     """The command line with a toy among the figures."""
-    monkeypatch.setitem(FIGURES, TOY.name, TOY)
+    monkeypatch.setitem(FIGURES, TOY.name, entry_of(TOY))
     yield twolayer_cli
     TROUBLE.update(at=None, raises=ValueError)
 
@@ -93,7 +93,7 @@ def test_what_fails_after_the_measuring_leaves_the_table_and_says_so(twolayer_cl
     def broken(table):
         raise IndexError(f"nothing\nfor {len(table)} rows")
 
-    monkeypatch.setitem(FIGURES, TOY.name, replace(TOY, **{part: broken}))
+    monkeypatch.setitem(FIGURES, TOY.name, entry_of(replace(TOY, **{part: broken})))
     outcome = twolayer_cli("figure toy-1 --out made")
     assert (outcome.code, outcome.out) == (3, "wrote made/table.csv\n")
     assert outcome.err == "toy-1: the table could not be drawn: IndexError: nothing for 18 rows\n"
@@ -101,9 +101,9 @@ def test_what_fails_after_the_measuring_leaves_the_table_and_says_so(twolayer_cl
     assert names_in("made") == ["ledger.lock", "ledger.sqlite", "table.csv"]
     told = json.loads(twolayer_cli("figure toy-1 --out made --json").out)
     assert (told["fault"], told["verdict"]) == ("IndexError: nothing\nfor 18 rows", "")
-    monkeypatch.setitem(FIGURES, TOY.name, TOY)
+    monkeypatch.setitem(FIGURES, TOY.name, entry_of(TOY))
     assert twolayer_cli("figure toy-1 --out made").code == 0
-    monkeypatch.setitem(FIGURES, TOY.name, replace(TOY, verdict=broken))
+    monkeypatch.setitem(FIGURES, TOY.name, entry_of(replace(TOY, verdict=broken)))
     assert_refused(twolayer_cli("report made"), "made/table.csv cannot be put into words: IndexError")
 
 
@@ -320,19 +320,27 @@ def test_a_folder_without_figures_is_refused(toy_cli, folder, words):
 # --- every figure ---
 
 
-@pytest.mark.parametrize("figure", FIGURES.values(), ids=FIGURES.keys())
+@pytest.mark.parametrize("name", FIGURES)
+def test_every_figure_is_what_its_line_in_the_table_says(name):
+    figure = figure_named(name)
+    assert (figure.name, figure.summary) == (name, FIGURES[name].summary)
+
+
+@pytest.mark.parametrize("name", FIGURES)
 @pytest.mark.parametrize("size", SIZES)
-def test_every_figure_has_a_grid_and_says_what_it_is(figure, size):
+def test_every_figure_has_a_grid_and_says_what_it_is(name, size):
+    figure = figure_named(name)
     assert re.fullmatch(r"[a-z0-9-]+", figure.name)
     assert cells_of(figure, configuration(figure, size))
     assert figure.claim.endswith(".")
     assert all(figure.columns.values())
 
 
-@pytest.mark.parametrize("figure", FIGURES.values(), ids=FIGURES.keys())
-def test_every_configuration_comes_back_from_toml(figure, tmp_path):
+@pytest.mark.parametrize("name", FIGURES)
+def test_every_configuration_comes_back_from_toml(name, tmp_path):
     import msgspec
 
+    figure = figure_named(name)
     values = msgspec.to_builtins(figure.paper)
     path = tmp_path / "paper.toml"
     path.write_text("".join(f"{key} = {json.dumps(value)}\n" for key, value in values.items()))

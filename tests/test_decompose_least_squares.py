@@ -10,7 +10,7 @@ from scipy.optimize import least_squares as scipy_least_squares
 from decomposition_problems import noisy, planted, sum_of, term_distance
 from twolayer.decompose import decompose, least_squares, polish
 from twolayer.decompose.cp_fit import SumFit, fit_sum, normal_matrix, normal_product
-from twolayer.decompose.damped_gauss_newton import conjugate_gradients, damped_gauss_newton
+from twolayer.decompose.damped_gauss_newton import damped_gauss_newton
 from twolayer.decompose.decomposition import generic_rank
 from twolayer.decompose.flattening import flattened
 from twolayer.decompose.symmetric_sum import best_weights
@@ -86,15 +86,6 @@ def test_conjugate_gradients_take_the_step_that_factoring_takes():
     shift = np.full_like(fit.descent, 1e-2)
     direct, iterated = fit._factored(shift), fit._iterated(shift)
     assert np.abs(direct - iterated).max() < 1e-2 * np.abs(direct).max()
-
-
-def test_conjugate_gradients_solve_a_preconditioned_system():
-    rng = np.random.default_rng(0)
-    G = rng.standard_normal((6, 6))
-    H = G @ G.T + np.diag(10.0 ** np.arange(6))
-    b = rng.standard_normal(6)
-    x = conjugate_gradients(lambda v: H @ v, b, lambda v: v / H.diagonal(), rtol=1e-12, max_steps=100)
-    assert np.abs(H @ x - b).max() < 1e-10
 
 
 def test_the_descent_stops_where_nothing_is_gained_and_says_when_it_was_cut_short():

@@ -17,7 +17,7 @@ from twolayer.errors import InputError
 from twolayer.experiments import Table, make_figure, status_of
 from twolayer.experiments.ledger import Entry, Ledger
 from twolayer.experiments.measuring import cells_of, seed_of
-from twolayer.papers.figures import FIGURES
+from twolayer.papers.figures import figure_named
 
 TOY_PROGRAM = Path(__file__).parent / "toy_figures.py"
 LEDGER = "ledger.sqlite"
@@ -200,7 +200,7 @@ def finished(folder: Path) -> int:
 @pytest.mark.timeout(1200)
 def test_ten_kills_of_a_figure_of_the_paper_change_nothing(tmp_path):
     name, rng = "zhong2017recovery-1b", np.random.default_rng()
-    make_figure(FIGURES[name], FIGURES[name].smoke, tmp_path / "whole")
+    make_figure(figure_named(name), figure_named(name).smoke, tmp_path / "whole")
     command = [sys.executable, "-m", "twolayer", "figure", name, "--out", str(tmp_path), "--jobs", "2"]
     for _ in range(10):
         enough = finished(tmp_path) + int(rng.integers(1, 3))

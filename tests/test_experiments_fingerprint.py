@@ -6,7 +6,7 @@ import itertools
 import pytest
 
 from twolayer.experiments.fingerprint import code_of, versions
-from twolayer.papers.figures import FIGURES
+from twolayer.papers.figures import figure_named
 from twolayer.recover import recover
 
 COUNTER = itertools.count()
@@ -70,8 +70,8 @@ def test_what_the_measuring_uses_counts(fingerprint, old, new):
 
 
 def test_modules_that_the_measuring_imports_count_and_those_that_draw_do_not():
-    found = code_of(FIGURES["zhong2017recovery-1a"].run_cell)
-    assert {"twolayer.search.portfolio", "twolayer.model.problem", "twolayer.teachers", "twolayer.align"} <= set(found)
+    found = code_of(figure_named("zhong2017recovery-1a").run_cell)
+    assert {"twolayer.search.searching", "twolayer.model.problem", "twolayer.teachers", "twolayer.align"} <= set(found)
     assert not {"twolayer.pictures", "twolayer.experiments.drawing", "twolayer.experiments.table"} & set(found)
 
 

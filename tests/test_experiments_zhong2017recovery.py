@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from twolayer.experiments import Table
-from twolayer.papers.figures import FIGURES
+from twolayer.papers.figures import FIGURES, figure_named
 from twolayer.papers.zhong2017recovery.figures import (
     ACTIVATION_PROPERTIES,
     CONVERGENCE,
@@ -241,7 +241,7 @@ def test_every_axis_is_labelled(name):
             {"activation": ["relu"], "growth": [True], "nonlinearity": [False], "smoothness": [True]}
         ),
     }
-    picture = FIGURES[name].plot(tables[name])
+    picture = figure_named(name).plot(tables[name])
     for axes in picture.axes:
         assert axes.get_ylabel()
         assert axes.get_xlabel() or axes.get_label() == "<colorbar>"

@@ -25,7 +25,7 @@ SPARSE = Family(
     summary="Sparse inputs.",
     citation="nobody",
     defaults={"samples": 20, "share": 0.3, "name": "it", "dense": False},
-    draw=_draw_sparse,
+    source=_draw_sparse,
     labels=lambda planted, X: X @ planted["w"],
     sizes=lambda X, *_: {"nonzeros": int((X != 0).sum())},
     tolerance=1e-12,
@@ -139,7 +139,7 @@ LARGE = {
 @pytest.mark.parametrize("family", FAMILIES)
 def test_an_instance_beyond_this_memory_is_refused_before_it_is_made(family, monkeypatch):
     monkeypatch.setattr("twolayer.papers.families.memory_bytes", lambda: 1 << 33)
-    monkeypatch.setitem(FAMILIES, family, replace(FAMILIES[family], draw=None))
+    monkeypatch.setitem(FAMILIES, family, replace(FAMILIES[family], source=lambda *_, **__: None))
     with pytest.raises(InputError, match=f"{family} needs about [0-9.e+]+ GB of memory with these options") as refusal:
         make_instance(family, 0, **LARGE[family])
     assert "\n" not in str(refusal.value)
@@ -184,7 +184,7 @@ def test_a_mistake_of_a_family_is_not_taken_for_one_of_its_options(sparse_family
     def draw(rng, **options):
         return np.ones(3) + np.ones(4), None, None, None
 
-    monkeypatch.setitem(FAMILIES, "sparse", replace(SPARSE, draw=draw))
+    monkeypatch.setitem(FAMILIES, "sparse", replace(SPARSE, source=draw))
     with pytest.raises(ValueError, match="broadcast") as mistake:
         make_instance("sparse", 0)
     assert not isinstance(mistake.value, InputError)
@@ -211,7 +211,7 @@ def test_numbers_beyond_64_bits_come_back_exactly(sparse_family, monkeypatch, tm
         return X, y, planted, replace(claim, sizes={"count": 3**100, "bound": 1e-300})
 
     sizes = {"count": 3**100, "bound": 1e-300}
-    monkeypatch.setitem(FAMILIES, "sparse", replace(SPARSE, draw=draw, sizes=lambda *_: sizes))
+    monkeypatch.setitem(FAMILIES, "sparse", replace(SPARSE, source=draw, sizes=lambda *_: sizes))
     save_instance(make_instance("sparse", 2**70), tmp_path / "big.npz")
     loaded = load_instance(tmp_path / "big.npz")
     assert (loaded.seed, dict(loaded.claim.sizes)) == (2**70, sizes)

@@ -16,7 +16,7 @@ import pytest
 
 import kernels
 import twolayer
-from twolayer.cli import summary
+from twolayer.entry import Entry
 
 ROOT = Path(__file__).resolve().parent.parent
 SOURCE = ROOT / "src" / "twolayer"
@@ -24,19 +24,20 @@ SOURCE = ROOT / "src" / "twolayer"
 # Each room may import from the rooms above it, and from none on its own line. A new room takes its place here.
 FLOORS = (
     {"errors"},
-    {"entry", "arrays"},
+    {"entry", "equality", "one_line", "plain", "arrays", "saliency"},
     {"files", "hermite", "symtensor"},
     {"polynomial", "activation"},
     {"network"},
     {"risk", "align"},
     {"teachers"},
     {"rows"},
+    {"solvers"},
     {"sources"},
     {"moments"},
     {"decompose"},
     {"model"},
-    {"samples"},
     {"coordinates"},
+    {"samples"},
     {"refine"},
     {"evidence"},
     {"search"},
@@ -131,7 +132,7 @@ def test_each_public_name_is_documented_where_it_lives(name):
     assert member is getattr(home, name)
     assert name in home.__all__
     if isinstance(member, dict):
-        assert all(summary(entry) for entry in member.values())
+        assert all(isinstance(entry, Entry) and entry.summary for entry in member.values())
     else:
         assert inspect.getdoc(member)
 
@@ -153,6 +154,48 @@ def python(code: str) -> str:
 def test_a_public_name_wins_over_the_submodule_of_the_same_name():
     code = "import twolayer, twolayer.align, twolayer.network; from twolayer import activation; "
     assert python(code + "print(activation('relu'), callable(twolayer.align))") == "relu True"
+
+
+SHADOWED = {
+    "activation": ("activation.base", "Activation"),
+    "align": ("align", "recovery_error"),
+    "decompose": ("decompose.cp_fit", "Decomposition"),
+    "extract": ("extract.outcome", "Extraction"),
+    "recover": ("recover.methods", "Result"),
+}
+
+
+def test_every_function_with_the_name_of_its_module_is_tried_below():
+    assert {name for name, home in twolayer._HOME.items() if name == home} == set(SHADOWED)
+
+
+@pytest.mark.parametrize("name", SHADOWED)
+@pytest.mark.parametrize("order", [(0, 1, 2, 3), (1, 3, 2, 0), (2, 0, 3, 1), (3, 1, 0, 2)])
+def test_a_public_function_does_not_hide_its_module(name, order):
+    submodule, member = SHADOWED[name]
+    imports = [
+        f"import twolayer.{submodule} as inner; assert inner is sys.modules['twolayer.{submodule}'] or '.' not in "
+        f"'{submodule}'",
+        f"import twolayer.{name} as outer; outer.{member}; outer.{name}",
+        f"from twolayer.{name} import {member}, {name} as same; assert same is twolayer.{name}",
+        f"from twolayer import {name} as function; assert callable(function)",
+    ]
+    code = "; ".join(["import pickle, inspect, sys, types, twolayer", *(imports[place] for place in order)])
+    code += (
+        f"; home = sys.modules['twolayer.{name}']; assert outer.{member} is home.{member}"
+        f"; assert function is home.{name} and type(function) is types.FunctionType"
+        "; assert pickle.loads(pickle.dumps(function)) is function and inspect.signature(function) and function.__doc__"
+    )
+    python(code)
+
+
+def test_a_submodule_that_is_imported_later_is_found_too():
+    code = (
+        "import importlib, sys, types; from twolayer import decompose; home = sys.modules['twolayer.decompose']; "
+        "late = types.ModuleType('twolayer.decompose.late'); home.late = late; assert decompose.late is late; "
+        "home.private = 1; print(hasattr(decompose, 'private'), hasattr(decompose, 'np'))"
+    )
+    assert python(code) == "False False"
 
 
 def test_importing_the_package_loads_nothing_heavy():

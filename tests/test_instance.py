@@ -11,9 +11,9 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 from scipy import sparse
-from twolayer.hard import instance_files
 
 from twolayer import InputError, TwoLayerNetwork
+from twolayer.instances import files as instance_files
 from twolayer.instances import instance_digest, load_instance, save_instance
 from twolayer.instances.files import input_arrays
 from twolayer.papers import verification

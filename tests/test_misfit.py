@@ -8,7 +8,7 @@ from scipy.stats import kstest
 
 from oracles import hermite
 from twolayer.activation import activation
-from twolayer.evidence import score_test as misfit
+from twolayer.evidence import score_test as score_test_module
 from twolayer.evidence.score_test import score_test
 from twolayer.model import UnitsProblem
 from twolayer.network import TwoLayerNetwork
@@ -176,14 +176,14 @@ def test_the_matrix_free_route_agrees_with_the_dense_one(spec, has_bias, monkeyp
     X, y = gaussian_samples(network, 5000, rng, noise=0.1)
     problem, point = fitted(X, y, network, has_bias=has_bias)
     dense = score_test(problem, point, np.random.default_rng(1))
-    monkeypatch.setattr(misfit, "MOST_DENSE_PARAMETERS", 0)
+    monkeypatch.setattr(score_test_module, "MOST_DENSE_PARAMETERS", 0)
     free = score_test(problem, point, np.random.default_rng(1))
     assert free.n_features == dense.n_features
     assert free.statistic == pytest.approx(dense.statistic, rel=1e-2)
 
 
 def test_the_matrix_free_route_sees_a_missing_unit(monkeypatch):
-    monkeypatch.setattr(misfit, "MOST_DENSE_PARAMETERS", 0)
+    monkeypatch.setattr(score_test_module, "MOST_DENSE_PARAMETERS", 0)
     rng = np.random.default_rng(36)
     network = conditioned(8, 4, 2.0, "relu", rng)
     X, y = gaussian_samples(network, 4000, rng, noise=0.05)

@@ -20,10 +20,10 @@ from twolayer.moments import (
     hermite_regression,
     moment_cube,
     moment_vector,
-    passes,
     weighted_gram,
 )
 from twolayer.moments.pairs import pair_count
+from twolayer.rows import passes
 
 
 @pytest.mark.parametrize("weights", ["both signs", "positive", "negative", "with zeros", "zero"])

@@ -184,7 +184,7 @@ def test_every_step_is_in_the_history_and_is_told():
     result = recovered(teacher, 600, progress=lambda stage, step, loss: told.append((stage, step, loss)))
     assert [(step.stage, step.step, step.loss) for step in result.history] == told
     assert result.history[-1].loss < 1e-20
-    assert result.history[0].stage.endswith("start 1")
+    assert result.history[0].stage.startswith("lifted start: ")
 
 
 @pytest.mark.parametrize("activation", ["relu", "squared_relu"])
@@ -193,7 +193,7 @@ def test_a_larger_problem_is_explored_in_the_span_of_the_second_moment_first(act
     result = recovered(teacher, 2000)
     stages = list(dict.fromkeys(step.stage for step in result.history))
     assert stages[0] == "principal inputs"
-    assert stages[1].endswith("principal start 1")
+    assert stages[1].endswith("start: principal")
     assert recovery_error(result.unwrap(), teacher) < 1e-9
 
 

@@ -7,10 +7,11 @@ from numpy.testing import assert_allclose
 from fits import Told, fit_at, minimum_near, silent
 from twolayer import Status, TwoLayerNetwork, TwoLayerRegressor, recover
 from twolayer.align import align, recovery_error
+from twolayer.model.fit import EXACT
+from twolayer.model.units import unit_losses
 from twolayer.recover import RecoveryError
-from twolayer.refine.fit import EXACT
-from twolayer.search.growth import grown_and_pruned, losses_without
-from twolayer.search.unseen import seen_part, straight_units, without_idle_units
+from twolayer.search.growth import grown_and_pruned
+from twolayer.search.inactive import seen_part, straight_units, without_idle_units
 from twolayer.teachers import gaussian_samples, orthogonal, random_units
 
 # d, m, B, n: some six rows a parameter
@@ -232,7 +233,7 @@ def test_the_loss_without_a_unit_is_that_of_the_linear_least_squares_without_its
     v, theta = problem.units(point)
     inputs = problem.inputs(slice(None))
     columns = theta.size + np.arange(problem.n_amplitudes)
-    for unit, loss in enumerate(losses_without(fit)):
+    for unit, loss in enumerate(unit_losses(fit.problem, fit.point) / fit.problem.energy):
         own = np.arange(problem.n_columns) + unit * problem.n_columns
         others = np.delete(J, np.r_[own, columns[unit : unit + 1]], axis=1)
         values = v[unit] * problem.activation(inputs @ theta[unit])

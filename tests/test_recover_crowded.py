@@ -6,14 +6,14 @@ import pytest
 from twolayer.activation import activation
 from twolayer.align import recovery_error
 from twolayer.model import UnitsProblem
+from twolayer.model.fit import Fit
+from twolayer.model.units import thinned_out, unit_values
 from twolayer.moments import second_moment
 from twolayer.network import TwoLayerNetwork
 from twolayer.recover import recover
-from twolayer.refine.fit import Fit
-from twolayer.search import crowded
-from twolayer.search.crowded import crowded_fit, grown, spare_units, thinned_out
-from twolayer.search.exchange import unit_values
-from twolayer.search.starts import random_start
+from twolayer.search import overcomplete
+from twolayer.search.directions import random_start
+from twolayer.search.overcomplete import grown, overcomplete_fit, spare_units
 
 
 def quiet(stage, step, loss):
@@ -53,7 +53,7 @@ def planted_fit(name, *, is_lifted=False, extra=2):
 def test_units_that_others_can_replace_are_left_out_and_the_others_take_their_weight(name):
     network, wide = planted_fit(name)
     assert wide.loss < 1e-28
-    fit = thinned_out(wide, 6)
+    fit = fit_at(*thinned_out(wide.problem, wide.point, 6))
     _, theta = fit.problem.units(fit.point)
     assert fit.loss < 1e-12
     rows = np.abs(theta / np.linalg.norm(theta, axis=1, keepdims=True) @ network.W.T)
@@ -71,7 +71,7 @@ def test_the_unit_left_out_is_the_one_whose_absence_costs_least():
         others = np.delete(values, i, axis=1)
         left = y - others @ np.linalg.lstsq(others, y, rcond=None)[0]
         losses.append(left @ left / problem.energy)
-    assert thinned_out(fit, 4).loss == pytest.approx(min(losses), rel=1e-6)
+    assert fit_at(*thinned_out(fit.problem, fit.point, 4)).loss == pytest.approx(min(losses), rel=1e-6)
 
 
 @pytest.mark.parametrize(("name", "order"), [("tanh", 3), ("relu", 4)])
@@ -109,7 +109,7 @@ def test_a_wide_start_ends_at_the_width_that_was_asked_for():
     _, X, y = crowd("relu", 4, 12, 3000, has_bias=True)
     wide = UnitsProblem(X, y, activation("relu"), 18, signs=np.tile([1.0, -1.0], 9), has_bias=True, is_lifted=True)
     start = random_start(wide, second_moment(X, y), wide.signs, np.random.default_rng(0))
-    fit = crowded_fit(wide, start, 12, quiet, np.random.default_rng(0))
+    fit = overcomplete_fit(wide, start, 12, quiet, np.random.default_rng(0))
     assert fit.problem.width == 12
     assert fit.problem.n_rows == 3000
     assert fit.loss < 0.01
@@ -117,24 +117,24 @@ def test_a_wide_start_ends_at_the_width_that_was_asked_for():
 
 @pytest.mark.parametrize("name", ["tanh", "relu"])
 def test_a_descent_in_batches_comes_first_where_parameters_and_rows_are_many(name, monkeypatch):
-    monkeypatch.setattr(crowded, "_MANY_PARAMETERS", 100)
+    monkeypatch.setattr(overcomplete, "MANY_PARAMETERS", 100)
     has_bias = name == "relu"
     network, X, y = crowd(name, 6, 18, 4000, has_bias=has_bias)
     stages = []
     result = recover(X, y, 18, name, bias=has_bias, rng=0, progress=lambda *stage: stages.append(stage[0]))
-    assert stages.count("crowded start, in batches") == 60
-    assert stages.index("crowded start, in batches") < stages.index("crowded start")
+    assert stages.count("overcomplete start, in batches") == 60
+    assert stages.index("overcomplete start, in batches") < stages.index("overcomplete start")
     assert result.is_certified
     assert recovery_error(result.network, network) < 1e-8
 
 
 def test_rows_too_few_for_many_parameters_are_not_descended_on(monkeypatch):
-    monkeypatch.setattr(crowded, "_MANY_PARAMETERS", 100)
+    monkeypatch.setattr(overcomplete, "MANY_PARAMETERS", 100)
     _, X, y = crowd("tanh", 6, 18, 500)
     stages = []
     recover(X, y, 18, "tanh", rng=0, progress=lambda *stage: stages.append(stage[0]))
-    assert "crowded start" in stages
-    assert "crowded start, in batches" not in stages
+    assert "overcomplete start" in stages
+    assert "overcomplete start, in batches" not in stages
 
 
 @pytest.mark.slow

@@ -6,14 +6,15 @@ import numpy as np
 import pytest
 from numpy.testing import assert_allclose
 
-from fits import fit_at, minimum_near
+from fits import Told, fit_at, minimum_near
 from twolayer import Status, TwoLayerNetwork, recover
 from twolayer.align import recovery_error
-from twolayer.evidence.certificate import curvature, normal_matrix
+from twolayer.evidence import Found, judge
+from twolayer.evidence.curvature import curvature, normal_matrix
+from twolayer.evidence.noise import NoiseEvidence
 from twolayer.evidence.score_test import ScoreTest
-from twolayer.evidence.verdict import judge
-from twolayer.search.noise import NoiseEvidence
-from twolayer.search.portfolio import Found
+from twolayer.rows import some_rows
+from twolayer.search.conclusion import concluded
 from twolayer.teachers import conditioned, gaussian_samples, orthogonal, random_units
 
 
@@ -134,12 +135,12 @@ GOOD = NoiseEvidence(ScoreTest(1.0, 0.5, 20), wider_gain=0.1, narrower_loss=20.0
 def noisy_found(noise=0.1, n=600):
     teacher = orthogonal(5, 2, "relu", rng=0)
     X, y = samples(teacher, n, noise)
-    return Found(minimum_near(X, y, teacher), None, None, None, GOOD)
+    return Found(minimum_near(X, y, teacher), noise=GOOD)
 
 
 def exact_found(teacher, n=600):
     X, y = samples(teacher, n)
-    return Found(fit_at(X, y, teacher), None, None, None, None)
+    return Found(fit_at(X, y, teacher))
 
 
 def test_good_evidence_is_a_certificate():
@@ -150,11 +151,11 @@ def test_good_evidence_is_a_certificate():
 @pytest.mark.parametrize(
     ("changes", "status"),
     [
-        ({"evidence": None}, Status.MISFIT),
-        ({"evidence": replace(GOOD, wider_gain=None, narrower_loss=None)}, Status.MISFIT),
-        ({"evidence": replace(GOOD, wider_gain=0.7)}, Status.MISFIT),
-        ({"evidence": replace(GOOD, has_power=False)}, Status.TOO_FEW_ROWS),
-        ({"evidence": replace(GOOD, narrower_loss=4.0)}, Status.NOT_IDENTIFIABLE),
+        ({"noise": None}, Status.MISFIT),
+        ({"noise": replace(GOOD, wider_gain=None, narrower_loss=None)}, Status.MISFIT),
+        ({"noise": replace(GOOD, wider_gain=0.7)}, Status.MISFIT),
+        ({"noise": replace(GOOD, has_power=False)}, Status.TOO_FEW_ROWS),
+        ({"noise": replace(GOOD, narrower_loss=4.0)}, Status.NOT_IDENTIFIABLE),
         ({"lifted_loss": 1e-23}, Status.UNRESOLVED_REFLECTION),
         ({"lifted_loss": 1e-21}, Status.CERTIFIED_WITH_NOISE),
     ],
@@ -175,8 +176,12 @@ def test_an_exact_fit_needs_one_row_and_a_half_a_parameter(n, status):
 
 def test_a_flat_direction_of_an_exact_fit_is_not_identifiable():
     teacher = TwoLayerNetwork([1.0, 1.0], np.outer([0.3, 0.7], [1.0, 2.0, 0.0]), activation="relu")
-    _, status, certificate = judge(exact_found(teacher))
+    found = exact_found(teacher)
+    assert judge(found).status is Status.NOT_IDENTIFIABLE
+    told = Told()
+    _, status, certificate = concluded(found, told)
     assert status is Status.NOT_IDENTIFIABLE
+    assert told.stages  # what is refitted is told
     assert certificate.notes[-1] == "A network of 1 units explains the data as well."
 
 
@@ -214,7 +219,8 @@ def test_rows_that_were_held_out_judge():
     assert certificate.held_out_residual == pytest.approx(0.2 / y.std())
     assert certificate.curvature.is_held_out
     assert certificate.curvature.n_rows == 40  # four a parameter
-    some, point = found.fit.problem.on(found.fit.problem.X[500:540], y[500:540]), found.fit.point
+    rows = 500 + some_rows(100, 40)
+    some, point = found.fit.problem.on(found.fit.problem.X[rows], y[rows]), found.fit.point
     there = curvature(some, point, normal_matrix(some, point), is_held_out=True)
     assert certificate.curvature.smallest == pytest.approx(there.smallest, rel=1e-9)
     _, _, few = judge(replace(found, held_out=np.arange(600) >= 581, held_out_loss=0.04))

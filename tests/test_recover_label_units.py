@@ -6,9 +6,8 @@ from numpy.testing import assert_allclose
 
 from twolayer import Status, TwoLayerNetwork, recover
 from twolayer.align import recovery_error
-from twolayer.coordinates.labels import LabelUnits, relative_rounding
 from twolayer.errors import InputError
-from twolayer.network import Polynomial
+from twolayer.samples.samples import relative_rounding
 from twolayer.teachers import gaussian_samples, random_units
 
 
@@ -66,18 +65,6 @@ def test_numbers_that_cannot_be_squared_are_refused(name, factor, rng):
     given[name] = given[name] * factor
     with pytest.raises(InputError, match=f"{name} must be between 1e-100 and"):
         recover(**given, width=2, activation="relu")
-
-
-@pytest.mark.parametrize("spec", ["relu", "squared_relu", "tanh"])
-def test_what_is_found_in_units_of_the_spread_is_brought_back(spec, rng):
-    y = 7 + 3 * rng.standard_normal(50)
-    units = LabelUnits.of(y, True)
-    assert (units.offset, units.unit) == pytest.approx((y.mean(), y.std()))
-    a = np.array([1.0, -1.0])
-    network = TwoLayerNetwork(a, rng.standard_normal((2, 3)), rng.standard_normal(2), spec, Polynomial(0.3))
-    X = rng.standard_normal((20, 3))
-    assert_allclose(units.done(units.network_undone(network)(X)), network(X), rtol=1e-12, atol=1e-12)
-    assert (np.abs(units.network_undone(network).a) == 1).all() == (spec != "tanh")
 
 
 def test_single_precision_is_seen_in_the_types_or_in_the_labels(rng):

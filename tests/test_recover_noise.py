@@ -6,10 +6,11 @@ import pytest
 from fits import Told, fit_at, minimum_near, silent
 from twolayer import Status, recover
 from twolayer.align import recovery_error
+from twolayer.evidence.noise import NoiseEvidence, gain_ratio
 from twolayer.evidence.score_test import ScoreTest
+from twolayer.model.fit import Fit
 from twolayer.network import TwoLayerNetwork
-from twolayer.refine.fit import Fit
-from twolayer.search.noise import NoiseEvidence, gain_ratio, noise_evidence
+from twolayer.search.noise import noise_evidence
 from twolayer.teachers import gaussian_samples, orthogonal, random_units
 
 

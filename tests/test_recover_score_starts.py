@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 
 from twolayer.moments import second_moment
-from twolayer.search import starts
+from twolayer.search import directions
+from twolayer.search.directions import moment_directions
 from twolayer.search.score_starts import fitted_density, score_directions
-from twolayer.search.starts import moment_directions
 from twolayer.teachers import random_units
 
 
@@ -53,7 +53,7 @@ def test_the_start_is_by_score_functions_where_inputs_are_not_gaussian(monkeypat
         y, spectrum = teacher(X), second_moment(X, teacher(X))
         by_scores.append(angles(moment_directions(X, y, 3, spectrum, np.random.default_rng(0)), teacher.W).mean())
         with monkeypatch.context() as patch:
-            patch.setattr(starts, "fitted_density", lambda *_: None)
+            patch.setattr(directions, "fitted_density", lambda *_: None)
             found = moment_directions(X, y, 3, spectrum, np.random.default_rng(0))
         by_hermite.append(angles(found, teacher.W).mean())
     assert np.median(by_scores) < 0.6 * np.median(by_hermite)

@@ -11,18 +11,12 @@ from lifted_models import SlowModel, random_problem, slow_psi
 from twolayer.activation import activation
 from twolayer.align import recovery_error
 from twolayer.model import UnitsProblem
+from twolayer.model.fit import EXACT, ROUNDING
 from twolayer.model.reflections import network_of
+from twolayer.model.units import unit_values, with_unit, without_unit
 from twolayer.network import TwoLayerNetwork
-from twolayer.refine.fit import EXACT, ROUNDING, explore, explore_roughly, polish
-from twolayer.search.exchange import (
-    exchange,
-    missing_units,
-    narrower_fits,
-    prune,
-    unit_values,
-    with_unit,
-    without_unit,
-)
+from twolayer.refine.explore import explore, explore_roughly, polish
+from twolayer.search.exchange import exchange, missing_units, narrower_fits, prune
 from twolayer.teachers import conditioned, gaussian_samples, orthogonal, random_units
 
 # σ, biases, lifted, outer weights fixed

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from numpy.testing import assert_allclose
 
-from twolayer.evidence.certificate import StandardErrors
+from twolayer.evidence.standard_errors import StandardErrors
 from twolayer.evidence.twins import equivalent_turns, is_turning_untried
 from twolayer.network import Polynomial, TwoLayerNetwork
 from twolayer.teachers import random_units

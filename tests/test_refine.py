@@ -11,8 +11,8 @@ from lifted_models import LIFTS, PARITIES, SlowModel, left_behind, random_proble
 from networks import SPECS
 from twolayer.activation import activation
 from twolayer.model import UnitsProblem
+from twolayer.model import problem as problem_module
 from twolayer.model.problem import BLOCK_ROWS
-from twolayer.refine import problem as problem_module
 
 SINGLE = 3e-6  # of float32 products, relative to the largest entry
 CASES = [

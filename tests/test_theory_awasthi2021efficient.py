@@ -410,7 +410,7 @@ def test_the_quantities_are_those_of_their_functions():
     assert (found["linear_units"], found["dead_units"], found["affine_error"]) == (0, 0, 0.0)
     assert found["sign_patterns"] == 1
     assert quantities(network, epsilon=1.0)["linear_units"] == 1
-    assert THEORIES["awasthi2021efficient"].function(network) == found
+    assert THEORIES["awasthi2021efficient"](network) == found
 
 
 @pytest.mark.parametrize(

@@ -8,6 +8,7 @@ from typing import Annotated, Literal
 import msgspec
 from matplotlib.figure import Figure as Picture
 
+from twolayer.entry import Entry
 from twolayer.experiments import Config, Figure, Table, grid, make_figure
 
 TROUBLE = {"at": None, "raises": ValueError}  # a test sets these to see a cell fail
@@ -79,6 +80,10 @@ TOY = Figure(
     verdict=verdict,
     paired=("method",),
 )
+
+
+def entry_of(figure: Figure) -> Entry:
+    return Entry(figure.name, figure, figure.summary)
 
 
 def tell(done: int, total: int, failed: int) -> None:

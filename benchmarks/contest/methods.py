@@ -35,7 +35,7 @@ def _library(
     def watch(stage: str, _step: int, loss: float) -> None:
         if stage not in stages:
             stages.add(stage)
-            clock.starts += " start " in stage
+            clock.starts += " start: " in stage
         clock.record(loss)
 
     stages: set[str] = set()

@@ -96,11 +96,35 @@ class _Package(ModuleType):
             super().__setattr__(name, value)
 
 
+class _Home(ModuleType):
+    """The module of a public function of the same name, which hands on to that function what it offers.
+
+    ``import twolayer.recover.methods as m`` looks up ``recover`` in the package, finds the function, and looks up
+    ``methods`` in that: so the function has the public names and the submodules of its module as attributes, also
+    those imported later.
+    """
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        super().__setattr__(name, value)
+        self._hand_on(name)
+
+    def _hand_on(self, name: str) -> None:
+        own = self.__name__.rpartition(".")[2]
+        value = vars(self)[name]
+        if name in self.__all__ or (isinstance(value, ModuleType) and value.__name__.startswith(self.__name__)):
+            setattr(globals()[own], name, value)
+
+
 def __getattr__(name: str) -> Any:
     if name not in _HOME:
         raise AttributeError(f"module 'twolayer' has no attribute {name!r}")
-    value = getattr(import_module(f"twolayer.{_HOME[name]}"), name)
+    home = import_module(f"twolayer.{_HOME[name]}")
+    value = getattr(home, name)
     globals()[name] = value
+    if name == _HOME[name]:
+        home.__class__ = _Home
+        for member in list(vars(home)):
+            home._hand_on(member)
     return value
 
 

@@ -7,9 +7,11 @@ from numpy.typing import ArrayLike, NDArray
 from scipy.spatial.distance import cdist
 
 from twolayer.arrays import real_array
+from twolayer.equality import equal_by_value
 from twolayer.errors import InputError
 from twolayer.hermite import gauss_hermite
 from twolayer.network import Polynomial, TwoLayerNetwork
+from twolayer.one_line import in_one_line
 
 __all__ = ["Alignment", "align", "nearest_neighbour_error", "recovery_error"]
 
@@ -20,6 +22,8 @@ _FAR = 1e3
 _ROUNDING_OF_UNITS = 1e-6
 
 
+@equal_by_value
+@in_one_line
 @dataclass(frozen=True, eq=False)
 class Alignment:
     """How the units of a network correspond to those of a reference with m units.

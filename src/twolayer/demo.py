@@ -10,10 +10,13 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from twolayer.align import align
+from twolayer.equality import equal_by_value
 from twolayer.files import atomic_writer
 from twolayer.network import TwoLayerNetwork
+from twolayer.one_line import in_one_line
 from twolayer.pictures import recovery_picture
 from twolayer.recover import recover
+from twolayer.solvers import Adam
 from twolayer.sources import read_samples, write_samples
 from twolayer.teachers import conditioned, gaussian_samples
 
@@ -26,7 +29,9 @@ DIM, WIDTH, SAMPLES = 20, 5, 2000
 ADAM_STEPS = 5000
 
 
-@dataclass(frozen=True)
+@equal_by_value
+@in_one_line
+@dataclass(frozen=True, eq=False)
 class Demonstration:
     """What a demonstration made.
 
@@ -105,12 +110,9 @@ def demonstrate(
 def adam(
     network: TwoLayerNetwork, X: NDArray[Any], y: NDArray[Any], steps: int, step_size: float = 0.01
 ) -> NDArray[np.float64]:
-    r"""Descend the squared loss from `network` by Adam on all rows, the usual way to train; the peer in the picture.
+    """Descend the squared loss from `network` by `Adam` on all rows, the usual way to train; the peer in the picture.
 
-    With g the gradient of the mean squared residual in (a, W), entry by entry and without bias,
-
-    .. math:: m \leftarrow 0.9\,m + 0.1\,g, \quad s \leftarrow 0.999\,s + 0.001\,g^2, \quad
-       \theta \leftarrow \theta - \eta\,\frac{m / (1 - 0.9^t)}{\sqrt{s / (1 - 0.999^t)} + 10^{-8}}.
+    The gradient is that of the mean squared residual in (a, W), and there are no biases.
 
     Parameters
     ----------
@@ -121,7 +123,7 @@ def adam(
     steps : int
         How many steps.
     step_size : float
-        The η.
+        What a parameter moves in the first step.
 
     Returns
     -------
@@ -130,8 +132,7 @@ def adam(
     """
     sigma = network.activation
     a, W = network.a.copy(), network.W.copy()
-    mean = [np.zeros_like(a), np.zeros_like(W)]
-    square = [np.zeros_like(a), np.zeros_like(W)]
+    rules = (Adam(a.shape), Adam(W.shape))
     losses = np.empty(steps)
     for step in range(steps):
         T = X @ W.T
@@ -140,10 +141,8 @@ def adam(
         losses[step] = residual @ residual / (y @ y)
         pull = 2 / len(y) * residual
         gradients = (values.T @ pull, (sigma.derivative(T) * a * pull[:, None]).T @ X)
-        for theta, g, m, s in zip((a, W), gradients, mean, square, strict=True):
-            m += 0.1 * (g - m)
-            s += 0.001 * (g * g - s)
-            theta -= step_size * (m / (1 - 0.9 ** (step + 1))) / (np.sqrt(s / (1 - 0.999 ** (step + 1))) + 1e-8)
+        for theta, gradient, rule in zip((a, W), gradients, rules, strict=True):
+            theta -= step_size * rule.direction(gradient)
     return losses
 
 

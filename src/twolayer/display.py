@@ -1,6 +1,5 @@
-"""What the command line shows: tables for a reader, plain values for a program."""
+"""What the command line shows: tables for a reader, and what goes on meanwhile."""
 
-import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
@@ -22,7 +21,6 @@ __all__ = [
     "facts",
     "names_table",
     "narrated",
-    "plain",
     "quantities_table",
     "units_table",
 ]
@@ -79,19 +77,6 @@ def facts(network: "TwoLayerNetwork") -> dict[str, Any]:
         "polynomial": polynomial
         and {"constant": polynomial.constant, "linear": polynomial.linear, "quadratic": polynomial.quadratic},
     }
-
-
-def plain(value: Any) -> Any:
-    """Return `value` with arrays as lists, and numbers that JSON has not (NaN, infinity) as null."""
-    if isinstance(value, np.ndarray | np.generic):
-        value = value.tolist()
-    if isinstance(value, Mapping):
-        return {str(key): plain(entry) for key, entry in value.items()}
-    if isinstance(value, list | tuple):
-        return [plain(entry) for entry in value]
-    if isinstance(value, float) and not math.isfinite(value):
-        return None
-    return value
 
 
 def units_table(network: "TwoLayerNetwork") -> Table:

@@ -1,11 +1,13 @@
 """What every table of the library holds: an entry has a name, what does the work, and one line that says what it is."""
 
+import inspect
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from importlib import import_module
 from typing import Any, TypeVar
 
-__all__ = ["Entry", "table"]
+__all__ = ["Entry", "first_line", "table"]
 
 E = TypeVar("E", bound="Entry")
 
@@ -51,3 +53,12 @@ class Entry:
 def table(*entries: E) -> dict[str, E]:
     """The entries by name, in order."""
     return {entry.name: entry for entry in entries}
+
+
+def first_line(documented: Any) -> str:
+    """The first line of a docstring as plain text, for the summary of an entry that says no more than that.
+
+    Double backquotes and references, as in ``[1]_``, are left out: they are for the documents.
+    """
+    line = (inspect.getdoc(documented) or "").split("\n")[0]
+    return re.sub(r" ?\[\d+\]_", "", line.replace("``", ""))

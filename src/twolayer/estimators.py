@@ -12,27 +12,21 @@ from sklearn.utils.validation import check_is_fitted, validate_data
 
 from twolayer.activation import Activation
 from twolayer.arrays import real_number
-from twolayer.coordinates.standardisation import Standardisation
+from twolayer.coordinates import Coordinates
 from twolayer.errors import InputError
-from twolayer.evidence.certificate import (
-    Certificate,
-    Status,
-    curvature,
-    normal_matrix,
-    singular_value_conditioning,
-    standard_errors,
-)
-from twolayer.model import UnitsProblem
+from twolayer.evidence import STANDARDS, Certificate, Status
+from twolayer.evidence.certificate import singular_value_conditioning
+from twolayer.evidence.curvature import curvature, normal_matrix
 from twolayer.network import TwoLayerNetwork
 from twolayer.polynomial import Polynomial
-from twolayer.recover import RECOVERIES, Result, given_activation, given_width, n_parameters, recover
+from twolayer.recover import RECOVERIES, Result, given_activation, given_width, recover
 from twolayer.ridge import RidgeFit, ridge_fit, ridge_fit_from
+from twolayer.samples import n_parameters
 from twolayer.sources import check_magnitude
 
 __all__ = ["TwoLayerRegressor"]
 
 _CONSTANT = 1e-14  # labels that vary by less than this part of their size do so by rounding
-_ROWS_PER_PARAMETER = 1.5  # fewer can certify nothing, and a recovery is not tried
 _LARGEST_SHARE = 0.15  # of the variance of y that a ridge fit leaves: above, a recovery is not tried
 
 Vector = NDArray[np.float64]
@@ -147,39 +141,38 @@ class TwoLayerRegressor(RegressorMixin, BaseEstimator):
         rng = np.random.default_rng(check_random_state(self.random_state).randint(2**31))
         has_bias = bool(self.bias)
         check_magnitude(X, y)
-        standard = Standardisation.of(X, y, has_bias)
-        Z, t = standard.inputs(X), standard.labels(y)
+        standard = Coordinates.standard(X, y, has_bias)
         if alpha != 0:
+            Z, t = standard.apply_inputs(X), standard.apply_labels(y)
             fit = ridge_fit(Z, t, width, sigma, has_bias=has_bias, alpha=alpha, rng=rng)
-            has_rows = len(X) >= _ROWS_PER_PARAMETER * n_parameters(X.shape[1], width, sigma, has_bias)
+            has_rows = len(X) >= STANDARDS.exact_rows_per_parameter * n_parameters(X.shape[1], width, sigma, has_bias)
             if alpha is not None or fit.variance > _LARGEST_SHARE or not has_rows:
                 return self._store_approximation(fit, standard)
-        result = recover(Z, t, width, sigma, bias=has_bias, method=self.method, rng=rng)
+        result = recover(X, y, width, sigma, bias=has_bias, method=self.method, rng=rng)
         if alpha is None and not (result.is_certified or _is_exact_in_part(result)):
-            return self._store_approximation(ridge_fit_from(result.network, fit), standard)
-        return self._store_recovery(result, standard, X, y)
+            return self._store_approximation(ridge_fit_from(standard.apply_network(result.network), fit), standard)
+        return self._store_recovery(result)
 
     def _fit_chosen(self, X: Matrix, y: Vector, alpha: float | None) -> Self:
         """Let the samples choose width or activation; a ridge fit takes over what was chosen, certified or not."""
         rng = np.random.default_rng(check_random_state(self.random_state).randint(2**31))
         has_bias = bool(self.bias)
         check_magnitude(X, y)
-        standard = Standardisation.of(X, y, has_bias)
-        Z, t = standard.inputs(X), standard.labels(y)
-        result = recover(Z, t, self.width, self.activation, bias=has_bias, method=self.method, rng=rng)
+        result = recover(X, y, self.width, self.activation, bias=has_bias, method=self.method, rng=rng)
         if alpha == 0 or (alpha is None and (result.is_certified or _is_exact_in_part(result))):
-            return self._store_recovery(result, standard, X, y)
-        found = result.network
+            return self._store_recovery(result)
+        found, standard = result.network, Coordinates.standard(X, y, has_bias)
+        Z, t = standard.apply_inputs(X), standard.apply_labels(y)
         fit = ridge_fit(Z, t, found.width, found.activation, has_bias=has_bias, alpha=alpha, rng=rng)
         return self._store_approximation(fit, standard)
 
-    def _store_recovery(self, result: Result, standard: Standardisation, X: Matrix, y: Vector) -> Self:
-        self.network_, self.alpha_ = standard.undone(result.network).balanced(), 0.0
-        self.status_, self.certificate_ = result.status, _certificate_of_recovery(result, standard, self.network_, X, y)
+    def _store_recovery(self, result: Result) -> Self:
+        self.network_, self.alpha_ = result.network, 0.0
+        self.status_, self.certificate_ = result.status, result.certificate
         return self
 
-    def _store_approximation(self, fit: RidgeFit, standard: Standardisation) -> Self:
-        self.network_, self.alpha_ = standard.undone(fit.network), fit.alpha
+    def _store_approximation(self, fit: RidgeFit, standard: Coordinates) -> Self:
+        self.network_, self.alpha_ = standard.invert_network(fit.network), fit.alpha
         self.status_ = Status.APPROXIMATION
         self.certificate_ = _certificate_of_approximation(fit, standard, self.network_)
         return self
@@ -191,12 +184,13 @@ def _is_exact_in_part(result: Result) -> bool:
     return result.certificate.unseen_units > 0 or (polynomial is not None and polynomial.degree > 0)
 
 
-def _certificate_of_approximation(fit: RidgeFit, standard: Standardisation, network: TwoLayerNetwork) -> Certificate:
+def _certificate_of_approximation(fit: RidgeFit, standard: Coordinates, network: TwoLayerNetwork) -> Certificate:
     """What there is to say of a ridge fit, in the units of the samples."""
     problem = fit.problem
     n, p = problem.n_rows, n_parameters(network.dim, network.width, network.activation, problem.has_bias)
     kappa, lambda_ = singular_value_conditioning(network)
-    errors = fit.standard_errors(standard.rows())
+    outer, rows = standard.stretch(network)
+    errors = fit.standard_errors(rows * standard.matrix_of_rows(problem.has_bias))
     return Certificate(
         n_rows=n,
         n_parameters=p,
@@ -207,7 +201,7 @@ def _certificate_of_approximation(fit: RidgeFit, standard: Standardisation, netw
         kappa=kappa,
         lambda_=lambda_,
         curvature=curvature(problem, fit.point, normal_matrix(problem, fit.point), is_held_out=False),
-        standard_errors=replace(errors, a=errors.a * standard.unit, constant=errors.constant * standard.unit),
+        standard_errors=replace(errors, a=errors.a * outer, constant=errors.constant * standard.unit),
         score_test=None,
         wider_gain=None,
         narrower_loss=None,
@@ -216,20 +210,3 @@ def _certificate_of_approximation(fit: RidgeFit, standard: Standardisation, netw
             f" determine some {fit.effective_parameters:.0f}.",
         ),
     )
-
-
-def _certificate_of_recovery(
-    result: Result, standard: Standardisation, network: TwoLayerNetwork, X: Matrix, y: Vector
-) -> Certificate:
-    """The certificate of a recovery on standardised samples, in the units of the samples."""
-    noise = result.certificate.noise * standard.unit
-    kappa, lambda_ = singular_value_conditioning(network)
-    is_homogeneous = bool(network.activation.degree)
-    problem = UnitsProblem(
-        X, y, network.activation, network.width, signs=network.a if is_homogeneous else None, has_bias=standard.has_bias
-    )
-    rows = np.hstack([network.W, network.b[:, None]]) if standard.has_bias else network.W
-    constant = 0.0 if network.polynomial is None else network.polynomial.constant
-    point = problem.join(rows, network.a, constant=constant)
-    errors = standard_errors(problem, point, normal_matrix(problem, point), noise)
-    return replace(result.certificate, noise=noise, kappa=kappa, lambda_=lambda_, standard_errors=errors)

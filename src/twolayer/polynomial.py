@@ -9,6 +9,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from twolayer.arrays import frozen_array, real_array
 from twolayer.errors import InputError
+from twolayer.one_line import in_one_line
 
 __all__ = ["Polynomial"]
 
@@ -16,6 +17,7 @@ Vector = NDArray[np.float64]
 Matrix = NDArray[np.float64]
 
 
+@in_one_line
 @dataclass(frozen=True, init=False, eq=False)
 class Polynomial:
     r"""A polynomial of degree at most two, :math:`P(x) = c + u\cdot x + x^\top Q x`.

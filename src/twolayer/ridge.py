@@ -8,21 +8,22 @@ import numpy as np
 from numpy.typing import NDArray
 
 from twolayer.activation import Activation
-from twolayer.evidence.certificate import StandardErrors
+from twolayer.evidence.standard_errors import StandardErrors
 from twolayer.model import UnitsProblem
+from twolayer.model.fit import EXACT
 from twolayer.model.problem import Matrix, Vector
 from twolayer.model.reflections import network_of
 from twolayer.moments import second_moment
 from twolayer.network import TwoLayerNetwork
-from twolayer.refine import Stopping, gauss_newton, levenberg_marquardt
-from twolayer.refine.fit import EXACT, is_dense
-from twolayer.search.starts import random_start
+from twolayer.refine import Stopping
+from twolayer.refine.explore import refined
+from twolayer.search.directions import random_start
 
 __all__ = ["RidgeFit", "ridge_fit", "ridge_fit_from"]
 
-_FIRST_PENALTIES = (0.2, 1.0)  # times std(y) √n
-_LEAST_PENALTY, _MOST_UPDATES, _SETTLED = 1e-30, 30, 0.03
-_STEPS, _STEPS_AFTER_UPDATE = 100, 10
+_FIRST_PENALTIES = (0.2, 1.0)  # times std(y) √n: below and above what the evidence asks for of noisy data
+_LEAST_PENALTY = 1e-30  # of labels of variance one: below their rounding
+_STEPS = 100  # of a refinement at one penalty
 
 
 @dataclass(frozen=True)
@@ -146,9 +147,8 @@ class RidgeFit:
         """The minimum for another penalty, from here."""
         old = self.problem
         problem = UnitsProblem(old.X, old.y, old.activation, old.width, has_bias=old.has_bias, ridge=alpha)
-        refine = levenberg_marquardt if is_dense(problem) else gauss_newton
-        refined = refine(problem, self.point, Stopping(max_steps, patience=3, least_gain=1e-3))
-        return RidgeFit(problem, refined.point, self.axes)
+        fit = refined(problem, self.point, Stopping(max_steps, patience=3, least_gain=1e-3))
+        return RidgeFit(problem, fit.point, self.axes)
 
 
 def ridge_fit(
@@ -238,10 +238,10 @@ def _starts(problem: UnitsProblem, axes: Matrix | None, least: float, rng: np.ra
 
 def _with_best_alpha(fit: RidgeFit) -> RidgeFit:
     """Alternate between the penalty and the weights until neither moves."""
-    for _ in range(_MOST_UPDATES):
+    for _ in range(30):  # most need five
         alpha = fit.better_alpha
-        is_settled = abs(np.log(alpha / fit.alpha)) < _SETTLED
-        fit = fit.refitted(alpha, _STEPS_AFTER_UPDATE)
+        is_settled = abs(np.log(alpha / fit.alpha)) < 0.03
+        fit = fit.refitted(alpha, 10)
         if is_settled or fit.squares[0] <= EXACT * fit.problem.energy:
             break
     return fit

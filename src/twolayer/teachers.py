@@ -1,20 +1,17 @@
 """Planted networks: the laws from which the papers draw their ground truth, and samples labelled by one."""
 
-from collections.abc import Callable
-from typing import NamedTuple
-
 import numpy as np
 from numpy.typing import NDArray
 
 from twolayer.activation import Activation
 from twolayer.arrays import real_number, whole_number
+from twolayer.entry import Entry, table
 from twolayer.errors import InputError
 from twolayer.files import check_sample_size
 from twolayer.network import TwoLayerNetwork
 
 __all__ = [
     "LAWS",
-    "Law",
     "Seed",
     "centred_identity",
     "centred_units",
@@ -350,23 +347,18 @@ def gaussian_samples(
     return X, y
 
 
-class Law(NamedTuple):
-    """A law of planted networks: the function that draws from it, and one line that says what it is."""
-
-    function: Callable[..., TwoLayerNetwork]
-    summary: str
-
-
-LAWS: dict[str, Law] = {
-    "conditioned": Law(conditioned, "singular values evenly from 1 to kappa, output weights ±1, no biases; k ≤ d"),
-    "random_units": Law(random_units, "rows uniform on the sphere, |a| in [1/2, 2], biases in [-bias, bias]; any k"),
-    "orthogonal": Law(orthogonal, "orthonormal rows, output weights ±1, no biases; k ≤ d"),
-    "centred_units": Law(centred_units, "centred Gaussian rows scaled to norm one, output weights 1; k ≥ 2"),
-    "haar_blocks": Law(haar_blocks, "centred random orthogonal blocks, output weights 1; k a multiple of d"),
-    "simplex_blocks": Law(simplex_blocks, "randomly rotated simplices, output weights 1; k a multiple of d + 1"),
-    "identity": Law(identity, "the unit vectors, output weights 1; k = d"),
-    "centred_identity": Law(centred_identity, "the unit vectors centred and scaled back, output weights 1; k = d ≥ 2"),
-}
+LAWS: dict[str, Entry] = table(
+    Entry("conditioned", conditioned, "singular values evenly from 1 to kappa, output weights ±1, no biases; k ≤ d"),
+    Entry("random_units", random_units, "rows uniform on the sphere, |a| in [1/2, 2], biases in [-bias, bias]; any k"),
+    Entry("orthogonal", orthogonal, "orthonormal rows, output weights ±1, no biases; k ≤ d"),
+    Entry("centred_units", centred_units, "centred Gaussian rows scaled to norm one, output weights 1; k ≥ 2"),
+    Entry("haar_blocks", haar_blocks, "centred random orthogonal blocks, output weights 1; k a multiple of d"),
+    Entry("simplex_blocks", simplex_blocks, "randomly rotated simplices, output weights 1; k a multiple of d + 1"),
+    Entry("identity", identity, "the unit vectors, output weights 1; k = d"),
+    Entry(
+        "centred_identity", centred_identity, "the unit vectors centred and scaled back, output weights 1; k = d ≥ 2"
+    ),
+)
 
 
 def _shape(

@@ -6,12 +6,14 @@ import re
 from twolayer.activation.base import Activation, Reflection
 from twolayer.activation.piecewise import Abs, LeakyReLU, ReLU, SquaredReLU
 from twolayer.activation.polynomial import Linear, Polynomial, Quadratic
+from twolayer.activation.rewriting import Rewriting, is_bent, rewriting
 from twolayer.activation.scaled import Scaled
 from twolayer.activation.sigmoidal import GELU, Erf, Sigmoid, Softplus, Tanh
 from twolayer.activation.sine import Sine
+from twolayer.entry import Entry, first_line, table
 from twolayer.errors import InputError
 
-__all__ = ["ACTIVATIONS", "Activation", "Reflection", "activation"]
+__all__ = ["ACTIVATIONS", "Activation", "Reflection", "Rewriting", "activation", "is_bent", "rewriting"]
 
 
 def activation(spec: str | Activation) -> Activation:
@@ -44,13 +46,14 @@ def activation(spec: str | Activation) -> Activation:
     if name not in ACTIVATIONS:
         raise InputError(f"unknown activation {_shortened(name)!r}: the known ones are {', '.join(ACTIVATIONS)}")
     arguments = [_argument(word) for word in _split(inside)] if inside and not inside.isspace() else []
-    signature = inspect.signature(ACTIVATIONS[name])
+    signature = inspect.signature(ACTIVATIONS[name].function)
     try:
         signature.bind(*arguments)
     except TypeError:
         takes = ", ".join(signature.parameters) or "no arguments"
         raise InputError(f"{name} takes {takes}, got {_shortened(spec)!r}") from None
-    return ACTIVATIONS[name](*arguments)
+    read: Activation = ACTIVATIONS[name](*arguments)
+    return read
 
 
 _DEEPEST = 10  # parentheses in a spelling; it may come from a file
@@ -80,22 +83,24 @@ def _shortened(text: str) -> str:
     return text if len(text) <= 60 else text[:57] + "..."
 
 
-ACTIVATIONS: dict[str, type[Activation]] = {
-    kind.keyword: kind
-    for kind in (
-        ReLU,
-        LeakyReLU,
-        SquaredReLU,
-        Abs,
-        Sigmoid,
-        Tanh,
-        Erf,
-        Softplus,
-        GELU,
-        Sine,
-        Linear,
-        Quadratic,
-        Polynomial,
-        Scaled,
+ACTIVATIONS: dict[str, Entry] = table(
+    *(
+        Entry(kind.keyword, kind, first_line(kind))
+        for kind in (
+            ReLU,
+            LeakyReLU,
+            SquaredReLU,
+            Abs,
+            Sigmoid,
+            Tanh,
+            Erf,
+            Softplus,
+            GELU,
+            Sine,
+            Linear,
+            Quadratic,
+            Polynomial,
+            Scaled,
+        )
     )
-}
+)

@@ -12,10 +12,10 @@ import typer
 
 from twolayer import __version__
 from twolayer.cli import extraction, figures, instances, networks
-from twolayer.cli.conventions import BAD_INPUT, INTERRUPTED, NOBODY_READS, require_writable, summary
+from twolayer.cli.conventions import BAD_INPUT, INTERRUPTED, NOBODY_READS, require_writable
 from twolayer.errors import InputError
 
-__all__ = ["app", "complain", "main", "require_writable", "run", "summary"]
+__all__ = ["app", "complain", "main", "require_writable", "run"]
 
 app = typer.Typer(
     name="twolayer",

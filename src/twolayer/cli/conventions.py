@@ -6,9 +6,7 @@ go to standard output, everything else to standard error.
 """
 
 import ctypes
-import inspect
 import os
-import re
 import sys
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
@@ -38,10 +36,7 @@ __all__ = [
     "require_other",
     "require_writable",
     "standard_output_kept",
-    "summary",
 ]
-
-_REFERENCE = re.compile(r" ?\[\d+\]_")
 
 NOT_EQUAL, BAD_INPUT, NOT_CERTIFIED, INTERRUPTED, NOBODY_READS = 1, 2, 3, 130, 141
 
@@ -67,7 +62,7 @@ def print_json(content: dict[str, Any]) -> None:
     """Print one JSON object on standard output."""
     import json
 
-    from twolayer.display import plain
+    from twolayer.plain import plain
 
     typer.echo(json.dumps(plain(content), allow_nan=False))
 
@@ -93,13 +88,6 @@ def lookup(table: dict[str, Any], name: str, kind: str) -> Any:
     if name not in table:
         raise InputError(f"unknown {kind} {name!r}; known are {', '.join(table)}")
     return table[name]
-
-
-def summary(entry: Any) -> str:
-    """Return the line that says what an entry of a table is: its own, or the first of its docstring."""
-    own = getattr(entry, "summary", None)
-    line = own if isinstance(own, str) else (inspect.getdoc(entry) or "").split("\n")[0]
-    return _REFERENCE.sub("", line.replace("``", ""))
 
 
 def require_other(output: Path, inputs: Iterable[Path]) -> None:

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 from time import perf_counter
-from typing import Annotated
+from typing import Annotated, Literal
 
 import typer
 
@@ -102,7 +102,6 @@ def decompose(
     """Decompose a symmetric tensor into rank-one terms; `auto` finds how many."""
     from twolayer.decompose import DECOMPOSITIONS, decompose
     from twolayer.decompose.rank_evidence import in_words, rank_shown, singular_values
-    from twolayer.decompose.unknown_rank import decompose_unknown_rank
     from twolayer.display import components_table, console
     from twolayer.files import read_npy, write_npz
 
@@ -111,12 +110,7 @@ def decompose(
         require_other(output, [tensor])
     lookup(DECOMPOSITIONS, method, "decomposition")
     T = read_npy(tensor)
-    gap = None
-    if rank == "auto":
-        known = decompose_unknown_rank(T, method=method, rng=seed)
-        found, gap = known.decomposition, known.gap
-    else:
-        found = decompose(T, _whole(rank), method=method, rng=seed)
+    found = decompose(T, _whole_or_auto(rank), method=method, rng=seed)
     shown = singular_values(T.astype("float64"))
     if output is not None:
         write_npz(output, {"weights": found.weights, "factors": found.factors})
@@ -127,7 +121,7 @@ def decompose(
                 "is_converged": found.is_converged,
                 "advice": found.status.value,
                 "rank": found.rank,
-                "gap": gap,
+                "gap": found.gap,
                 "method": found.method,
                 "residual": found.residual,
                 "singular_values": shown,
@@ -140,8 +134,8 @@ def decompose(
     else:
         screen = console()
         screen.print(components_table(found.weights, found.factors))
-        if gap is not None:
-            screen.print(f"rank {found.rank}: singular values fall there by a factor of {gap:.3g}")
+        if found.gap is not None:
+            screen.print(f"rank {found.rank}: singular values fall there by a factor of {found.gap:.3g}")
         screen.print(f"relative residual {found.residual:.1e}, by {found.method}")
         if found.residual > 0 and not found.is_exact:
             screen.print(in_words(shown, found.rank))
@@ -151,7 +145,9 @@ def decompose(
     return 0 if found.is_converged else NOT_CERTIFIED
 
 
-def _whole(rank: str) -> int:
+def _whole_or_auto(rank: str) -> int | Literal["auto"]:
+    if rank == "auto":
+        return "auto"
     try:
         return int(rank)
     except ValueError:

@@ -37,7 +37,7 @@ def figure(
     from twolayer.experiments import configuration
     from twolayer.papers.figures import FIGURES, figure_named
 
-    chosen = list(FIGURES.values()) if name == ALL else [figure_named(name)]
+    chosen = [figure_named(one) for one in (FIGURES if name == ALL else [name])]
     folder = Path("figures") / size if out is None else out
     is_nested = name == ALL or out is None
     planned = [(one, configuration(one, size, config), folder / one.name if is_nested else folder) for one in chosen]

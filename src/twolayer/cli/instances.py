@@ -38,7 +38,7 @@ def theory(
     from twolayer.network import TwoLayerNetwork
     from twolayer.papers.theories import THEORIES
 
-    found = lookup(THEORIES, paper, "paper").function(TwoLayerNetwork.load(network))
+    found = lookup(THEORIES, paper, "paper")(TwoLayerNetwork.load(network))
     if as_json:
         print_json(found)
     else:

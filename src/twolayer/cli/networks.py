@@ -1,6 +1,7 @@
 """The commands that plant a network, recover it, compare and show."""
 
 import inspect
+from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
 from time import perf_counter
@@ -23,8 +24,8 @@ from twolayer.cli.conventions import (
     require_other,
     require_writable,
     standard_output_kept,
-    summary,
 )
+from twolayer.entry import Entry
 from twolayer.errors import InputError
 
 __all__ = ["compare", "demo", "list_names", "recover", "sample", "show"]
@@ -206,17 +207,17 @@ def list_names(as_json: AsJson = False) -> None:
     from twolayer.recover import RECOVERIES
     from twolayer.teachers import LAWS
 
-    tables: dict[str, dict[str, Any]] = {
-        "activations": dict(ACTIVATIONS),
-        "laws": dict(LAWS),
-        "decompositions": dict(DECOMPOSITIONS),
-        "methods": dict(RECOVERIES),
-        "families": dict(FAMILIES),
-        "theories": dict(THEORIES),
-        "figures": dict(FIGURES),
+    tables: dict[str, Mapping[str, Entry]] = {
+        "activations": ACTIVATIONS,
+        "laws": LAWS,
+        "decompositions": DECOMPOSITIONS,
+        "methods": RECOVERIES,
+        "families": FAMILIES,
+        "theories": THEORIES,
+        "figures": FIGURES,
     }
     names = {
-        kind: [{"name": name, "summary": summary(entry)} for name, entry in table.items()]
+        kind: [{"name": name, "summary": entry.summary} for name, entry in table.items()]
         for kind, table in tables.items()
     }
     if as_json:

@@ -4,21 +4,22 @@ Orders three and four, weights of both signs. One algorithm, one file; `DECOMPOS
 of any order are decomposed without being formed by `moment_terms`.
 """
 
-from collections.abc import Callable
+from typing import Literal
 
 import numpy as np
 from numpy.typing import ArrayLike
 
-from twolayer.decompose.automatic import automatic
 from twolayer.decompose.decomposition import Decomposition, Status
 from twolayer.decompose.jennrich import jennrich
 from twolayer.decompose.joint_diagonalisation import DIAGONALISERS, JointDiagonalisation, joint_diagonalise
 from twolayer.decompose.kcl import kcl, kcl_inverse
 from twolayer.decompose.least_squares import least_squares, polish
+from twolayer.decompose.methods import DECOMPOSITIONS
 from twolayer.decompose.power import power
 from twolayer.decompose.sample_moment import MomentTerms, moment_terms
 from twolayer.decompose.simultaneous import joint_diagonalisation
 from twolayer.decompose.subspace_power import subspace_power
+from twolayer.decompose.unknown_rank import decompose_unknown_rank
 from twolayer.errors import InputError
 
 __all__ = [
@@ -41,20 +42,12 @@ __all__ = [
     "subspace_power",
 ]
 
-DECOMPOSITIONS: dict[str, Callable[..., Decomposition]] = {
-    "auto": automatic,
-    "jennrich": jennrich,
-    "joint_diagonalisation": joint_diagonalisation,
-    "kcl": kcl,
-    "kcl_inverse": kcl_inverse,
-    "least_squares": least_squares,
-    "power": power,
-    "subspace_power": subspace_power,
-}
-
 
 def decompose(
-    T: ArrayLike, rank: int, method: str = "auto", rng: np.random.Generator | int | None = None
+    T: ArrayLike,
+    rank: int | Literal["auto"] = "auto",
+    method: str = "auto",
+    rng: np.random.Generator | int | None = None,
 ) -> Decomposition:
     r"""Decompose a symmetric tensor into rank-one terms.
 
@@ -67,8 +60,8 @@ def decompose(
     ----------
     T : array, shape (d, d, d) or (d, d, d, d)
         Symmetric to rounding.
-    rank : int
-        Number of terms r.
+    rank : int or "auto"
+        Number of terms r. ``"auto"`` reads it off the singular values of the tensor, and confirms it by the residual.
     method : str
         A key of `DECOMPOSITIONS`. The options of a method are arguments of its own function.
     rng : Generator, int or None
@@ -77,13 +70,14 @@ def decompose(
     Returns
     -------
     Decomposition
-        Whatever came of it: its `status` says whether it is exact, resolved from noise, or failed.
+        Whatever came of it: its `status` says whether it is exact, resolved from noise, or failed. Where the rank was
+        not given, its `gap` says how clear it was.
 
     Raises
     ------
     InputError
         If `T` is not a real, finite, nonzero, symmetric tensor of an order that the method takes, if `rank` is below
-        one or above what the method can do, or if `method` is unknown.
+        one, above what the method can do, or ``"auto"`` where no rank is confirmed; or if `method` is unknown.
 
     Notes
     -----
@@ -100,4 +94,9 @@ def decompose(
     """
     if method not in DECOMPOSITIONS:
         raise InputError(f"method must be one of {', '.join(DECOMPOSITIONS)}, found {method!r}")
-    return DECOMPOSITIONS[method](T, rank, rng=rng)
+    if isinstance(rank, str):
+        if rank != "auto":
+            raise InputError(f"rank must be a whole number of at least 1, or 'auto', found {rank!r}")
+        return decompose_unknown_rank(T, method=method, rng=rng)
+    found: Decomposition = DECOMPOSITIONS[method](T, rank, rng=rng)
+    return found

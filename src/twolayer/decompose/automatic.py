@@ -14,12 +14,15 @@ from twolayer.decompose.subspace_power import pairs_left_over, subspace_power
 
 __all__ = ["automatic"]
 
-_SAME = 1e-5
-_AS_NOISE = 1.1
-_STARTS_AFTER_OTHERS, _FEW_STARTS, _MANY_STARTS = 2, 6, 16
 
-
-def automatic(T: ArrayLike, rank: int, *, rng: np.random.Generator | int | None = None) -> Decomposition:
+def automatic(
+    T: ArrayLike,
+    rank: int,
+    *,
+    same: float = 1e-5,
+    as_noise: float = 1.1,
+    rng: np.random.Generator | int | None = None,
+) -> Decomposition:
     r"""Decompose by whatever fits order and rank, refined by `polish`, until exact or repeated.
 
     - rank ≤ d: `joint_diagonalisation`;
@@ -36,6 +39,11 @@ def automatic(T: ArrayLike, rank: int, *, rng: np.random.Generator | int | None 
         Symmetric.
     rank : int
         Number of terms, at most :math:`\binom{d+p-1}{p} / d` (or d).
+    same : float
+        Relative difference of two residuals that are of one minimum: the descents end at 1e-8 a step or less.
+    as_noise : float
+        A residual, over `noise_level`, that is noise, and no search finds much less: that level is before the terms
+        take up their share, so that a tenth of slack is enough.
     rng : Generator, int or None
 
     Returns
@@ -61,13 +69,13 @@ def automatic(T: ArrayLike, rank: int, *, rng: np.random.Generator | int | None 
         if found.status is Status.UNRESOLVED and found.method == "subspace_power":
             found = refit(problem.T, found.weights, found.factors, rng=rng)
         candidate = replace(polish(problem.T, found.weights, found.factors), method=found.method)
-        is_repeated = best is not None and abs(candidate.residual - best.residual) <= _SAME * best.residual
+        is_repeated = best is not None and abs(candidate.residual - best.residual) <= same * best.residual
         if best is None or candidate.residual < best.residual:
             best = candidate
         if best.is_exact or (best.status is Status.AMBIGUOUS and best.residual <= problem.rounding):
             break
         stands_out = best.stands_out or best.status is Status.AMBIGUOUS
-        if stands_out and (is_repeated or best.residual <= _AS_NOISE * noise):
+        if stands_out and (is_repeated or best.residual <= as_noise * noise):
             break
     assert best is not None
     status = best.status
@@ -78,13 +86,13 @@ def automatic(T: ArrayLike, rank: int, *, rng: np.random.Generator | int | None 
 
 
 def _searches(T: np.ndarray, rank: int, rng: np.random.Generator) -> Iterator[Decomposition]:
-    d, order, starts = len(T), T.ndim, _MANY_STARTS
+    d, order, starts = len(T), T.ndim, 16  # where nothing else reaches, restarts are all there is
     if rank <= d:
-        starts = _FEW_STARTS
+        starts = 6
         for _ in range(2):
             yield joint_diagonalisation(T, rank, rng=rng)
     elif order == 4 and rank <= pairs_left_over(d, order):
-        starts = _STARTS_AFTER_OTHERS  # a random start is worth less than those were
+        starts = 2  # a random start is worth less than those were
         for _ in range(3):
             yield subspace_power(T, rank, rng=rng)
     yield least_squares(T, rank, max_starts=starts, rng=rng)

@@ -1,14 +1,11 @@
-"""Damped Gauss-Newton steps, and the conjugate gradients that find them where the equations are too many to factor."""
+"""Damped Gauss-Newton steps towards the nearest minimum."""
 
 from collections.abc import Callable
 from typing import Protocol, TypeVar
 
-import numpy as np
-from numpy.typing import NDArray
+from twolayer.solvers import NielsenDamping
 
-__all__ = ["Point", "conjugate_gradients", "damped_gauss_newton"]
-
-_LARGEST_DAMPING = 1e10
+__all__ = ["Point", "damped_gauss_newton"]
 
 
 class Point(Protocol):
@@ -30,11 +27,11 @@ def damped_gauss_newton(
     rtol: float,
     floor: float,
     damping: float = 1.0,
+    largest_damping: float = 1e10,
 ) -> tuple[P, bool]:
-    r"""Descend by damped Gauss-Newton steps from `start`.
+    """Descend by damped Gauss-Newton steps from `start`.
 
-    The damping follows the gain, the actual over the predicted decrease: it is multiplied by
-    :math:`\max(1/10,\, 1 - (2\,\text{gain} - 1)^3)` after a step that gains, and by 2, 4, 8, ... while none does [1]_.
+    The damping follows the gain, the actual over the predicted decrease, by `NielsenDamping`.
 
     Parameters
     ----------
@@ -50,6 +47,8 @@ def damped_gauss_newton(
         Settled when the cost is at or below it (rounding).
     damping : float
         The first damping, relative to the scale that `trial` uses.
+    largest_damping : float
+        Settled when the damping is above it: the steps are then so many times shorter than the scale, and lead nowhere.
 
     Returns
     -------
@@ -57,53 +56,20 @@ def damped_gauss_newton(
         The last point accepted.
     is_settled : bool
         Whether it stopped for a reason other than `max_steps`.
-
-    References
-    ----------
-    .. [1] H. B. Nielsen, Damping parameter in Marquardt's method, IMM-REP-1999-05, 1999.
     """
-    point, growth = start, 2.0
+    point, rule = start, NielsenDamping(damping)
     for _ in range(max_steps):
-        if point.cost <= floor or damping > _LARGEST_DAMPING:
+        if point.cost <= floor or rule.value > largest_damping:
             return point, True
-        candidate, predicted = trial(point, damping)
+        candidate, predicted = trial(point, rule.value)
         decrease = point.cost - candidate.cost
         if not (decrease > 0 and predicted > 0):  # also where anything is not a number
-            damping, growth = damping * growth, growth * 2
+            rule.fail()
             continue
         gain = decrease / predicted
         is_settled = decrease <= rtol * abs(point.cost) and gain > 0.5
-        point, growth = candidate, 2.0
-        damping = max(damping * max(0.1, 1 - (2 * min(gain, 1.0) - 1) ** 3), 1e-15)
+        point = candidate
+        rule.succeed(gain)
         if is_settled:
             return point, True
     return point, point.cost <= floor
-
-
-def conjugate_gradients(
-    product: Callable[[NDArray], NDArray],
-    b: NDArray,
-    precondition: Callable[[NDArray], NDArray],
-    *,
-    rtol: float,
-    max_steps: int,
-) -> NDArray:
-    """Solve ``product(x) = b`` for a positive semidefinite operator on arrays, to residual `rtol` ``|b|``."""
-    x = np.zeros_like(b)
-    residual = b.copy()
-    direction = z = precondition(residual)
-    rz = np.vdot(residual, z)
-    target = rtol * np.linalg.norm(b)
-    for _ in range(max_steps):
-        image = product(direction)
-        curvature = np.vdot(direction, image)
-        if not curvature > 0:
-            break
-        x = x + (rz / curvature) * direction
-        residual = residual - (rz / curvature) * image
-        if np.linalg.norm(residual) <= target:
-            break
-        z = precondition(residual)
-        rz, rz_old = np.vdot(residual, z), rz
-        direction = z + (rz / rz_old) * direction
-    return x

@@ -13,20 +13,15 @@ from twolayer.arrays import first_nonfinite, real_array, whole_number
 from twolayer.decompose.flattening import flattened
 from twolayer.decompose.pencil import pencil_vectors
 from twolayer.decompose.rank_evidence import is_noise_beyond, noise_level, singular_values
+from twolayer.decompose.standards import STANDARDS, Standards
 from twolayer.decompose.symmetric_sum import best_weights, largest_term, slices, unit_rows
 from twolayer.decompose.uniqueness import has_one_sum_nearby
+from twolayer.equality import equal_by_value
 from twolayer.errors import InputError
+from twolayer.one_line import in_one_line
 from twolayer.symtensor import rank_one_sum, symmetrize
 
 __all__ = ["TWO_DECOMPOSITIONS", "Decomposition", "Problem", "Status", "dimension", "generic_rank", "pose"]
-
-_EXACT = 1e-12
-_VANISHING = 1e-9
-_RESOLVED = 0.5
-_AS_NOISE = 1.25
-_ASYMMETRY, _SYMMETRIC = 1e-8, 1e-15
-_SUM_OF_MORE = 1e-8
-_PROBES = 8
 
 
 class Status(enum.Enum):
@@ -49,6 +44,8 @@ class Status(enum.Enum):
     UNSETTLED = "Stopped at the step limit before it settled: try method 'auto', another seed, or a lower rank."
 
 
+@equal_by_value
+@in_one_line
 @dataclass(frozen=True, eq=False)
 class Decomposition:
     r"""A sum of rank-one terms, :math:`T \approx \sum_i \lambda_i u_i^{\otimes p}`, and how well it fits.
@@ -71,6 +68,10 @@ class Decomposition:
         The algorithm that found it.
     status : Status
         Its value is the advice.
+    gap : float or None
+        How clear the rank was, where ``rank="auto"`` found it: the singular value at the rank over the next one;
+        infinite where the next is rounding, 1 where the rank is beyond what the flattening shows and only the residual
+        speaks for it. None where the rank was given.
     """
 
     weights: NDArray
@@ -80,6 +81,7 @@ class Decomposition:
     left_over: float
     method: str
     status: Status
+    gap: float | None = None
 
     @property
     def rank(self) -> int:
@@ -132,7 +134,8 @@ class Problem:
     rank: int
     norm: float
     method: str
-    rounding: float = _EXACT  # what a residual may be by the precision of the tensor that was given
+    rounding: float = STANDARDS.exact  # what a residual may be by the precision of the tensor that was given
+    standards: Standards = STANDARDS
 
     @cached_property
     def values(self) -> NDArray[np.float64]:
@@ -152,7 +155,8 @@ class Problem:
         descending = np.argsort(-np.abs(weights), kind="stable")
         weights, factors = weights[descending], (factors * signs[:, None])[descending]
         rest = self.T - rank_one_sum(weights, factors, self.T.ndim)
-        probes = unit_rows(np.random.default_rng(0).standard_normal((_PROBES, len(rest))))
+        # what is left over may have its largest term where no factor points: a few directions of their own
+        probes = unit_rows(np.random.default_rng(0).standard_normal((8, len(rest))))
         residual = float(np.linalg.norm(rest))
         left_over = abs(largest_term(flattened(rest), np.vstack([factors, probes]))[0])
         status = self._status(weights, factors, residual, left_over, is_settled)
@@ -163,14 +167,16 @@ class Problem:
     def _status(
         self, weights: NDArray, factors: NDArray, residual: float, left_over: float, is_settled: bool
     ) -> Status:
-        if residual <= _EXACT:
+        if residual <= self.standards.exact:
             return Status.EXACT if self.is_determined(weights, factors, residual) else Status.AMBIGUOUS
         if not (is_settled and np.isfinite(residual)):
             return Status.UNSETTLED
-        if left_over > _RESOLVED * np.abs(weights).min():
+        if left_over > self.standards.resolved * np.abs(weights).min():
             return Status.UNRESOLVED
-        is_noise = residual <= _AS_NOISE * self._noise_left() and is_noise_beyond(self.values, self.rank)
-        is_noise = is_noise and not self._is_sum_of_more()
+        is_as_large = residual <= self.standards.as_noise * self._noise_left()
+        is_noise = (
+            is_as_large and is_noise_beyond(self.values, self.rank, self.standards) and not self._is_sum_of_more()
+        )
         if not (is_noise or residual <= self.rounding):
             return Status.UNEXPLAINED
         return Status.RESOLVED if self.is_determined(weights, factors, residual) else Status.AMBIGUOUS
@@ -181,10 +187,11 @@ class Problem:
         A residual beyond rounding is noise alike in all directions, of which the terms took up as many as they have.
         """
         (r, d), order = factors.shape, self.T.ndim
-        if np.abs(weights).min() <= _VANISHING * np.abs(weights).max():
+        if np.abs(weights).min() <= self.standards.vanishing * np.abs(weights).max():
             return False
         free = max(1, comb(d + order - 1, order) - r * d)
-        return has_one_sum_nearby(weights, factors, order, max(self.rounding, residual / np.sqrt(free)))
+        noise = max(self.rounding, residual / np.sqrt(free))
+        return has_one_sum_nearby(weights, factors, order, noise, self.standards)
 
     def _is_sum_of_more(self) -> bool:
         """Whether an exact tensor of order three has more terms, up to d, as its singular values need not show."""
@@ -192,7 +199,8 @@ class Problem:
         if self.T.ndim != 3 or self.rank >= d:
             return False
         factors = pencil_vectors(slices(self.T, d), np.random.default_rng(0))[0].T
-        return float(np.linalg.norm(self.T - rank_one_sum(best_weights(self.T, factors), factors, 3))) <= _SUM_OF_MORE
+        left = np.linalg.norm(self.T - rank_one_sum(best_weights(self.T, factors), factors, 3))
+        return bool(left <= self.standards.sum_of_more)
 
     def _noise_left(self) -> float:
         """What a fit leaves of the noise, of which its terms take up as large a share as they have of all numbers."""
@@ -207,8 +215,12 @@ def pose(
     method: str,
     largest_rank: Callable[[int, int], int],
     orders: tuple[int, ...] = (3, 4),
+    asymmetry: float = 1e-8,
 ) -> Problem:
     """Check a tensor and a rank.
+
+    Entries may differ by `asymmetry` of the largest one when two axes are exchanged: in double precision that is far
+    more than rounding, and far less than a tensor that is not meant to be symmetric has.
 
     Raises
     ------
@@ -222,7 +234,7 @@ def pose(
         raise InputError(f"method {method!r} decomposes tensors of shape {wanted}, found shape {T.shape}")
     T = real_array(T, "T", T.ndim)
     eps = float(np.finfo(T.dtype).eps)
-    tolerance = max(_ASYMMETRY, 64 * eps)
+    tolerance = max(asymmetry, 64 * eps)  # in single precision, sums of a few dozen terms
     T = T.astype(np.float64)
     place = first_nonfinite(T)
     if place is not None:
@@ -230,10 +242,10 @@ def pose(
     largest = float(np.abs(T).max())
     if largest == 0:
         raise InputError("T must not be zero: it has no terms to find")
-    asymmetry = max(float(np.abs(T - T.swapaxes(axis, axis + 1)).max()) for axis in range(T.ndim - 1))
-    if asymmetry > tolerance * largest:
+    found = max(float(np.abs(T - T.swapaxes(axis, axis + 1)).max()) for axis in range(T.ndim - 1))
+    if found > tolerance * largest:
         raise InputError(
-            f"T must be symmetric, found entries that differ by {asymmetry:.2g} when two axes are exchanged, "
+            f"T must be symmetric, found entries that differ by {found:.2g} when two axes are exchanged, "
             f"where the largest entry is {largest:.2g}"
         )
     rank, most = whole_number(rank, "rank"), largest_rank(len(T), T.ndim)
@@ -241,6 +253,7 @@ def pose(
         raise InputError(
             f"method {method!r} finds at most {most} terms of order {T.ndim} in {len(T)} dimensions, rank is {rank}"
         )
-    T = T / largest if asymmetry <= _SYMMETRIC * largest else symmetrize(T / largest)
+    # what is symmetric to the last digits stays as it is, so that an exact sum remains one
+    T = T / largest if found <= 1e-15 * largest else symmetrize(T / largest)
     norm = float(np.linalg.norm(T))
-    return Problem(T / norm, rank, norm * largest, method, max(_EXACT, eps))
+    return Problem(T / norm, rank, norm * largest, method, max(STANDARDS.exact, eps))

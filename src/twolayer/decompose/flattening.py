@@ -16,8 +16,6 @@ from twolayer.symtensor import multi_indices, multiplicities
 
 __all__ = ["Flattening", "flattened", "pair_flattening", "pair_matrices", "square_coordinates"]
 
-_ROUNDING = 1e-15
-
 
 @dataclass(frozen=True, eq=False)
 class Flattening:
@@ -40,7 +38,7 @@ class Flattening:
     @property
     def floor(self) -> float:
         """A misfit that is rounding."""
-        return _ROUNDING**2 * self.misfit
+        return 1e-30 * self.misfit  # a residual of 1e-15, some five units in the last place
 
     def contracted(self, factors: NDArray) -> NDArray:
         r"""Row i is :math:`T(\cdot, u_i, \dots, u_i)`: shape (r, d), time :math:`O(r d^{p}/4)` for order four."""

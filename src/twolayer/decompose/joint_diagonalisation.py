@@ -15,17 +15,15 @@ from twolayer.arrays import first_nonfinite, real_array
 from twolayer.decompose.jacobi import jacobi
 from twolayer.decompose.pencil import pencil_vectors
 from twolayer.decompose.slice_fit import SliceFit, fit_slices
+from twolayer.equality import equal_by_value
 from twolayer.errors import InputError
+from twolayer.one_line import in_one_line
 
 __all__ = ["DIAGONALISERS", "JointDiagonalisation", "ffdiag", "joint_diagonalise", "uniform"]
 
-_ROUNDING = 1e-12
-_SAME = 1e-6
-_SPARE_SLICES = 40
-_FIRST_STEPS = 5
-_ASYMMETRY = 1e-8
 
-
+@equal_by_value
+@in_one_line
 @dataclass(frozen=True, eq=False)
 class JointDiagonalisation:
     r"""Slices :math:`C_l \approx A\,\mathrm{diag}(D_l)\,A^\top`.
@@ -105,7 +103,8 @@ def joint_diagonalise(
         return JointDiagonalisation(np.eye(C.shape[1]), np.zeros(C.shape[:2]), 0.0, True)
     C = C / norm
     k = C.shape[1]
-    reduced = _principal_slices(C, k + min(k, _SPARE_SLICES))
+    # k mixtures have all that is exact; some more tell factors apart whose energy in those is alike under noise
+    reduced = _principal_slices(C, k + min(k, 40))
     best, is_converged = _best_of_starts(reduced, DIAGONALISERS[method], max_starts, rng)
     if len(reduced) < len(C):
         A, is_converged = DIAGONALISERS[method](C, _inverse(best.A))
@@ -114,18 +113,27 @@ def joint_diagonalise(
 
 
 def _best_of_starts(
-    C: NDArray, diagonalise: "Diagonaliser", max_starts: int, rng: np.random.Generator
+    C: NDArray,
+    diagonalise: "Diagonaliser",
+    max_starts: int,
+    rng: np.random.Generator,
+    same: float = 1e-6,
+    rounding: float = 1e-12,
 ) -> tuple[SliceFit, bool]:
-    """The best fit of several starts; fewer if one is exact, or if the best is found twice."""
+    """The best fit of several starts; fewer if one is exact, or if the best is found twice.
+
+    Two residuals that differ by less than `same` of them are of one minimum: a descent ends at 1e-9 a step. One below
+    `rounding` is exact: 1e-15 times a condition of a thousand.
+    """
     best: SliceFit | None = None
     is_converged = False
     for _ in range(max_starts):
         A, settled = diagonalise(C, pencil_vectors(C, rng)[1])
         fit = SliceFit(C, A)
-        is_repeated = best is not None and abs(fit.residual - best.residual) <= _SAME * best.residual
+        is_repeated = best is not None and abs(fit.residual - best.residual) <= same * best.residual
         if best is None or fit.residual < best.residual:
             best, is_converged = fit, settled
-        if is_repeated or best.residual <= _ROUNDING:
+        if is_repeated or best.residual <= rounding:
             break
     assert best is not None
     return best, is_converged
@@ -233,7 +241,7 @@ def _checked_slices(C: ArrayLike) -> NDArray:
     if place is not None:
         raise InputError(f"C must be finite, found {C[place]} at index {', '.join(map(str, place))}")
     asymmetry = np.abs(C - C.transpose(0, 2, 1)).max()
-    if asymmetry > _ASYMMETRY * np.abs(C).max():
+    if asymmetry > 1e-8 * np.abs(C).max():
         raise InputError(
             f"the slices of C must be symmetric, found entries that differ by {asymmetry:.2g} when transposed"
         )
@@ -245,7 +253,8 @@ def _inverse(V: NDArray) -> NDArray:
 
 
 def _by_least_squares(C: NDArray, V: NDArray) -> tuple[NDArray, bool]:
-    start, moved = SliceFit(C, _inverse(V)), SliceFit(C, _inverse(uniform(C, V, max_steps=_FIRST_STEPS)[0]))
+    # a few cheap steps from the pencil's vectors, where they help: under noise, and ill-conditioned, they may not
+    start, moved = SliceFit(C, _inverse(V)), SliceFit(C, _inverse(uniform(C, V, max_steps=5)[0]))
     fit, is_settled = fit_slices(C, min(start, moved, key=lambda fit: fit.cost).A)
     return fit.A, is_settled
 

@@ -4,21 +4,13 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from twolayer.arrays import real_array
-from twolayer.decompose.cp_fit import SumFit, fit_sum
+from twolayer.decompose.cp_fit import RIDGES, SumFit, fit_sum, ridge_stages
 from twolayer.decompose.decomposition import Decomposition, generic_rank, pose
 from twolayer.decompose.flattening import flattened
 from twolayer.decompose.symmetric_sum import Target, largest_term, unit_rows
 from twolayer.errors import InputError
 
 __all__ = ["least_squares", "polish", "refit"]
-
-_RIDGES = (0.3, 0.03, 0.003)
-_RIDGE_STEPS = 40
-_SAME = 1e-6
-_EXACT = 1e-26
-_RTOL = 1e-8
-_POLISH_DAMPING = 1e-3
-_WORTH_A_REPAIR = 0.01
 
 
 def least_squares(
@@ -27,6 +19,7 @@ def least_squares(
     *,
     max_starts: int = 20,
     max_steps: int = 100,
+    same: float = 1e-6,
     rng: np.random.Generator | int | None = None,
 ) -> Decomposition:
     r"""Decompose by least squares from random starts.
@@ -48,6 +41,8 @@ def least_squares(
         Most starts. It ends early at a fit to rounding, or when the best fit is found a second time.
     max_steps : int
         Steps of the last stage.
+    same : float
+        Relative difference of two costs that are of one minimum: a descent ends at 1e-8 a step.
     rng : Generator, int or None
 
     Returns
@@ -75,10 +70,10 @@ def least_squares(
     d, target = len(problem.T), flattened(problem.T)
     best, is_settled = _from_random(target, d, problem.rank, max_steps, rng)
     for _ in range(max_starts - 1):
-        if best.cost <= _EXACT:
+        if best.cost <= 1e-26:  # a residual of 1e-13: rounding
             break
         again, again_settled = _from_random(target, d, problem.rank, max_steps, rng)
-        is_repeated = is_settled and abs(again.cost - best.cost) <= _SAME * best.cost
+        is_repeated = is_settled and abs(again.cost - best.cost) <= same * best.cost
         if again.cost < best.cost:
             best, is_settled = again, again_settled
         if is_repeated:
@@ -124,9 +119,8 @@ def polish(T: ArrayLike, weights: ArrayLike, factors: ArrayLike, *, max_steps: i
         )
     if not (np.isfinite(weights).all() and np.isfinite(factors).all() and factors.any(axis=1).all()):
         raise InputError("weights and factors must be finite, and no factor zero")
-    fit, is_settled = fit_sum(
-        flattened(problem.T), weights / problem.norm, factors, max_steps=max_steps, damping=_POLISH_DAMPING
-    )
+    # a small first damping: the start is near, and where it is not, a few failures raise it
+    fit, is_settled = fit_sum(flattened(problem.T), weights / problem.norm, factors, max_steps=max_steps, damping=1e-3)
     return problem.judged(fit.factors, fit.weights, is_settled)
 
 
@@ -146,7 +140,7 @@ def refit(
     problem = pose(T, len(factors), "least_squares", generic_rank)
     rng = np.random.default_rng(rng)
     target, start = flattened(problem.T), (weights / problem.norm, unit_rows(factors))
-    fit, is_settled = _descended(target, *start, _RIDGES[1:], max_steps, rng)
+    fit, is_settled = _descended(target, *start, RIDGES[1:], max_steps, rng)
     return problem.judged(fit.factors, fit.weights, is_settled)
 
 
@@ -154,20 +148,18 @@ def _from_random(T: Target, d: int, rank: int, max_steps: int, rng: np.random.Ge
     """One start."""
     factors = unit_rows(rng.standard_normal((rank, d)))
     weights = rng.choice([-1.0, 1.0], rank) / np.sqrt(rank)
-    return _descended(T, weights, factors, _RIDGES, max_steps, rng)
+    return _descended(T, weights, factors, RIDGES, max_steps, rng)
 
 
 def _descended(
     T: Target, weights: NDArray, factors: NDArray, ridges: tuple[float, ...], max_steps: int, rng: np.random.Generator
 ) -> tuple[SumFit, bool]:
     """The ridge stages, the last stage, and repairs while they help."""
-    for ridge in ridges:
-        fit, _ = fit_sum(T, weights, factors, max_steps=_RIDGE_STEPS, rtol=1e-3, ridge=ridge)
-        weights, factors = fit.weights, fit.factors
-    fit, is_settled = fit_sum(T, weights, factors, max_steps=max_steps, rtol=_RTOL)
+    weights, factors = ridge_stages(T, weights, factors, ridges, 40)
+    fit, is_settled = fit_sum(T, weights, factors, max_steps=max_steps, rtol=1e-8)
     for _ in range(len(weights)):
         repaired = _repaired(T, fit, max_steps, rng)
-        if repaired is None or repaired[0].cost >= fit.cost * (1 - _SAME):
+        if repaired is None or repaired[0].cost >= fit.cost * (1 - 1e-6):
             break
         fit, is_settled = repaired
     return fit, is_settled
@@ -186,10 +178,11 @@ def _repaired(T: Target, fit: SumFit, max_steps: int, rng: np.random.Generator) 
     useless = np.argsort(worth, kind="stable")[: 1 + len(worth) // 10]
     for least in useless:
         value, u = largest_term(rest, probes)
-        if value**2 <= _WORTH_A_REPAIR * worth[least]:
+        # the two are compared before anything is refitted, which a term taken out of what is left over gains most by
+        if value**2 <= 0.01 * worth[least]:
             break
         weights[least], factors[least] = value, u
         rest = rest.less(np.array([value]), u[None])
     if (weights == fit.weights).all():
         return None
-    return fit_sum(T, weights, factors, max_steps=max_steps, rtol=_RTOL)
+    return fit_sum(T, weights, factors, max_steps=max_steps, rtol=1e-8)

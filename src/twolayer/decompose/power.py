@@ -9,10 +9,6 @@ from twolayer.symtensor import rank_one_sum
 
 __all__ = ["power"]
 
-_CLUSTER_COSINE = 0.9
-_STRONG = 0.5
-_RTOL = 1e-14
-
 
 def power(
     T: ArrayLike,
@@ -21,6 +17,7 @@ def power(
     restarts: int | None = None,
     max_steps: int = 100,
     max_sweeps: int = 200,
+    rtol: float = 1e-14,
     rng: np.random.Generator | int | None = None,
 ) -> Decomposition:
     r"""Decompose by the tensor power method with deflation, for factors that are orthogonal or nearly so.
@@ -43,6 +40,8 @@ def power(
         Steps of each power iteration.
     max_sweeps : int
         Rounds of back-fitting.
+    rtol : float
+        How far a unit vector moves in a step when it has settled: rounding. Ten times that in a round of back-fitting.
     rng : Generator, int or None
 
     Returns
@@ -75,37 +74,43 @@ def power(
     weights, factors = np.empty(0), np.empty((0, d))
     rest = problem.T
     while len(weights) < problem.rank:
-        points, values = _iterate(rest, unit_rows(rng.standard_normal((count, d))), max_steps)
+        points, values = _iterate(rest, unit_rows(rng.standard_normal((count, d))), max_steps, rtol)
         chosen = _cluster(points, values)[: problem.rank - len(weights)]
         weights, factors = np.append(weights, values[chosen]), np.vstack([factors, points[chosen]])
         rest = problem.T - rank_one_sum(weights, factors, order)
-    weights, factors, is_settled = _back_fit(problem.T, weights, factors, max_sweeps)
+    weights, factors, is_settled = _back_fit(problem.T, weights, factors, max_sweeps, rtol)
     return problem.judged(factors, weights, is_settled)
 
 
-def _iterate(T: NDArray, points: NDArray, max_steps: int) -> tuple[NDArray, NDArray]:
+def _iterate(T: NDArray, points: NDArray, max_steps: int, rtol: float) -> tuple[NDArray, NDArray]:
     """End points of the power iteration, and T(u, ..., u) there."""
     for _ in range(max_steps):
         moved = unit_rows(contract_all_but_one(T, points))
         distance = np.minimum(np.linalg.norm(moved - points, axis=1), np.linalg.norm(moved + points, axis=1))
         points = moved
-        if distance.max() <= _RTOL:
+        if distance.max() <= rtol:
             break
     return points, np.einsum("ia,ia->i", contract_all_but_one(T, points), points)
 
 
-def _cluster(points: NDArray, values: NDArray) -> list[int]:
-    """One point of each cluster, the largest values first: those above half of the largest, mutually well apart."""
+def _cluster(points: NDArray, values: NDArray, strong: float = 0.5, cosine: float = 0.9) -> list[int]:
+    """One point of each cluster, the largest values first: those above half of the largest, mutually well apart.
+
+    A fixed point of less than half may be one of what the largest term hides; deflated, it is looked for again. Within
+    a cosine of 0.9 are points that have not settled at one fixed point yet.
+    """
     order = np.argsort(-np.abs(values), kind="stable")
     chosen = [int(order[0])]
     for i in order[1:]:
-        is_strong = abs(values[i]) >= _STRONG * abs(values[order[0]])
-        if is_strong and np.abs(points[chosen] @ points[i]).max() < _CLUSTER_COSINE:
+        is_strong = abs(values[i]) >= strong * abs(values[order[0]])
+        if is_strong and np.abs(points[chosen] @ points[i]).max() < cosine:
             chosen.append(int(i))
     return chosen
 
 
-def _back_fit(T: NDArray, weights: NDArray, factors: NDArray, max_sweeps: int) -> tuple[NDArray, NDArray, bool]:
+def _back_fit(
+    T: NDArray, weights: NDArray, factors: NDArray, max_sweeps: int, rtol: float
+) -> tuple[NDArray, NDArray, bool]:
     """Refit each term in turn to T less the other terms."""
     weights, factors = weights.copy(), factors.copy()
     rest = T - rank_one_sum(weights, factors, T.ndim)
@@ -119,6 +124,6 @@ def _back_fit(T: NDArray, weights: NDArray, factors: NDArray, max_sweeps: int) -
             factors[i] = moved[0]
             weights[i] = contract_all_but_one(own, moved)[0] @ moved[0]
             rest = own - rank_one_sum(weights[i : i + 1], moved, T.ndim)
-        if largest <= 10 * _RTOL:
+        if largest <= 10 * rtol:
             return weights, factors, True
     return weights, factors, False

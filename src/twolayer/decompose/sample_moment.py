@@ -7,16 +7,17 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from twolayer.arrays import whole_number
-from twolayer.decompose.cp_fit import fit_sum
+from twolayer.decompose.cp_fit import RIDGES, fit_sum, ridge_stages
 from twolayer.decompose.symmetric_sum import unit_rows
+from twolayer.equality import equal_by_value
+from twolayer.one_line import in_one_line
 from twolayer.rows.passes import block_rows, pass_sum, real_sample
 
 __all__ = ["MomentTerms", "SampleMoment", "moment_terms"]
 
-_RIDGES = (0.3, 0.03, 0.003)
-_RIDGE_STEPS = 20
 
-
+@equal_by_value
+@in_one_line
 @dataclass(frozen=True, eq=False)
 class MomentTerms:
     r"""Terms :math:`\sum_i \lambda_i u_i^{\otimes j}` near a moment of samples.
@@ -187,8 +188,6 @@ def _from_random(target: SampleMoment, d: int, rank: int, max_steps: int, rng: n
     values = np.einsum("ia,ia->i", target.contracted(factors), factors)
     energy = float(values @ (factors @ factors.T) ** target.order @ values)
     weights = values * float(values @ values) / (energy or 1.0)
-    for ridge in _RIDGES:
-        fit, _ = fit_sum(target, weights, factors, max_steps=_RIDGE_STEPS, rtol=1e-3, ridge=ridge)
-        weights, factors = fit.weights, fit.factors
+    weights, factors = ridge_stages(target, weights, factors, RIDGES, 20)  # steps are dear: each passes over the rows
     fit, is_settled = fit_sum(target, weights, factors, max_steps=max_steps)
     return MomentTerms(fit.weights, fit.factors, -fit.left_over.misfit, is_settled)

@@ -7,19 +7,16 @@ from numpy.typing import NDArray
 from scipy.linalg import cho_factor
 from scipy.linalg.lapack import dpotrs
 
-from twolayer.decompose.damped_gauss_newton import conjugate_gradients, damped_gauss_newton
+from twolayer.decompose.damped_gauss_newton import damped_gauss_newton
 from twolayer.decompose.symmetric_sum import unit_rows
+from twolayer.solvers import conjugate_gradients
 
 __all__ = ["SliceFit", "fit_slices"]
 
-_RIDGE = 1e-13
-_ROUNDING = 1e-15
-_FIRST_DAMPING = 1e-3
-_INNER_STEPS = 60
-_NEARLY_EXACT = 1e-8
 
-
-def fit_slices(C: NDArray, A: NDArray, *, max_steps: int = 60, rtol: float = 1e-9) -> tuple["SliceFit", bool]:
+def fit_slices(
+    C: NDArray, A: NDArray, *, max_steps: int = 60, rtol: float = 1e-9, damping: float = 1e-3
+) -> tuple["SliceFit", bool]:
     r"""Best A and D near a given A, by Gauss-Newton with D eliminated.
 
     The diagonals of least misfit for given A solve
@@ -37,6 +34,8 @@ def fit_slices(C: NDArray, A: NDArray, *, max_steps: int = 60, rtol: float = 1e-
     max_steps : int
     rtol : float
         Settled when a step lowers the sum of squares by less than this share.
+    damping : float
+        The first, of the diagonal of the normal matrix: small, as the start is near.
 
     Returns
     -------
@@ -48,9 +47,9 @@ def fit_slices(C: NDArray, A: NDArray, *, max_steps: int = 60, rtol: float = 1e-
     ``O(L k**3)`` a step, some 5 to 20 of them. It reaches the noise level where estimating equations in
     :math:`A^{-1}` do not, for ill-conditioned A. It fails by stopping at a local minimum.
     """
-    floor = 0.5 * (_ROUNDING * float(np.linalg.norm(C))) ** 2
+    floor = 0.5 * (1e-15 * float(np.linalg.norm(C))) ** 2  # a residual that is rounding
     return damped_gauss_newton(
-        SliceFit(C, A), SliceFit.trial, max_steps=max_steps, rtol=rtol, floor=floor, damping=_FIRST_DAMPING
+        SliceFit(C, A), SliceFit.trial, max_steps=max_steps, rtol=rtol, floor=floor, damping=damping
     )
 
 
@@ -62,11 +61,12 @@ class SliceFit:
         self.A = unit_rows(A.T).T
         self.gram = self.A.T @ self.A
         squared = self.gram**2
-        self._gamma = cho_factor(squared + _RIDGE * len(squared) * np.eye(len(squared)), check_finite=False)[0]
+        ridge = 1e-13 * len(squared)  # rounding of Γ, without which parallel columns cannot be factored
+        self._gamma = cho_factor(squared + ridge * np.eye(len(squared)), check_finite=False)[0]
         self.D = np.zeros((len(C), self.A.shape[1]))
         self.left_over, self.cost = C, 0.5 * float(np.vdot(C, C))
         self._add_best_diagonals()
-        if self.cost < _NEARLY_EXACT * np.vdot(C, C):  # take back the rounding and the ridge
+        if self.cost < 1e-8 * np.vdot(C, C):  # nearly exact: take back the rounding and the ridge
             self._add_best_diagonals()
             self._add_best_diagonals()
 
@@ -101,8 +101,8 @@ class SliceFit:
             lambda P: self._schur_product(P) + damping * scale * P,
             -self.gradient,
             lambda G: dpotrs(factor, G.T)[0].T,
-            rtol=1e-2,
-            max_steps=_INNER_STEPS,
+            1e-4,  # a residual of a hundredth: each step has its gain measured anyway
+            60,
         )
         return SliceFit(self.C, self.A + step), -0.5 * float(np.vdot(self.gradient, step))
 

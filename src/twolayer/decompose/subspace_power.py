@@ -9,16 +9,6 @@ from twolayer.decompose.symmetric_sum import unit_rows
 
 __all__ = ["subspace_power"]
 
-_SHIFT = np.sqrt(0.5)
-_NEGLIGIBLE = 1e-12
-_NEAR = 1e-4
-_SHARPENINGS = 20
-_EXACT_GAP, _LEAST_GAP = 1e-22, 1e-26
-_ALIKE = 4.0
-_SAME = 0.999
-_MORE_STARTS = 20
-_PATIENCE = 10
-
 
 def pairs_left_over(d: int, order: int) -> int:  # noqa: ARG001 - every bound takes the same arguments
     """Dimension of the symmetric matrices less that of their rank-one cone: d(d - 1)/2, at least one."""
@@ -30,7 +20,10 @@ def subspace_power(
     rank: int,
     *,
     restarts: int = 2,
+    more_starts: int = 20,
     max_steps: int = 50,
+    patience: int = 10,
+    exact_gap: float = 1e-22,
     rng: np.random.Generator | int | None = None,
 ) -> Decomposition:
     r"""Decompose an order-four tensor of rank up to d(d - 1)/2, weights of both signs [1]_.
@@ -58,9 +51,15 @@ def subspace_power(
     rank : int
         Number of terms, at most d(d - 1)/2.
     restarts : int
-        Random starts in a round, for each term that is missing, and twenty more.
+        Random starts in a round, for each term that is missing.
+    more_starts : int
+        Those of a round beside these: the last terms, of which some attract few starts, are found by them.
     max_steps : int
         Steps of the power iteration from a start.
+    patience : int
+        Rounds without an exact term, after rounds with one, before inexact ones are taken.
+    exact_gap : float
+        1 - f of a term that is exact: the square of 1e-11, the rounding of x x^T outside the space after some rounds.
     rng : Generator, int or None
 
     Returns
@@ -89,15 +88,16 @@ def subspace_power(
     rng = np.random.default_rng(rng)
     values, vectors = np.linalg.eigh(flattened(problem.T).matrix)
     order = np.argsort(-np.abs(values), kind="stable")
-    count = min(problem.rank, int(np.sum(np.abs(values) > _NEGLIGIBLE * np.abs(values).max())))
+    above_rounding = np.abs(values) > 1e-12 * np.abs(values).max()
+    count = min(problem.rank, int(np.sum(above_rounding)))
     space, outside, inverse = vectors[:, order[:count]], vectors[:, order[count:]], np.diag(1 / values[order[:count]])
 
     factors, is_exact, failures = np.empty((0, len(problem.T))), True, 0
     while (missing := count - len(factors)) > 0:
-        starts = unit_rows(rng.standard_normal((restarts * missing + _MORE_STARTS, len(problem.T))))
+        starts = unit_rows(rng.standard_normal((restarts * missing + more_starts, len(problem.T))))
         points, gaps = _sharpened(outside, _iterated(space, starts, max_steps))
-        chosen, is_exact_now = _terms(points, gaps, missing)
-        if is_exact and not is_exact_now and len(factors) and failures < _PATIENCE:
+        chosen, is_exact_now = _terms(points, gaps, missing, exact_gap)
+        if is_exact and not is_exact_now and len(factors) and failures < patience:
             failures += 1
             continue
         is_exact = is_exact_now
@@ -107,31 +107,34 @@ def subspace_power(
     return problem.judged(np.vstack([factors, arbitrary]))
 
 
-def _iterated(space: NDArray, starts: NDArray, max_steps: int) -> NDArray:
-    """The shifted power iteration for f, from each row."""
+def _iterated(space: NDArray, starts: NDArray, max_steps: int, near: float = 1e-4) -> NDArray:
+    """The shifted power iteration for f, from each row; from a step shorter than `near` on, Gauss-Newton is quicker."""
     projector, points = Flattening(space @ space.T, 4), starts.copy()
     moving = np.arange(len(points))
     for _ in range(max_steps):
         x = points[moving]
         image = projector.contracted(x)
         f = np.clip(np.einsum("ka,ka->k", image, x), 0.0, 1.0)
-        shift = np.where(f > 2 / 3, np.sqrt(f * (1 - f)), _SHIFT * (1 - f / 2))
+        shift = np.where(f > 2 / 3, np.sqrt(f * (1 - f)), np.sqrt(0.5) * (1 - f / 2))
         moved = points[moving] = unit_rows(image + shift[:, None] * x)
-        moving = moving[np.linalg.norm(moved - x, axis=1) > _NEAR]
+        moving = moving[np.linalg.norm(moved - x, axis=1) > near]
         if not len(moving):
             break
     return points
 
 
-def _sharpened(outside: NDArray, points: NDArray) -> tuple[NDArray, NDArray]:
+def _sharpened(
+    outside: NDArray, points: NDArray, max_steps: int = 20, least_gap: float = 1e-26
+) -> tuple[NDArray, NDArray]:
     """Local minimisers of 1 - f, the squared part of x xᵀ outside the space, by Gauss-Newton; their values, ascending.
 
-    A point stays where its step does not lower the value.
+    A point stays where its step does not lower the value, or where that is below `least_gap`, and could only be rounded
+    otherwise.
     """
     matrices, points = pair_matrices(outside, points.shape[1]), points.copy()
     image, part, gaps = _outside_part(matrices, points)
-    moving = np.flatnonzero(gaps > _LEAST_GAP)
-    for _ in range(_SHARPENINGS):
+    moving = np.flatnonzero(gaps > least_gap)
+    for _ in range(max_steps):
         if not len(moving):
             break
         x, J, r = points[moving], image[moving], part[moving]
@@ -143,7 +146,7 @@ def _sharpened(outside: NDArray, points: NDArray) -> tuple[NDArray, NDArray]:
         moving = moving[is_better]
         points[moving], image[moving] = moved[is_better], moved_image[is_better]
         part[moving], gaps[moving] = moved_part[is_better], moved_gaps[is_better]
-        moving = moving[gaps[moving] > _LEAST_GAP]
+        moving = moving[gaps[moving] > least_gap]
     order = np.argsort(gaps, kind="stable")
     return points[order], gaps[order]
 
@@ -156,19 +159,25 @@ def _outside_part(matrices: NDArray, points: NDArray) -> tuple[NDArray, NDArray,
     return image, part, np.einsum("kc,kc->k", part, part)
 
 
-def _terms(points: NDArray, gaps: NDArray, missing: int) -> tuple[list[int], bool]:
-    """Which points to take for terms, at most as many as are missing; and whether they are exact."""
+def _terms(
+    points: NDArray, gaps: NDArray, missing: int, exact_gap: float, alike: float = 4.0, same: float = 0.999
+) -> tuple[list[int], bool]:
+    """Which points to take for terms, at most as many as are missing; and whether they are exact.
+
+    Points within a cosine of `same` are one. Where none is exact, the better half is taken, and with it what has up to
+    `alike` times its largest gap, twice its error: a round costs more accuracy than such a term does.
+    """
     distinct: list[int] = []
     for i in range(len(points)):
         if len(distinct) == missing:
             break
-        if not distinct or np.abs(points[distinct] @ points[i]).max() < _SAME:
+        if not distinct or np.abs(points[distinct] @ points[i]).max() < same:
             distinct.append(i)
-    exact = [i for i in distinct if gaps[i] <= _EXACT_GAP]
+    exact = [i for i in distinct if gaps[i] <= exact_gap]
     if exact:
         return exact, True
     half = min((missing + 1) // 2, len(distinct))
-    return [i for i in distinct if gaps[i] <= _ALIKE * gaps[distinct[half - 1]]], False
+    return [i for i in distinct if gaps[i] <= alike * gaps[distinct[half - 1]]], False
 
 
 def _deflated(space: NDArray, outside: NDArray, inverse: NDArray, terms: NDArray) -> tuple[NDArray, NDArray, NDArray]:

@@ -20,8 +20,6 @@ __all__ = [
     "unit_rows",
 ]
 
-_PINV_CUTOFF = 1e-13
-
 
 class Target(Protocol):
     """A symmetric tensor, formed or not, that knows what a sum of rank-one terms leaves of it."""
@@ -63,7 +61,8 @@ def best_weights(T: NDArray, factors: NDArray) -> NDArray:
     residual, so that the accuracy is that of the condition number of this Gram matrix, not of its square; where terms
     coincide, the least-norm solution shares the weight among them.
     """
-    inverse_gram = np.linalg.pinv((factors @ factors.T) ** T.ndim, rcond=_PINV_CUTOFF, hermitian=True)
+    # below 1e-13 an eigenvalue of the Gram matrix is the rounding of its entries: terms that coincide
+    inverse_gram = np.linalg.pinv((factors @ factors.T) ** T.ndim, rcond=1e-13, hermitian=True)
     target, weights = flattened(T), np.zeros(len(factors))
     for _ in range(3):
         image = target.less(weights, factors).contracted(factors)

@@ -5,32 +5,31 @@ from numpy.typing import NDArray
 from scipy.linalg.lapack import dpotrf
 
 from twolayer.decompose.cp_fit import normal_matrix
+from twolayer.decompose.standards import STANDARDS, Standards
 
 __all__ = ["has_one_sum_nearby"]
 
-_SINGULAR = 1e-13
-_MOST_ERROR = 0.3
-_MOST_PARAMETERS = 1500
 
-
-def has_one_sum_nearby(weights: NDArray, factors: NDArray, order: int, noise: float) -> bool:
+def has_one_sum_nearby(
+    weights: NDArray, factors: NDArray, order: int, noise: float, standards: Standards = STANDARDS
+) -> bool:
     r"""Whether no other sum of as many terms near this one gives the same tensor, to a noise of given size.
 
     With J the derivatives of the sum along :math:`\log|\lambda_i|` and along u_i on its sphere, a noise of standard
     deviation ε in each direction moves these by :math:`\epsilon / \sigma_{\min}(J)` in the worst direction [1]_. That
-    must be below 0.3: :math:`J^\top J - (\epsilon / 0.3)^2 I` must be positive definite, rounding (1e-13 of its norm)
-    aside. Where it is not, some terms can as a rule be moved, or left out, while the sum stays. Beyond 1500 parameters
-    that is taken for granted.
+    must be below `most_error` (0.3): :math:`J^\top J - (\epsilon / 0.3)^2 I` must be positive definite, rounding aside.
+    Where it is not, some terms can as a rule be moved, or left out, while the sum stays. Beyond `most_parameters` that
+    is taken for granted.
 
     References
     ----------
     .. [1] N. Vannieuwenhoven, Condition numbers for the tensor rank decomposition, Linear Algebra Appl. 535, 2017.
     """
     r, d = factors.shape
-    if r * (1 + d) > _MOST_PARAMETERS:
+    if r * (1 + d) > standards.most_parameters:
         return True
     H = _inner_products(weights, factors, order)
-    H[np.diag_indices_from(H)] -= _SINGULAR * np.linalg.norm(H) + (noise / _MOST_ERROR) ** 2
+    H[np.diag_indices_from(H)] -= standards.singular * np.linalg.norm(H) + (noise / standards.most_error) ** 2
     return dpotrf(H, lower=1, overwrite_a=1)[1] == 0
 
 

@@ -1,44 +1,23 @@
 r"""Decomposition of a tensor whose rank is not known: read off singular values, and confirmed by the residual."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import replace
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
-from twolayer.decompose import decompose
 from twolayer.decompose.decomposition import Decomposition, Problem, generic_rank, pose
+from twolayer.decompose.methods import DECOMPOSITIONS
 from twolayer.decompose.simultaneous import joint_diagonalisation
+from twolayer.decompose.standards import STANDARDS
 from twolayer.errors import InputError
 
-__all__ = ["RankFound", "decompose_unknown_rank"]
-
-_CLEAR = 5.0
-_AS_LEFT_OVER = 2.0
-
-
-@dataclass(frozen=True, eq=False)
-class RankFound:
-    """A decomposition, and how clear its rank was.
-
-    Attributes
-    ----------
-    decomposition : Decomposition
-    singular_values : array
-        Of the flattening, descending.
-    gap : float
-        The singular value at the rank over the next one; infinite where the next is rounding, 1 where the rank is
-        beyond what the flattening shows and only the residual speaks for it.
-    """
-
-    decomposition: Decomposition
-    singular_values: NDArray[np.float64]
-    gap: float
+__all__ = ["decompose_unknown_rank"]
 
 
 def decompose_unknown_rank(
     T: ArrayLike, *, method: str = "auto", rng: np.random.Generator | int | None = None
-) -> RankFound:
+) -> Decomposition:
     r"""Decompose a symmetric tensor into as many rank-one terms as it has.
 
     The flattening of :math:`T = \sum_{i=1}^r \lambda_i u_i^{\otimes p}` to a matrix with ⌊p/2⌋ axes in the rows has
@@ -58,7 +37,8 @@ def decompose_unknown_rank(
 
     Returns
     -------
-    RankFound
+    Decomposition
+        Its `gap` says how clear the rank was.
 
     Raises
     ------
@@ -74,9 +54,9 @@ def decompose_unknown_rank(
     values = problem.values
     generator = np.random.default_rng(rng)
     for rank, gap, noise in _candidates(problem, _is_sum_of_independent(T, problem, generator)):
-        found = decompose(T, rank, method=method, rng=generator)
-        if (found.is_exact or found.stands_out) and found.residual <= _AS_LEFT_OVER * noise + problem.rounding:
-            return RankFound(found, values * problem.norm, gap)
+        found: Decomposition = DECOMPOSITIONS[method](T, rank, rng=generator)
+        if (found.is_exact or found.stands_out) and found.residual <= STANDARDS.left_over * noise + problem.rounding:
+            return replace(found, gap=gap)
     raise InputError(
         f"the singular values of the tensor show no rank that a decomposition confirms: the largest are"
         f" {', '.join(f'{value:.2g}' for value in values[:6] * problem.norm)}; give the rank"
@@ -106,7 +86,7 @@ def _candidates(problem: Problem, is_full: bool) -> Iterator[tuple[int, float, f
     if above < len(values):
         yield above, float("inf"), 0.0
     for place in np.argsort(-ratios)[:3]:
-        if ratios[place] < _CLEAR:
+        if ratios[place] < STANDARDS.clear:
             break
         # noise of a symmetric tensor: what the values beyond the rank say of all entries
         tail = float(np.sqrt(np.mean(values[place + 1 :] ** 2) * len(values)))

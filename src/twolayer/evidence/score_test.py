@@ -9,14 +9,13 @@ from scipy.special import fdtrc
 from twolayer.hermite import hermite_values
 from twolayer.model import UnitsProblem
 from twolayer.model.problem import Matrix, Vector
-from twolayer.refine.gauss_newton import conjugate_gradients, kernel_preconditioner
+from twolayer.refine.gauss_newton import kernel_preconditioner
+from twolayer.solvers import conjugate_gradients
 
 __all__ = ["MOST_DENSE_PARAMETERS", "ScoreTest", "score_test"]
 
-MOST_DENSE_PARAMETERS = 1000
-_ORDERS = (1, 2, 3, 4, 5)
-_RANDOM_RIDGES = 6
-_CLEARLY_NEW = 5e-3
+MOST_DENSE_PARAMETERS = 1000  # up to which a normal matrix is formed and inverted: a second
+_ORDERS = (1, 2, 3, 4, 5)  # of Hermite polynomials of the units' own preactivations
 
 
 @dataclass(frozen=True)
@@ -72,7 +71,7 @@ def score_test(problem: UnitsProblem, point: Vector, rng: np.random.Generator) -
     V = gram - cross
     scale = np.sqrt(np.maximum(gram.diagonal(), 1e-300))
     values, vectors = np.linalg.eigh(V / np.outer(scale, scale))
-    kept = values > _CLEARLY_NEW
+    kept = values > 5e-3  # a two-hundredth: what J spans but for less, rounding and curvature make
     projections = vectors[:, kept].T @ (score / scale)
     q, freedom = int(kept.sum()), problem.n_rows - p - int(kept.sum())
     if q == 0 or freedom < 1 or energy == 0:
@@ -94,7 +93,7 @@ class _Features:
         strength = v * problem.unit_block(sample, theta).std(axis=0)
         signs = rng.choice([-1.0, 1.0], (2, problem.width))
         self.weights = np.vstack([strength, signs * strength]).T
-        ridges = rng.standard_normal((_RANDOM_RIDGES, d))
+        ridges = rng.standard_normal((6, d))
         self.ridges = ridges / np.linalg.norm(ridges, axis=1, keepdims=True)
 
     @property

@@ -4,18 +4,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from twolayer.errors import InputError
-from twolayer.evidence.certificate import StandardErrors
+from twolayer.evidence.standard_errors import StandardErrors
+from twolayer.evidence.standards import STANDARDS
 from twolayer.model.problem import Matrix, Vector
 from twolayer.model.signed_sums import binary_solutions
 from twolayer.network import TwoLayerNetwork
+from twolayer.rows import some_rows
 
 __all__ = ["equivalent_turns", "is_turning_untried"]
 
-_MOST_UNITS_TURNED = 16
-_MOST_UNITS_IN_TRIPLES, _MOST_SMALL_SETS = 512, 1 << 14
-_CLEARLY_LEFT = 6.0
-_ROUNDING = 1e-9
-_MOST_COEFFICIENTS, _ROWS_PER_COEFFICIENT, _VANISHING = 1000, 2, 1e-14
+_MOST_UNITS_TURNED = 16  # of which all 65 536 sets are tried
 
 
 def equivalent_turns(
@@ -54,7 +52,9 @@ def equivalent_turns(
             sets = np.unique(np.vstack([sets, solutions[solutions.any(axis=1)]]), axis=0)
     vectors, values, _ = np.linalg.svd(left, full_matrices=False)
     remainders = np.linalg.norm(sets @ (vectors * values), axis=1)
-    remainders /= np.maximum(_ROUNDING * scale, _CLEARLY_LEFT * np.sqrt(sets @ np.sum(deviations**2, axis=1)))
+    remainders /= np.maximum(
+        STANDARDS.vanishing * scale, STANDARDS.clearly * np.sqrt(sets @ np.sum(deviations**2, axis=1))
+    )
     order = np.argsort(remainders, kind="stable")
     return sets[order[: int(np.sum(remainders <= 1))]]
 
@@ -71,7 +71,7 @@ def is_turning_untried(
     left, deviations = _left_by_turning(network, errors, X)
     if not left.any() or _are_independent(left, deviations):
         return False
-    could_hide = _CLEARLY_LEFT * float(np.linalg.norm(deviations)) > _ROUNDING * float(np.abs(left).sum())
+    could_hide = STANDARDS.clearly * float(np.linalg.norm(deviations)) > STANDARDS.vanishing * float(np.abs(left).sum())
     return could_hide or _solutions(left) is None
 
 
@@ -79,16 +79,16 @@ def _small_sets(left: Matrix, variances: Vector) -> NDArray[np.int_]:
     """Sets of one to three units whose rows might have the sum 0: their squared lengths, by inner products."""
     m, gram = len(left), left @ left.T
     most = (1e-7 * float(np.abs(left).sum())) ** 2  # inner products are exact to no more
-    single = np.diag(gram) - _CLEARLY_LEFT**2 * variances
+    single = np.diag(gram) - STANDARDS.clearly**2 * variances
     pairs = single[:, None] + single + 2 * gram
     found = [np.flatnonzero(single <= most)[:, None], np.argwhere(np.triu(pairs <= most, 1))]
-    for i in range(m - 2 if m <= _MOST_UNITS_IN_TRIPLES else 0):
+    for i in range(m - 2 if m <= 512 else 0):
         with_i = 2 * gram[i, i + 1 :]
         triples = pairs[i + 1 :, i + 1 :] + with_i[:, None] + with_i + single[i]
         others = np.argwhere(np.triu(triples <= most, 1)) + i + 1
         found.append(np.insert(others, 0, i, axis=1))
-    sets = np.zeros((min(sum(map(len, found)), _MOST_SMALL_SETS), m), int)
-    start = 0
+    sets = np.zeros((min(sum(map(len, found)), 1 << 14), m), int)
+    start = 0  # sixteen thousand sets are enough to say that there are some
     for units in found:
         units = units[: len(sets) - start]
         np.put_along_axis(sets[start : start + len(units)], units, 1, axis=1)
@@ -99,7 +99,7 @@ def _small_sets(left: Matrix, variances: Vector) -> NDArray[np.int_]:
 def _solutions(left: Matrix) -> NDArray[np.int_] | None:
     """The sets whose rows have the sum 0, to rounding; None where there are too many to try."""
     try:
-        return binary_solutions(left, np.zeros(left.shape[1]), atol=_ROUNDING)
+        return binary_solutions(left, np.zeros(left.shape[1]), atol=STANDARDS.vanishing)
     except InputError:
         return None
 
@@ -110,7 +110,7 @@ def _are_independent(left: Matrix, deviations: Matrix) -> bool:
         return False
     rounding = 1e-10 * float(np.abs(left).sum())
     values = np.linalg.svd(left, compute_uv=False)
-    return bool(values[-1] > max(rounding, _CLEARLY_LEFT * float(np.linalg.norm(deviations))))
+    return bool(values[-1] > max(rounding, STANDARDS.clearly * float(np.linalg.norm(deviations))))
 
 
 def _left_by_turning(
@@ -146,9 +146,10 @@ def _on_rows(
 ) -> tuple[Matrix, Matrix]:
     """The coefficients without what vanishes on all rows; as they are where nothing does, or they are too many."""
     count = left.shape[1]
-    if X is None or count > _MOST_COEFFICIENTS or len(X) < _ROWS_PER_COEFFICIENT * count:
+    if X is None or count > 1000 or len(X) < 2 * count:  # a spectrum of a thousand takes a second
         return left, deviations
-    x = np.asarray(X[:: len(X) // (_ROWS_PER_COEFFICIENT * count)], np.float64)
+    drawn = some_rows(len(X), 2 * count)
+    x = np.asarray(X if drawn is None else X[drawn], np.float64)
     parts = [x]
     if has_squares:
         i, j = np.triu_indices(x.shape[1])
@@ -156,9 +157,13 @@ def _on_rows(
     values = np.hstack([*parts, np.ones((len(x), 1))] if has_constant else parts)
     values -= 0.0 if has_constant else values.mean(axis=0)
     sizes = np.sqrt(np.mean(values**2, axis=0)) + np.finfo(np.float64).tiny
-    eigenvalues, vectors = np.linalg.eigh((values / sizes).T @ (values / sizes) / len(x))
-    vanishing = vectors[:, eigenvalues <= _VANISHING * eigenvalues[-1]]
-    if not vanishing.shape[1]:
+    values /= sizes
+    gram = values.T @ values / len(x)
+    eigenvalues = np.linalg.eigvalsh(gram)
+    vanishes = 1e-14 * eigenvalues[-1]  # the rounding of a sum of squares
+    if eigenvalues[0] > vanishes:
         return left, deviations
+    eigenvalues, vectors = np.linalg.eigh(gram)
+    vanishing = vectors[:, eigenvalues <= vanishes]
     left = left * sizes
     return left - (left @ vanishing) @ vanishing.T, deviations * sizes

@@ -91,6 +91,10 @@ class Figure:
         """The line that says what it is."""
         return f"{self.title} ({self.source})"
 
+    def __call__(self, cell: Cell, rng: np.random.Generator) -> Sequence[Row]:
+        """Measure a cell."""
+        return self.run_cell(cell, rng)
+
 
 def grid(**axes: Iterable[Any]) -> list[Cell]:
     """Return a cell for each combination of the axes' values, the last axis running fastest."""

@@ -18,6 +18,7 @@ from twolayer.experiments.figure import Cell, Config, Figure
 from twolayer.experiments.fingerprint import code_of, versions
 from twolayer.experiments.ledger import Entry, Ledger, canonical
 from twolayer.experiments.table import Table, Value
+from twolayer.plain import builtin
 
 __all__ = ["Progress", "Standing", "cells_of", "check_jobs", "ledger_versions", "measure", "seed_of", "standing"]
 
@@ -209,11 +210,11 @@ def _line(cell: Cell, row: Any, columns: tuple[str, ...]) -> dict[str, Value]:
     unknown = [name for name in row if name not in columns]
     if missing or unknown:
         raise InputError(f"a row must have the columns of its figure, found {missing} missing and {unknown} unknown")
-    return {name: _plain(name, values[name]) for name in columns}
+    return {name: _entry(name, values[name]) for name in columns}
 
 
-def _plain(name: str, value: Any) -> Value:
-    value = value.item() if isinstance(value, np.generic) else value
-    if not isinstance(value, str | bool | int | float):
-        raise InputError(f"an entry of a table is a number, a truth value or text, found {value!r} as {name}")
-    return value
+def _entry(name: str, value: Any) -> Value:
+    entry = builtin(value)
+    if not isinstance(entry, str | bool | int | float):
+        raise InputError(f"an entry of a table is a number, a truth value or text, found {entry!r} as {name}")
+    return entry

@@ -17,9 +17,6 @@ from twolayer.errors import InputError
 
 __all__ = ["Box", "CallableBox", "CommandBox", "Declared", "shortened"]
 
-_LONGEST = 200
-_LONGEST_LINE = 400  # characters of a number and what surrounds it
-
 
 @dataclass(frozen=True)
 class Declared:
@@ -94,7 +91,14 @@ class CommandBox:
     command : str
         As typed in a shell, but run without one. It is started once for each batch.
     dim : int
+
+    Attributes
+    ----------
+    longest_line : int
+        Characters of a number and what may stand around it: a program that writes more a row never ends, perhaps.
     """
+
+    longest_line = 400
 
     def __init__(self, command: str, dim: int) -> None:
         try:
@@ -110,9 +114,9 @@ class CommandBox:
         with TemporaryFile("w+") as asked, TemporaryFile("w+") as complaints:
             asked.writelines(",".join(map(repr, row)) + "\n" for row in X.tolist())
             asked.seek(0)
-            answer, code = self._run(asked, complaints, (len(X) + 1) * _LONGEST_LINE)
+            answer, code = self._run(asked, complaints, (len(X) + 1) * self.longest_line)
             complaints.seek(0)
-            last = (complaints.read(_LONGEST_LINE * 100).strip() or "nothing on standard error").splitlines()[-1]
+            last = (complaints.read(self.longest_line * 100).strip() or "nothing on standard error").splitlines()[-1]
         if answer is None:
             raise InputError(f"{self.name} goes on writing after {len(X)} rows: one number a row was expected")
         if code:
@@ -148,7 +152,7 @@ class CommandBox:
             raise InputError(message) from None
 
 
-def shortened(text: str) -> str:
+def shortened(text: str, longest: int = 200) -> str:
     """What somebody else's code said, in one line that is not too long."""
     line = " ".join(text.split())
-    return line if len(line) <= _LONGEST else line[:_LONGEST] + "..."
+    return line if len(line) <= longest else line[:longest] + "..."

@@ -7,9 +7,6 @@ from twolayer.network import TwoLayerNetwork
 
 __all__ = ["unit_evidence"]
 
-_POINTS = 15
-_NEAR = 0.1
-
 
 def unit_evidence(f: Function, network: TwoLayerNetwork, reach: float, rng: np.random.Generator) -> Vector:
     r"""How much of each unit the box shows, (m,): 1 where all of it, 0 where there is no such unit.
@@ -33,20 +30,23 @@ def unit_evidence(f: Function, network: TwoLayerNetwork, reach: float, rng: np.r
     rng : Generator
     """
     m, d = network.W.shape
+    points = 15  # their median is right as long as no more than seven have another hyperplane beside them
     if not m:
         return np.zeros(0)
     length = np.linalg.norm(network.W, axis=1)
     normal = network.W / length[:, None]
     foot = -(network.b / length)[:, None] * normal
-    near = np.maximum(reach, _NEAR * np.abs(network.b) / length)
-    away = rng.standard_normal((m, _POINTS, d)) * near[:, None, None]
+    # far out nothing happens on the scale of the others, and a tenth of the distance still is beside the foot
+    near = np.maximum(reach, 0.1 * np.abs(network.b) / length)
+    away = rng.standard_normal((m, points, d)) * near[:, None, None]
     away -= np.einsum("mkd,md->mk", away, normal)[:, :, None] * normal[:, None]
     point = foot[:, None] + away
+    # a ramp shows more the longer the step, but other hyperplanes may come in its way; a step is over at 2
     h = 0.3 * near if network.activation.kinks else 2.0 / length
     step = (h[:, None] * normal)[:, None]
     around = np.stack([point + step, point - step, point], axis=2).reshape(-1, d)
     weights = np.array([1.0, -1.0, 0.0] if network.activation.reflection.sign < 0 else [1.0, 1.0, -2.0])
-    left = (f(around) - network(around)).reshape(m, _POINTS, 3) @ weights
+    left = (f(around) - network(around)).reshape(m, points, 3) @ weights
     t = length * h
     own = network.a * (network.activation(np.stack([t, -t, 0 * t], axis=1)) @ weights)
     return 1 + np.median(left / own[:, None], axis=1)

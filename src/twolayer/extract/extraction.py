@@ -1,32 +1,59 @@
 """From a black box to the network inside, by asking it."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
 
 import numpy as np
 
-from twolayer.activation import Activation
+from twolayer.activation import Activation, is_bent
 from twolayer.activation import activation as parse_activation
 from twolayer.arrays import whole_number
 from twolayer.extract.boxes import Box
-from twolayer.extract.forms import SIGMOID, TANH, is_bent
-from twolayer.extract.judgement import judged
-from twolayer.extract.lines import random_line
+from twolayer.extract.forms import SIGMOID, TANH
+from twolayer.extract.judgement import Wanted, judged
 from twolayer.extract.outcome import Extraction
 from twolayer.extract.querying import Oracle, Report
+from twolayer.extract.ramp_walk import RampWalk
 from twolayer.extract.samples import by_samples
-from twolayer.extract.steps import FORWARD, read_steps
-from twolayer.extract.walks import is_explained, walk_ramps, walk_steps
+from twolayer.extract.step_walk import StepWalk
+from twolayer.extract.steps import FORWARD
+from twolayer.extract.view import View
+from twolayer.extract.walks import Rows, Walk
 from twolayer.files import FilePath
 from twolayer.network import TwoLayerNetwork
 
 __all__ = ["BUDGET", "extract"]
 
 BUDGET = 3_000_000
+"""Rows that are asked for by default: a hundred units on fifty inputs need less."""
 
-_FAR_LINE, _LEVEL_REACH = 1e4, 1e4  # from where on steps cannot be told from jumps, on a line
-_WEAK, _NEARLY = 1e3, 1e-3  # roundings, and of the values: so little left is a weak unit, not another activation
-_MOST_GUESSED = 6  # units of an activation that is only guessed
-_SAMPLED = {1: ("softplus", "gelu"), 2: ("squared_relu",)}
+
+@dataclass(frozen=True)
+class Guesses:
+    """What is tried where the activation is not given, and when no more is tried.
+
+    Attributes
+    ----------
+    weak : float
+        Roundings left over by a network up to which the rest is one weak unit of it, not another activation.
+    nearly : float
+        And relative to the largest value, whatever the rounding is.
+    narrow_reach : float
+        A bounded box that cannot be asked so far may have steps that no line shows as jumps: tanh is fitted to samples.
+    most : int
+        Units of an activation that is only guessed: to try one costs a search at each width.
+    sampled : dict
+        Activations tried on samples, by the power of the distance with which the box grows; the sine where none is
+        named.
+    """
+
+    weak: float = 1e3
+    nearly: float = 1e-3
+    narrow_reach: float = 1e4
+    most: int = 6
+    sampled: Mapping[int, tuple[str, ...]] = field(
+        default_factory=lambda: {1: ("softplus", "gelu"), 2: ("squared_relu",)}
+    )
 
 
 def extract(
@@ -47,8 +74,10 @@ def extract(
     hyperplanes (relu and its kin) or goes from level to level (tanh, sigmoid, erf) is walked through along lines, each
     of which crosses the hyperplane of every unit; what stands alone on a line is read off, all is fitted together, and
     what is left is walked through again, farther out too. The width need not be known. Other activations are recovered
-    from Gaussian samples at growing widths. At the end the network is compared with the box on fresh inputs of many
-    scales, ten powers of ten outwards, and each unit with what the box does at its own hyperplane.
+    from Gaussian samples at growing widths. All of this is done in the box's own units, so that those of the inputs and
+    of the values do not matter (inputs in units from 1e-9 to 1e9 of each other, say). At the end the network is
+    compared with the box on fresh inputs of many scales, ten powers of ten outwards, and each unit with what the box
+    does at its own hyperplane.
 
     Parameters
     ----------
@@ -86,60 +115,60 @@ def extract(
     sigma = None if activation == "auto" else parse_activation(activation)
     width = None if width is None else whole_number(width, "width")
     generator = np.random.default_rng(rng)
-    report: Report = progress or (lambda *_: None)
     oracle = Oracle(box, whole_number(budget, "budget"), kept, generator)
     try:
-        best: tuple[TwoLayerNetwork, float, float] | None = None
-        for network, scale in _attempts(oracle, sigma, width, generator, report):
-            left = _left(oracle, network, scale, generator)
-            if best is None or left < best[2]:
-                best = network, scale, left
-            if is_explained(oracle, left) or left <= min(_WEAK * oracle.eps, _NEARLY):
-                break
-        assert best is not None
-        return judged(oracle, best[0], best[1], sigma, width, generator)
+        walk = Walk(View(oracle, generator), generator, progress or (lambda *_: None))
+        network, scale = _best(walk, sigma, width, Guesses())
+        return judged(walk.view, network, scale, Wanted(sigma, width), generator, walk.standards)
     finally:
         oracle.save()
 
 
+def _best(walk: Walk, sigma: Activation | None, width: int | None, guesses: Guesses) -> tuple[TwoLayerNetwork, float]:
+    """Of the networks by all methods that fit, in turn, the first that explains the box, or the one that does best."""
+    best: tuple[TwoLayerNetwork, float, float] | None = None
+    for network, scale in _attempts(walk, sigma, width, guesses):
+        X = walk.view.placed(scale * walk.rng.standard_normal((1024, network.dim)))
+        rows = Rows(X, walk.view(X))
+        size = max(walk.view.magnitude, float(np.abs(rows.y).max()))
+        left = float(np.abs(network(X) - rows.y).max()) / size
+        if best is None or left < best[2]:
+            best = network, scale, left
+        weak = min(guesses.weak * walk.view.rounding(rows.y) / size, guesses.nearly)
+        if walk.is_explained(rows, network) or left <= weak:
+            break
+    assert best is not None
+    return best[:2]
+
+
 def _attempts(
-    oracle: Oracle, sigma: Activation | None, width: int | None, rng: np.random.Generator, report: Report
+    walk: Walk, sigma: Activation | None, width: int | None, guesses: Guesses
 ) -> Iterator[tuple[TwoLayerNetwork, float]]:
     """Networks by the methods that fit the activation, or what the box does far away."""
+    how = (walk.view, walk.rng, walk.report, walk.standards, walk.rules)
+    ramps, steps = RampWalk(*how), StepWalk(*how)
     if sigma is None:
-        growth = _growth(oracle, rng)
+        growth = _growth(walk)
         if growth == 0:
-            yield walk_steps(oracle, _likelier_step(oracle, rng), width, rng, report)
+            yield steps.network(steps.likelier(tuple(FORWARD)), width)
         if growth <= 1:  # bounded, too: ramps that cancel, as clipped ones do
-            yield walk_ramps(oracle, rng, report)
-        if growth == 0 and oracle.reach < _LEVEL_REACH:
-            yield by_samples(oracle, TANH, width, rng, report, most=_MOST_GUESSED)
-        for name in _SAMPLED.get(growth, ("sine",)):
-            yield by_samples(oracle, parse_activation(name), width, rng, report, most=_MOST_GUESSED)
+            yield ramps.network()
+        if growth == 0 and walk.view.reach < guesses.narrow_reach:
+            yield by_samples(walk.view, TANH, width, walk.rng, walk.report, most=guesses.most)
+        for name in guesses.sampled.get(growth, ("sine",)):
+            yield by_samples(walk.view, parse_activation(name), width, walk.rng, walk.report, most=guesses.most)
     elif is_bent(sigma):
-        yield walk_ramps(oracle, rng, report)
+        yield ramps.network()
     elif sigma == SIGMOID or sigma.name in FORWARD:
-        yield walk_steps(oracle, "tanh" if sigma == SIGMOID else sigma.name, width, rng, report)
+        yield steps.network("tanh" if sigma == SIGMOID else sigma.name, width)
     else:
-        yield by_samples(oracle, sigma, width, rng, report)
+        yield by_samples(walk.view, sigma, width, walk.rng, walk.report)
 
 
-def _growth(oracle: Oracle, rng: np.random.Generator) -> int:
+def _growth(walk: Walk) -> int:
     """The power of the distance with which the box grows far away, in some directions; 0 where it is bounded."""
-    u, far = rng.standard_normal((32, oracle.box.dim)), oracle.reach / 2
-    centre, *both = (oracle(oracle.placed(reach * u)) for reach in (0.0, far / 10, far))
-    near, last = (max(float(np.abs(values - centre).max()), oracle.eps * oracle.magnitude) for values in both)
+    view = walk.view
+    u, far = walk.rng.standard_normal((32, view.dim)), view.reach / 2
+    centre, *both = (view(view.placed(reach * u)) for reach in (0.0, far / 10, far))
+    near, last = (max(float(np.abs(values - centre).max()), view.rounding(values)) for values in both)
     return int(np.round(np.log10(last / near)))
-
-
-def _likelier_step(oracle: Oracle, rng: np.random.Generator) -> str:
-    """The σ as which most jumps of a far line can be read."""
-    line = random_line(oracle.box.dim, min(_FAR_LINE, oracle.reach / 10), 4096, rng, oracle.reach)
-    values = oracle(line.at(line.theta))
-    return max(FORWARD, key=lambda name: len(read_steps(oracle, line, values, 4 * oracle.eps, name)))
-
-
-def _left(oracle: Oracle, network: TwoLayerNetwork, scale: float, rng: np.random.Generator) -> float:
-    X = oracle.placed(scale * rng.standard_normal((1024, network.dim)))
-    y = oracle(X)
-    return float(np.abs(network(X) - y).max() / max(oracle.magnitude, np.abs(y).max()))

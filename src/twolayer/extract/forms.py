@@ -4,21 +4,15 @@ from dataclasses import replace
 
 import numpy as np
 
-from twolayer.activation import Activation, activation
+from twolayer.activation import Activation, activation, rewriting
 from twolayer.extract.fits import RELU, ramp_parts
 from twolayer.model import UnitsProblem
 from twolayer.model.reflections import network_of, unlifted
 from twolayer.network import Polynomial, TwoLayerNetwork
 
-__all__ = ["is_bent", "oriented", "with_slope", "written_with"]
+__all__ = ["oriented", "written_with"]
 
 TANH, SIGMOID = activation("tanh"), activation("sigmoid")
-_MOST_SEARCHED = 24  # units among which a mixed-integer program finds the orientations in seconds
-
-
-def is_bent(sigma: Activation) -> bool:
-    """Whether σ is two half-lines: relu, leaky_relu, abs."""
-    return sigma.degree == 1 and sigma.kinks == (0.0,)
 
 
 def oriented(network: TwoLayerNetwork, tolerance: float) -> TwoLayerNetwork:
@@ -34,7 +28,8 @@ def oriented(network: TwoLayerNetwork, tolerance: float) -> TwoLayerNetwork:
         Of the linear part that is left, relative to the sum of the units.
     """
     rows, signs, linear = ramp_parts(network)
-    if not network.width or network.width > max(_MOST_SEARCHED, network.dim):
+    # among 24 a mixed-integer program finds the orientations in seconds
+    if not network.width or network.width > max(24, network.dim):
         return network
     X, y = np.zeros((1, network.dim)), np.ones(1)
     problem = UnitsProblem(X, y, RELU, network.width, signs=signs, has_bias=True, is_lifted=True)
@@ -49,21 +44,15 @@ def oriented(network: TwoLayerNetwork, tolerance: float) -> TwoLayerNetwork:
     return replace(turned, polynomial=missing if turned.polynomial is None else turned.polynomial + missing)
 
 
-def with_slope(network: TwoLayerNetwork, sigma: Activation) -> TwoLayerNetwork:
-    """A relu network written with another σ of two half-lines, relu(t) = (σ(t) - s t)/(1 - s), s its slope."""
-    slope = -float(sigma(np.array([-1.0]))[0])
-    if sigma == RELU:
-        return network
-    a = network.a / (1 - slope)
-    more = Polynomial(float(-slope * a @ network.b), -slope * a @ network.W)
-    polynomial = more if network.polynomial is None else network.polynomial + more
-    return replace(network, a=a, activation=sigma, polynomial=polynomial)
-
-
 def written_with(network: TwoLayerNetwork, sigma: Activation) -> TwoLayerNetwork:
-    """A tanh network written with sigmoids, tanh(t) = 2 sigmoid(2t) - 1; others as they are."""
-    if network.activation != TANH or sigma != SIGMOID:
+    """The network written with an activation that is the same function up to units and an affine part.
+
+    Where there is no such law, the network is returned as it is.
+    """
+    law = rewriting(network.activation, sigma)
+    if law is None or sigma == network.activation:
         return network
-    constant = Polynomial(-float(network.a.sum()))
-    polynomial = constant if network.polynomial is None else network.polynomial + constant
-    return TwoLayerNetwork(2 * network.a, 2 * network.W, 2 * network.b, SIGMOID, polynomial)
+    constant = float(law.constant * network.a.sum() + law.slope * network.a @ network.b)
+    more = Polynomial(constant, law.slope * network.a @ network.W if law.slope else None)
+    polynomial = more if network.polynomial is None else network.polynomial + more
+    return TwoLayerNetwork(law.factor * network.a, law.scale * network.W, law.scale * network.b, sigma, polynomial)

@@ -1,154 +1,145 @@
 """Is the network that was found the one in the box, and what are its units? Fresh inputs, near and far, tell."""
 
-from collections.abc import Sequence
+from dataclasses import dataclass
 
 import numpy as np
 
-from twolayer.activation import Activation
+from twolayer.activation import Activation, is_bent
 from twolayer.extract.evidence import unit_evidence
-from twolayer.extract.forms import SIGMOID, TANH, is_bent, oriented, with_slope, written_with
+from twolayer.extract.forms import SIGMOID, TANH, oriented, written_with
 from twolayer.extract.lines import Matrix, Vector
-from twolayer.extract.outcome import Check, Extraction, Status
-from twolayer.extract.querying import Oracle
+from twolayer.extract.outcome import Check, Extraction
+from twolayer.extract.rounding import change_when_turned, rounding_of_rows
+from twolayer.extract.standards import ExtractionStandards
+from twolayer.extract.verdict import Findings, is_coarse, verdict
+from twolayer.extract.view import View
 from twolayer.network import TwoLayerNetwork
 
-__all__ = ["judged"]
+__all__ = ["Wanted", "judged"]
 
-_NEAR_SCALES, _NEAR_ROWS = (0.3, 1.0, 3.0, 10.0), 4096
-_FAR_SCALES, _FAR_ROWS = tuple(10.0**k for k in range(2, 11)), 1024
-_EQUAL, _EXPLAINED, _TURNED, _LEAST_TOLERANCE = 200.0, 40.0, 20.0, 1e-9
-_COARSE, _COARSEST = 1e-3, 0.1
-_LARGE = 1e3
-_SHOWN = 0.2
+
+@dataclass(frozen=True)
+class Wanted:
+    """What was asked for.
+
+    Attributes
+    ----------
+    activation : Activation or None
+    width : int or None
+    """
+
+    activation: Activation | None = None
+    width: int | None = None
 
 
 def judged(
-    oracle: Oracle,
+    view: View,
     network: TwoLayerNetwork,
     scale: float,
-    sigma: Activation | None,
-    width: int | None,
+    wanted: Wanted,
     rng: np.random.Generator,
+    standards: ExtractionStandards,
 ) -> Extraction:
     """Compare the network with the box, and say what the units are.
 
     Parameters
     ----------
-    oracle : Oracle
+    view : View
     network : TwoLayerNetwork
+        In the units of the view.
     scale : float
         Of the inputs on which its units are seen.
-    sigma, width : Activation, int or None
-        What was asked for.
+    wanted : Wanted
     rng : Generator
+    standards : ExtractionStandards
     """
-    shown = unit_evidence(oracle, network, scale, rng)
-    network, notes = _written(oracle, network, sigma)
-    checks = _checks(oracle, network, scale, rng)
-    is_coarse = _is_coarse(checks)
-    declared = oracle.box.declared.width
-    if declared is not None and declared > network.width:
-        notes.append(
-            f"The box declares {declared} units and shows {network.width}: {declared - network.width} are dead (add"
-            " nothing that rounding lets see), linear (in the affine part), or duplicates (of the same hyperplane as"
-            " another)."
-        )
-    inexact = [check for check in checks[: len(_NEAR_SCALES)] if check.largest > _explained(check)]
-    unlike = [check for check in checks if check.largest > check.tolerance]
-    if is_coarse:
-        notes.append(_coarseness(oracle))
-    elif not unlike:
-        notes.append(_accuracy(inexact, checks))
-    if not network.width:
-        notes.append(f"No unit was found on inputs up to scale {checks[-1].scale:.2g}.")
-    if unlike:
-        notes.append(_difference(unlike[0]))
-    status = Status.EQUAL
-    if is_coarse and (not unlike or oracle.rounding_step is not None):
-        status = Status.COARSE
-    elif unlike:
-        status = Status.DIFFERENT
-    elif inexact:
-        status = Status.INEXACT
-    elif np.any(np.abs(shown - 1) > _SHOWN):
-        status = Status.NOT_SHOWN
-    elif width is not None and network.width != width:
-        status = Status.OTHER_WIDTH
+    shown = unit_evidence(view, network, scale, rng)
+    network = _written(view, network, wanted.activation)
+    near = _near_checks(view, network, scale, rng, standards)
+    far = _far_checks(view, network, scale, rng, standards, near)
+    found = Findings(near, far, shown, wanted.width, view.rounding_step is not None, standards)
+    oracle = view.oracle
     return Extraction(
-        network, status, checks, shown, declared, oracle.asked, oracle.answered_from_file, oracle.eps, tuple(notes)
+        view.units.network(network),
+        verdict(found),
+        (*near, *far),
+        shown,
+        oracle.box.declared.width,
+        oracle.asked,
+        oracle.answered_from_file,
+        view.eps,
+        tuple(_notes(view, network, found)),
     )
 
 
-def _written(oracle: Oracle, network: TwoLayerNetwork, sigma: Activation | None) -> tuple[TwoLayerNetwork, list[str]]:
-    """The network as it was asked for, and in how many ways it can be written."""
-    notes = []
+def _written(view: View, network: TwoLayerNetwork, sigma: Activation | None) -> TwoLayerNetwork:
+    """The network as it was asked for."""
     if is_bent(network.activation):
-        network = oriented(network, 1e3 * oracle.eps)
-        network = network if sigma is None else with_slope(network, sigma)
-        if network.polynomial is not None and network.polynomial.linear is not None:
-            notes.append(
-                "An affine part is left beside the units: linear units (always active), or units that are the other way"
-                " round; which it is takes a search through all orientations."
-            )
-    if network.activation == TANH and (
-        sigma == SIGMOID or (sigma is None and oracle.box.declared.activation == "sigmoid")
-    ):
-        network = written_with(network, SIGMOID)
-    if network.activation in (TANH, SIGMOID):
-        notes.append("tanh(t) = 2 sigmoid(2t) - 1: the box may be written with either.")
-    return network, notes
+        # the linear part that is left comes of as many sums as there are units, each known to some hundred roundings
+        network = oriented(network, 1e3 * view.rounding(np.ones(1)))
+        return network if sigma is None else written_with(network, sigma)
+    says_sigmoid = view.oracle.box.declared.activation == "sigmoid"
+    is_sigmoid = sigma == SIGMOID or (sigma is None and says_sigmoid)
+    return written_with(network, SIGMOID) if network.activation == TANH and is_sigmoid else network
 
 
-def _checks(oracle: Oracle, network: TwoLayerNetwork, scale: float, rng: np.random.Generator) -> tuple[Check, ...]:
-    """Comparisons at growing scales until the box overflows; far out, only where most rows can tell."""
+def _near_checks(
+    view: View, network: TwoLayerNetwork, scale: float, rng: np.random.Generator, standards: ExtractionStandards
+) -> tuple[Check, ...]:
+    """Comparisons where the units are; at the nearest scale the box must answer, at the others it may refuse."""
     checks: list[Check] = []
-    for factor in _NEAR_SCALES + _FAR_SCALES:
-        is_far = factor in _FAR_SCALES
-        X = oracle.placed(factor * scale * rng.standard_normal((_FAR_ROWS if is_far else _NEAR_ROWS, network.dim)))
-        y = oracle.within_reach(X) if checks else oracle(X)
+    for factor in standards.near_scales:
+        X = view.placed(factor * scale * rng.standard_normal((standards.near_rows, network.dim)))
+        y = view.within_reach(X) if checks else view(X)
         if y is None:
             break
-        tolerance = _far_tolerance(oracle, network, X, y) if is_far else np.full(len(X), _tolerance(oracle, y))
-        if is_far:  # the units are known no better than from where they are seen, beside a large constant say
-            tolerance = np.maximum(tolerance, min(check.tolerance for check in checks[: len(_NEAR_SCALES)]))
-        if not is_far or np.median(tolerance) <= _COARSE or _is_coarse(checks):
+        explained = standards.equal * rounding_of_rows(view, network, X, y, standards) / _spread(y)
+        tolerance = np.clip(explained, standards.finest, standards.coarsest)
+        checks.append(_check(network, factor * scale, X, y, tolerance))
+    return tuple(checks)
+
+
+def _far_checks(
+    view: View,
+    network: TwoLayerNetwork,
+    scale: float,
+    rng: np.random.Generator,
+    standards: ExtractionStandards,
+    near: tuple[Check, ...],
+) -> tuple[Check, ...]:
+    """Comparisons at growing scales until the box overflows, where most rows can tell."""
+    checks: list[Check] = []
+    for factor in standards.far_scales:
+        X = view.placed(factor * scale * rng.standard_normal((standards.far_rows, network.dim)))
+        y = view.within_reach(X)
+        if y is None:
+            break
+        # the units are known no better than from where they are seen, beside a large constant say
+        tolerance = np.maximum(_far_tolerance(view, network, X, y, standards), min(check.tolerance for check in near))
+        if np.median(tolerance) <= standards.coarse or is_coarse(near, standards):
             checks.append(_check(network, factor * scale, X, y, tolerance))
     return tuple(checks)
 
 
-def _is_coarse(checks: Sequence[Check]) -> bool:
-    """Whether the box's answers say too little even where the units are."""
-    return min(check.tolerance for check in checks[: len(_NEAR_SCALES)]) > _COARSE
-
-
-def _tolerance(oracle: Oracle, y: Vector) -> float:
-    """What rounding of the answers explains, relative to the spread of the values."""
-    return max(_LEAST_TOLERANCE, min(_EQUAL * oracle.eps * float(np.abs(y).max()) / _spread(y), _COARSEST))
-
-
-def _explained(check: Check) -> float:
-    """What rounding of the answers alone explains of a near check; where more is left, a unit may be missing."""
-    return max(_LEAST_TOLERANCE, _EXPLAINED / _EQUAL * check.tolerance)
-
-
-def _far_tolerance(oracle: Oracle, network: TwoLayerNetwork, X: Matrix, y: Vector) -> Vector:
+def _far_tolerance(
+    view: View, network: TwoLayerNetwork, X: Matrix, y: Vector, standards: ExtractionStandards
+) -> Vector:
     r"""What is explained of rows far out, where less is known of units that are bounded: their hyperplanes turn.
 
-    To the tolerance is added what comes of moving the arguments :math:`t_i` by :math:`\pm\delta_i`, in proportion to
-    their terms :math:`|w_i|\cdot|x| + |b_i|`: :math:`\sum_i |a_i| \max_\pm |\sigma(t_i \pm \delta_i) - \sigma(t_i)|`.
-    It is next to nothing but in the rows that are close to a hyperplane. Units that grow may cancel far out: then the
-    rounding of what cancels is added, of :math:`\sum_i |a_i| (|w_i|\cdot|x| + |b_i|)` and of the affine part.
+    To the tolerance is added what comes of moving their arguments in proportion to their terms, which is next to
+    nothing but in the rows that are close to a hyperplane. Units that grow may cancel far out: then the rounding of
+    what cancels is added, of :math:`\sum_i |a_i| (|w_i|\cdot|x| + |b_i|)` and of the affine part.
     """
-    tolerance, sigma = np.full(len(X), _tolerance(oracle, y)), network.activation
-    terms = np.abs(X) @ np.abs(network.W.T) + np.abs(network.b)
-    if np.abs(sigma(np.array([-_LARGE, _LARGE]))).max() < _LARGE / 2:
-        t, delta = X @ network.W.T + network.b, _TURNED * np.sqrt(oracle.eps) * terms
-        moved = np.maximum(np.abs(sigma(t + delta) - sigma(t)), np.abs(sigma(t - delta) - sigma(t)))
-        return tolerance + moved @ np.abs(network.a) / _spread(y)
-    cancelled = terms @ np.abs(network.a)
+    values = standards.equal * view.rounding(y) / _spread(y)
+    tolerance = np.full(len(X), np.clip(values, standards.finest, standards.coarsest))
+    # at arguments of a thousand a step is level, and a ramp as large as they are
+    if np.abs(network.activation(np.array([-1e3, 1e3]))).max() < 500:
+        turned = change_when_turned(network, X, standards.turned * np.sqrt(view.rounding(np.ones(1))))
+        return tolerance + turned / _spread(y)
+    cancelled = (np.abs(X) @ np.abs(network.W.T) + np.abs(network.b)) @ np.abs(network.a)
     if network.polynomial is not None and network.polynomial.linear is not None:
         cancelled += np.abs(X) @ np.abs(network.polynomial.linear)
-    return np.maximum(tolerance, _EQUAL * oracle.eps * cancelled / _spread(y))
+    return np.maximum(tolerance, standards.equal * view.eps * cancelled / _spread(y))
 
 
 def _check(network: TwoLayerNetwork, scale: float, X: Matrix, y: Vector, tolerance: Vector) -> Check:
@@ -165,6 +156,31 @@ def _spread(y: Vector) -> float:
     return spread if spread > np.finfo(np.float64).eps * largest else largest or 1.0
 
 
+def _notes(view: View, network: TwoLayerNetwork, found: Findings) -> list[str]:
+    """What cannot be known, and to what accuracy the rest is."""
+    notes, declared, sigma = [], view.oracle.box.declared.width, network.activation
+    if is_bent(sigma) and network.polynomial is not None and network.polynomial.linear is not None:
+        notes.append(
+            "An affine part is left beside the units: linear units (always active), or units that are the other way"
+            " round; which it is takes a search through all orientations."
+        )
+    if sigma in (TANH, SIGMOID):
+        notes.append("tanh(t) = 2 sigmoid(2t) - 1: the box may be written with either.")
+    if declared is not None and declared > network.width:
+        notes.append(
+            f"The box declares {declared} units and shows {network.width}: {declared - network.width} are dead (add"
+            " nothing that rounding lets see), linear (in the affine part), or duplicates (of the same hyperplane as"
+            " another)."
+        )
+    if found.is_coarse:
+        notes.append(_coarseness(view))
+    elif not found.unlike:
+        notes.append(_accuracy(found))
+    if not network.width:
+        notes.append(f"No unit was found on inputs up to scale {(*found.near, *found.far)[-1].scale:.2g}.")
+    return [*notes, *(_difference(check) for check in found.unlike[:1])]
+
+
 def _difference(check: Check) -> str:
     return (
         f"Network and box differ on inputs of scale {check.scale:.2g}: by {check.largest:.1e} of the values' standard"
@@ -172,30 +188,30 @@ def _difference(check: Check) -> str:
     )
 
 
-def _accuracy(inexact: Sequence[Check], checks: Sequence[Check]) -> str:
+def _accuracy(found: Findings) -> str:
     """To what network and box agree where the units are, and what is therefore not seen."""
-    if inexact:
-        worst = max(inexact, key=lambda check: check.largest / check.tolerance)
+    if found.inexact:
+        worst = max(found.inexact, key=lambda check: check.largest / check.tolerance)
         return (
             f"On inputs of scale {worst.scale:.2g} {worst.largest:.1e} of the values' standard deviation is left over,"
-            f" of which the rounding of the answers explains {_explained(worst):.1e}."
+            f" of which the rounding of the answers explains {found.explained(worst):.1e}."
         )
-    seen = max(_explained(check) for check in checks[: len(_NEAR_SCALES)])
+    seen = max(found.explained(check) for check in found.near)
     return (
         f"Network and box agree to {seen:.1e} of the values' standard deviation where the units are: a unit that adds"
         " less would not be seen."
     )
 
 
-def _coarseness(oracle: Oracle) -> str:
-    step = oracle.rounding_step
+def _coarseness(view: View) -> str:
+    step = view.rounding_step
     if step is None:
         return (
-            f"The box's answers are exact to about {oracle.eps:.1e} of their size: no network can be told from one that"
+            f"The box's answers are exact to about {view.eps:.1e} of their size: no network can be told from one that"
             " differs by as much."
         )
     return (
         f"The box's answers are quantised: all are multiples of {step:.3g}, and no weights can be read from them to"
-        f" better than that, about {oracle.eps:.1e} of their size; answers with more digits, from before the rounding,"
+        f" better than that, about {view.eps:.1e} of their size; answers with more digits, from before the rounding,"
         " would help."
     )

@@ -14,16 +14,51 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["Line", "Marks", "jumps", "kinks", "random_line"]
+__all__ = ["MEDIAN_TO_DEVIATION", "Line", "MarkRules", "Marks", "jumps", "kinks", "random_line"]
 
 Vector = NDArray[np.float64]
 Matrix = NDArray[np.float64]
 Function = Callable[[Matrix], Vector]
 
-_STRIDES = (1, 4, 16, 64, 256, 512)
-_SIGNIFICANT, _CLEAR = 10.0, 1e4
-_LEVEL = 1e-6  # of the whole range: what still counts as constant
-_SHAPE = 0.03  # largest misfit of a hat function, relative to its height
+
+@dataclass(frozen=True)
+class MarkRules:
+    """What passes for the mark of one unit on a line.
+
+    Attributes
+    ----------
+    strides : tuple of int
+        Distances, in points, over which second differences are taken. The narrowest parts marks that are four points
+        apart; the widest, an eighth of a line of 4096, sees the weakest, as a hat grows with its stride.
+    significant : float
+        Standard deviations of the noise above which a value belongs to a mark: of 4096 normal numbers none is above 5,
+        and rounding has no longer tail.
+    clear : float
+        Standard deviations above which a hat is taken at a narrow stride already: its place is then known to 1e-4 of a
+        step, and no wider stride could show it better.
+    faint : float
+        Standard deviations below which no hat is taken at any stride: twice `significant`, as a hat has both flanks.
+    shape : float
+        Largest misfit of a hat function, relative to its height. Two kinks closer together than a stride miss it by
+        more, unless they are so close that they are one to every other test too.
+    level : float
+        What still counts as constant between jumps, relative to the whole range of the values: steps have tails, of
+        exp(-2 t), which fall below at seven units of their argument.
+    widest_jump : float
+        The part of a line that one jump may take; what is wider is no step at this scale.
+    """
+
+    strides: tuple[int, ...] = (1, 4, 16, 64, 256, 512)
+    significant: float = 10.0
+    clear: float = 1e4
+    faint: float = 20.0
+    shape: float = 0.03
+    level: float = 1e-6
+    widest_jump: float = 1 / 8
+
+
+MEDIAN_TO_DEVIATION = 1.4826022185056018
+"""Standard deviation of a normal number over the median of its modulus, 1/Φ⁻¹(3/4)."""
 
 
 @dataclass(frozen=True)
@@ -85,7 +120,7 @@ def random_line(d: int, scale: float, points: int, rng: np.random.Generator, rea
     return Line(p, u, scale, theta)
 
 
-def kinks(line: Line, values: Vector, rounding: float) -> Marks:
+def kinks(line: Line, values: Vector, rounding: float, rules: MarkRules = MarkRules()) -> Marks:
     """Marks of ramps: hat functions in the second difference, each at a stride at which it stands alone.
 
     The narrowest stride at which it stands out clearly is the best, as nothing weaker is hidden there; what does not
@@ -98,14 +133,16 @@ def kinks(line: Line, values: Vector, rounding: float) -> Marks:
         Of the function on the line.
     rounding : float
         The least noise that the values may have.
+    rules : MarkRules, optional
     """
     g = np.cos(line.theta) * values
     noise = _noise(g, line.step, rounding)
     found: list[tuple[float, float, float]] = []
-    for stride, least in [*((stride, _CLEAR) for stride in _STRIDES), *((stride, 20.0) for stride in _STRIDES[::-1])]:
+    clearly = [(stride, rules.clear) for stride in rules.strides]
+    for stride, least in [*clearly, *((stride, rules.faint) for stride in rules.strides[::-1])]:
         S = g[: -2 * stride] - 2 * np.cos(stride * line.step) * g[stride:-stride] + g[2 * stride :]
-        for first, last in _runs(np.abs(S) > _SIGNIFICANT * noise):
-            hat = _hat(S, first, last, stride, line.step, noise)
+        for first, last in _runs(np.abs(S) > rules.significant * noise):
+            hat = _hat(S, first, last, stride, line.step, noise, rules)
             if hat is None or abs(hat[1]) * np.sin(stride * line.step) < least * noise:
                 continue
             place = line.theta[0] + (hat[0] + stride) * line.step
@@ -116,7 +153,9 @@ def kinks(line: Line, values: Vector, rounding: float) -> Marks:
     return Marks(theta, size, np.minimum(ends[:-1], ends[1:]))
 
 
-def jumps(values: Vector, rounding: float) -> tuple[NDArray[np.intp], NDArray[np.intp], Vector]:
+def jumps(
+    values: Vector, rounding: float, rules: MarkRules = MarkRules()
+) -> tuple[NDArray[np.intp], NDArray[np.intp], Vector]:
     """Where a function that is constant but for jumps makes one: between which points, and how high.
 
     Returns
@@ -126,9 +165,10 @@ def jumps(values: Vector, rounding: float) -> tuple[NDArray[np.intp], NDArray[np
     height : array
     """
     change = np.abs(np.diff(values))
-    noise = max(1.4826 * float(np.median(change)), rounding)
-    runs = _runs(change > max(_SIGNIFICANT * noise, _LEVEL * float(np.ptp(values))))
-    runs = [(i, j) for i, j in runs if i >= 1 and j + 2 < len(values) and j - i < len(values) // 8]
+    noise = max(MEDIAN_TO_DEVIATION * float(np.median(change)), rounding)
+    runs = _runs(change > max(rules.significant * noise, rules.level * float(np.ptp(values))))
+    # a jump at the very end of the line has no level beyond it
+    runs = [(i, j) for i, j in runs if i >= 1 and j + 2 < len(values) and j - i < int(rules.widest_jump * len(values))]
     before = np.array([first for first, _ in runs], dtype=np.intp)
     after = np.array([last + 1 for _, last in runs], dtype=np.intp)
     return before, after, values[after] - values[before]
@@ -137,7 +177,7 @@ def jumps(values: Vector, rounding: float) -> tuple[NDArray[np.intp], NDArray[np
 def _noise(g: Vector, step: float, rounding: float) -> float:
     """Standard deviation of the second difference between the marks, at the finest stride."""
     S = g[:-2] - 2 * np.cos(step) * g[1:-1] + g[2:]
-    return max(1.4826 * float(np.median(np.abs(S))), rounding)
+    return max(MEDIAN_TO_DEVIATION * float(np.median(np.abs(S))), rounding)
 
 
 def _runs(mask: NDArray[np.bool_]) -> list[tuple[int, int]]:
@@ -146,8 +186,11 @@ def _runs(mask: NDArray[np.bool_]) -> list[tuple[int, int]]:
     return [(int(first), int(stop) - 1) for first, stop in edges.reshape(-1, 2)]
 
 
-def _hat(S: Vector, first: int, last: int, stride: int, step: float, noise: float) -> tuple[float, float] | None:
+def _hat(
+    S: Vector, first: int, last: int, stride: int, step: float, noise: float, rules: MarkRules
+) -> tuple[float, float] | None:
     """Centre and amplitude of the hat function in a run; None where the run is anything else."""
+    # a hat of 2 stride - 1 points may lose its feet to the noise, half a stride at most, and gain a point at either end
     if not 2 * stride - 2 - stride // 2 <= last - first + 1 <= 2 * stride + 1:
         return None
     first, last = max(first - 2, 0), min(last + 2, len(S) - 1)
@@ -155,7 +198,10 @@ def _hat(S: Vector, first: int, last: int, stride: int, step: float, noise: floa
     total = float(S[k].sum())
     centre = float(k @ S[k]) / total if total else -1.0
     hat = np.sin(step * np.maximum(stride - np.abs(k - centre), 0))
-    amplitude = float(hat @ S[k] / max(hat @ hat, 1e-300))
+    if not (first <= centre <= last and hat.any()):
+        return None
+    amplitude = float(hat @ S[k] / (hat @ hat))
     misfit, height = np.abs(S[k] - amplitude * hat).max(), abs(amplitude) * np.sin(stride * step)
-    is_hat = first <= centre <= last and misfit <= _SHAPE * height + _SIGNIFICANT * noise
-    return (centre, amplitude) if is_hat and height > 2 * _SIGNIFICANT * noise else None
+    if misfit > rules.shape * height + rules.significant * noise or height <= rules.faint * noise:
+        return None
+    return centre, amplitude

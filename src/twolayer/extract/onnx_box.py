@@ -13,6 +13,7 @@ from twolayer.extract.boxes import Declared
 
 __all__ = ["OnnxBox"]
 
+# The operators of a two-layer network as exporters write it: the layers, the activations, and what may stand between.
 _LAYERS = {"Gemm", "MatMul"}
 _ACTIVATIONS = {
     "Relu": "relu",

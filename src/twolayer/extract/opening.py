@@ -13,7 +13,7 @@ from twolayer.extract.onnx_box import OnnxBox
 
 __all__ = ["open_box"]
 
-_PICKLES = {".pkl", ".pickle", ".joblib"}
+_PICKLES = {".pkl", ".pickle", ".joblib"}  # never loaded: a pickle can run anything
 
 
 def open_box(target: str, dim: int | None = None) -> Box:

@@ -7,12 +7,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from twolayer.equality import equal_by_value
+from twolayer.extract.standards import ExtractionStandards
 from twolayer.network import TwoLayerNetwork
 from twolayer.recover.result import RecoveryError
 
 __all__ = ["Check", "Extraction", "Status"]
-
-_NEAR = 4  # checks that the summary tells one by one
 
 
 class Status(Enum):
@@ -72,9 +72,10 @@ class Check:
     tolerance: float
 
 
-@dataclass(frozen=True, eq=False)
+@equal_by_value
+@dataclass(frozen=True, eq=False, repr=False)
 class Extraction:
-    """A network from a black box, and the evidence for it.
+    """A network from a black box, and the evidence for it. Extractions are equal where all of this is.
 
     Attributes
     ----------
@@ -114,6 +115,10 @@ class Extraction:
         """The largest of all checks."""
         return max(check.largest for check in self.checks)
 
+    def __repr__(self) -> str:
+        units = f"{self.network.width} {self.network.activation.name} units on {self.network.dim} inputs"
+        return f"<Extraction: {self.status.name}, {units}, {self.queries} queries>"
+
     def unwrap(self) -> TwoLayerNetwork:
         """Return the network if it is certified.
 
@@ -128,15 +133,16 @@ class Extraction:
 
     def summary(self) -> str:
         """The evidence, for a reader."""
+        near = len(ExtractionStandards.near_scales)
         lines = [
             f"{self.queries} queries, answers exact to {self.rounding:.1e}",
             *(
                 f"inputs of scale {check.scale:.2g}: largest relative difference {check.largest:.1e} on"
                 f" {check.rows} rows"
-                for check in self.checks[:_NEAR]
+                for check in self.checks[:near]
             ),
         ]
-        if far := self.checks[_NEAR:]:
+        if far := self.checks[near:]:
             lines.append(
                 f"and farther out, to scale {far[-1].scale:.2g}: largest relative difference"
                 f" {max(check.largest for check in far):.1e} on {sum(check.rows for check in far)} rows"

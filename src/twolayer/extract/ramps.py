@@ -9,17 +9,51 @@ signs relative to w·u. Which side is the active one is not seen there: to turn 
 degree one, so that the function is known as :math:`\sum_i v_i |\theta_i\cdot\tilde x| / 2` and an affine part.
 """
 
+from dataclasses import dataclass
+
 import numpy as np
 from numpy.typing import NDArray
 
 from twolayer.extract.lines import Function, Line, Marks, Matrix, Vector
 
-__all__ = ["Ramps", "distinct", "read_ramps", "unexplained", "unlike"]
+__all__ = ["RampRules", "Ramps", "distinct", "read_ramps", "unexplained", "unlike"]
 
-_SIZES = 4.0 ** -np.arange(5)
-_AGREE, _CLEARLY = 0.05, 0.02
-_SAME, _ERRORS, _UNLIKE = 1e-3, 5.0, 0.99
-_SAME_PLACE, _SAME_SIZE = 5e-3, 0.2
+
+@dataclass(frozen=True)
+class RampRules:
+    """How ramps are read at their marks, and when two are one.
+
+    Attributes
+    ----------
+    room : float
+        The first size of the differences, of the distance to the next mark on the line: below a half, so that they
+        reach neither that mark nor past the middle; off the line nothing is known, whence the smaller sizes.
+    sizes : tuple of float
+        Of the differences, in units of the first. Rounding grows as they shrink, by 256 over all.
+    off_line : float
+        Largest difference of what is read along the line from the kink that the line shows, relative to the jump.
+    clearly : float
+        Largest change of the jump between two sizes, relative to it: with another hyperplane in the way of one of them
+        it changes by about its own size.
+    same, errors : float
+        Two rows, normalised, are of one unit if they are closer than `same` and so many of their errors together. What
+        is wrongly taken for one comes back, as what the joint fit leaves is walked again.
+    unlike : float
+        Cosine with a known unit above which a ramp read in what is left over is the mark of a fit that is not at its
+        end, not a new unit.
+    same_place, same_size : float
+        Angle on the line, and relative size, to which a mark is that of a known unit.
+    """
+
+    room: float = 0.4
+    sizes: tuple[float, ...] = (1.0, 1 / 4, 1 / 16, 1 / 64, 1 / 256)
+    off_line: float = 0.05
+    clearly: float = 0.02
+    same: float = 1e-3
+    errors: float = 5.0
+    unlike: float = 0.99
+    same_place: float = 5e-3
+    same_size: float = 0.2
 
 
 class Ramps:
@@ -67,7 +101,7 @@ class Ramps:
         return Ramps(self.jump[which], self.sign[which], self.point[which], self.error[which])
 
 
-def read_ramps(f: Function, line: Line, marks: Marks) -> Ramps:
+def read_ramps(f: Function, line: Line, marks: Marks, rules: RampRules = RampRules()) -> Ramps:
     """Read the units at the marks of a line; what cannot be read alone is left out.
 
     The second differences are taken at several sizes. The largest is kept that agrees with the next, so that no other
@@ -77,36 +111,36 @@ def read_ramps(f: Function, line: Line, marks: Marks) -> Ramps:
     if not K:
         return Ramps.none(d)
     point = line.at(marks.theta)
-    reach = 0.4 * line.scale * marks.gap / np.cos(marks.theta) ** 2
+    reach = rules.room * line.scale * marks.gap / np.cos(marks.theta) ** 2
     point = _centred(f, point, line.u, reach / 4)
     # cos θ f bends by `size`, so that f bends by as much times cos θ / R a unit of length
     along = np.abs(marks.size) * np.cos(marks.theta) / line.scale
-    sizes = reach[:, None] * _SIZES
+    sizes = reach[:, None] * np.array(rules.sizes)
     jumps = _second_differences(f, point, line.u, sizes)
     scale = np.linalg.norm(jumps, axis=2)
-    change = np.linalg.norm(np.diff(jumps, axis=1), axis=2) / np.maximum(scale[:, 1:], 1e-300)
+    change = np.linalg.norm(np.diff(jumps, axis=1), axis=2) / np.maximum(scale[:, 1:], np.finfo(np.float64).tiny)
     best = change.argmin(axis=1)
     every = np.arange(K)
     jump, change = jumps[every, best], change[every, best]
-    agrees = np.abs(jump @ line.u - along) <= _AGREE * (along + scale[every, best])
-    which = np.flatnonzero((change < _CLEARLY) & agrees)
+    agrees = np.abs(jump @ line.u - along) <= rules.off_line * (along + scale[every, best])
+    which = np.flatnonzero((change < rules.clearly) & agrees)
     return Ramps(jump[which], np.sign(marks.size[which]), point[which], change[which])
 
 
-def unexplained(line: Line, marks: Marks, rows: Matrix) -> Marks:
+def unexplained(line: Line, marks: Marks, rows: Matrix, rules: RampRules = RampRules()) -> Marks:
     """The marks of a line that units with |a| = 1 and these rows (w, b) do not make."""
     if not (len(rows) and len(marks.theta)):
         return marks
     slope = rows[:, :-1] @ line.u
-    t = -(rows[:, :-1] @ line.p + rows[:, -1] / line.scale) / np.where(slope == 0, 1e-300, slope)
+    t = -(rows[:, :-1] @ line.p + rows[:, -1] / line.scale) / np.where(slope == 0, np.finfo(np.float64).tiny, slope)
     size = np.abs(slope) * line.scale * np.sqrt(1 + t * t)
-    is_here = np.abs(marks.theta[:, None] - np.arctan(t)) < _SAME_PLACE
-    is_such = np.abs(np.abs(marks.size)[:, None] - size) < _SAME_SIZE * size
+    is_here = np.abs(marks.theta[:, None] - np.arctan(t)) < rules.same_place
+    is_such = np.abs(np.abs(marks.size)[:, None] - size) < rules.same_size * size
     left = ~(is_here & is_such).any(axis=1)
     return Marks(marks.theta[left], marks.size[left], marks.gap[left])
 
 
-def distinct(ramps: Ramps, scale: float) -> Ramps:
+def distinct(ramps: Ramps, scale: float, rules: RampRules = RampRules()) -> Ramps:
     """One of each, the most exactly read, where several lines at this scale saw the same unit.
 
     Two units that are taken for one here are told apart by what the joint fit leaves.
@@ -117,18 +151,18 @@ def distinct(ramps: Ramps, scale: float) -> Ramps:
         distance = np.minimum(
             np.linalg.norm(unit[kept] - unit[k], axis=1), np.linalg.norm(unit[kept] + unit[k], axis=1)
         )
-        if not np.any(distance < _SAME + _ERRORS * (ramps.error[k] + ramps.error[kept])):
+        if not np.any(distance < rules.same + rules.errors * (ramps.error[k] + ramps.error[kept])):
             kept.append(int(k))
     return ramps.chosen(np.array(kept, dtype=int))
 
 
-def unlike(ramps: Ramps, rows: Matrix, scale: float) -> Ramps:
+def unlike(ramps: Ramps, rows: Matrix, scale: float, rules: RampRules = RampRules()) -> Ramps:
     """Those that are, seen from lines at this scale, like none of the units there are already.
 
     What is left over beside the hyperplane of a unit is as a rule a fit that is not at its end.
     """
     ours, theirs = (_unit_rows(one, scale) for one in (ramps.rows, rows))
-    return ramps.chosen(np.flatnonzero(np.abs(ours @ theirs.T).max(axis=1, initial=0.0) < _UNLIKE))
+    return ramps.chosen(np.flatnonzero(np.abs(ours @ theirs.T).max(axis=1, initial=0.0) < rules.unlike))
 
 
 def _unit_rows(rows: Matrix, scale: float) -> Matrix:

@@ -1,41 +1,115 @@
-"""From walks along lines to all the units of a box: read what stands alone, fit it, look at what is left."""
+"""What every walk through a box needs: rows to fit on, whether the fit explains them, which of its units it needs."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
-from twolayer.activation import activation
 from twolayer.extract.evidence import unit_evidence
-from twolayer.extract.fits import fit_ramps, fit_smooth, inactive_at_the_origin, missing_ramp, missing_step, ramp_parts
-from twolayer.extract.lines import Function, Matrix, Vector, kinks, random_line
-from twolayer.extract.querying import Oracle, Report
-from twolayer.extract.ramps import Ramps, distinct, read_ramps, unexplained, unlike
-from twolayer.extract.steps import Steps, distinct_steps, read_steps
-from twolayer.network import Polynomial, TwoLayerNetwork
+from twolayer.extract.fits import FitRules, fit_ramps, fit_smooth, ramp_parts
+from twolayer.extract.lines import Line, MarkRules, Matrix, Vector, random_line
+from twolayer.extract.querying import Report
+from twolayer.extract.ramps import RampRules
+from twolayer.extract.rounding import roundings_left
+from twolayer.extract.standards import ExtractionStandards
+from twolayer.extract.steps import StepRules
+from twolayer.extract.view import View
+from twolayer.network import TwoLayerNetwork
 
-__all__ = ["Rows", "is_explained", "walk_ramps", "walk_steps"]
+__all__ = ["Rows", "Walk", "WalkRules", "joined", "some_of"]
 
-_LINE_POINTS, _TRIAL_POINTS = 4096, 1024
-_ROWS_PER_PARAMETER = 8
-_RAMP_SCALES = tuple(10.0**k for k in range(-2, 8))
-_FAR_SCALE = 1e4
-_STEP_SCALES = tuple(10.0**k for k in range(1, 8))
-_FAR_ROWS, _FARTHEST, _FAR_STEP = 256, 10, 30.0
-_MOST_LINES, _QUIET_LINES, _STEP_LINES, _MOST_ROUNDS = 30, 4, 8, 6
-_MOST_WALKS, _BEYOND, _GOOD = 4, 10.0, 0.03
-_AT_LEAST_AS_MANY = 0.8
-_NEAREST = 0.1
-_ROUNDING = 4.0
-_EXPLAINED = 40.0  # roundings
-_SHOWN, _HEADWAY = 0.5, 0.7
-_MOST_DOUBTED, _DOUBTFUL = 2, 300.0
+
+@dataclass(frozen=True)
+class WalkRules:
+    """How a box is walked through, and when it has been walked through enough.
+
+    Attributes
+    ----------
+    marks, ramps, steps, fits : MarkRules, RampRules, StepRules, FitRules
+        How what is on a line is read, and fitted.
+    line_points, trial_points : int
+        Points of a line that is read, and of one that only tells at which scale to read. Marks 1/4096 of the line
+        apart are parted.
+    rows_per_parameter, further_rows : int
+        Rows of the joint fit: so many to a parameter, and to each parameter of one unit. Eight to one lets a fit that
+        has one unit too few leave seven eighths of what that unit does.
+    ramp_scales : tuple of float
+        At which kinks are looked for, in units of the inputs; those above `far_scale` only if none nearer shows any.
+    far_scale : float
+    step_scales : tuple of float
+        At which steps are looked for: they are jumps only where the line is long beside their width.
+    step_lines : int
+        Lines read at once for steps.
+    votes : int
+        Lines on which a step must have been seen: what two close ones look like together is seen only once.
+    most_walks : int
+        How often so many lines more are read where the steps seen so far explain too little.
+    most_lines, quiet_lines : int
+        Of lines for ramps: at most, and until so many together brought nothing new.
+    most_rounds : int
+        Of fitting, and looking at what is left.
+    headway : float
+        A further unit that leaves more than this part of what was left has explained nothing.
+    rounding : float
+        Roundings of a value that are noise on a line: f and its arguments round once or twice each.
+    good : float
+        Relative error at which a step counts half, in choosing the scale of the lines.
+    nearly_all : float
+        The smallest scale is taken that shows this part of the marks of the best.
+    nearest : float
+        The part of its scale that a walk sees at least: rows are drawn no nearer the origin.
+    far_step : float
+        Distance of a step, in units of the scale of the others, beyond which those are level where it is, so that it is
+        fitted beside itself.
+    thin : float
+        The part of the rows that must see a unit change course: where fewer do, rows are added beside its hyperplane.
+    beyond : float
+        How many scales farther out steps are fitted once more when all are known: hyperplanes are known better there.
+    far_rows, farthest : int
+        Rows at each power of ten outwards that tell where ramps begin that nearer lines do not show, and how many.
+    unshown : float
+        A unit that the box shows so much less of is tried without.
+    doubtful : float
+        Roundings that are left over without a unit, up to which it is tried without.
+    most_doubted : int
+        Of such units, how many are tried, those first that would be missed least: each costs a joint fit.
+    """
+
+    marks: MarkRules = MarkRules()
+    ramps: RampRules = RampRules()
+    steps: StepRules = StepRules()
+    fits: FitRules = FitRules()
+    line_points: int = 4096
+    trial_points: int = 1024
+    rows_per_parameter: int = 8
+    further_rows: int = 20
+    ramp_scales: tuple[float, ...] = tuple(10.0**k for k in range(-2, 8))
+    far_scale: float = 1e4
+    step_scales: tuple[float, ...] = tuple(10.0**k for k in range(1, 8))
+    step_lines: int = 8
+    votes: int = 2
+    most_walks: int = 4
+    most_lines: int = 30
+    quiet_lines: int = 4
+    most_rounds: int = 6
+    headway: float = 0.7
+    rounding: float = 4.0
+    good: float = 0.03
+    nearly_all: float = 0.8
+    nearest: float = 0.1
+    far_step: float = 30.0
+    thin: float = 0.1
+    beyond: float = 10.0
+    far_rows: int = 256
+    farthest: int = 10
+    unshown: float = 0.5
+    doubtful: float = 300.0
+    most_doubted: int = 2
 
 
 @dataclass(frozen=True)
 class Rows:
-    """Rows that the joint fit is on.
+    """Rows that a joint fit is on.
 
     Attributes
     ----------
@@ -45,170 +119,106 @@ class Rows:
     X: Matrix
     y: Vector
 
-    @classmethod
-    def asked(cls, oracle: Oracle, count: int, scale: float, rng: np.random.Generator, farthest: float = 0.0) -> "Rows":
-        """Gaussian rows of all sizes from a third of `scale` to three times that, or the `farthest` hyperplane."""
-        low, high = np.log(scale / 3), np.log(3 * max(scale, farthest))
-        sizes = np.exp(rng.uniform(low, high, (count, 1)))
-        X = oracle.placed(sizes * rng.standard_normal((count, oracle.box.dim)))
-        return cls(X, oracle(X))
-
     def left(self, network: TwoLayerNetwork) -> float:
         """Largest difference from the network, relative to the largest value."""
         largest = max(float(np.abs(self.y).max()), np.finfo(np.float64).tiny)
         return float(np.abs(network(self.X) - self.y).max()) / largest
 
-
-def is_explained(oracle: Oracle, left: float) -> bool:
-    """Whether what is left over, relative to the largest value, is rounding."""
-    return left <= _EXPLAINED * oracle.eps
-
-
-def walk_ramps(oracle: Oracle, rng: np.random.Generator, report: Report) -> tuple[TwoLayerNetwork, float]:
-    """The relu network, with an affine part, of a box that bends at hyperplanes, and the scale at which it does."""
-    d = oracle.box.dim
-    scale = _scale_of_kinks(oracle, rng)
-    report("lines", 0, 1.0)
-    found = _new_ramps(oracle, None, np.zeros((0, d + 1)), scale, rng)
-    rows = found.rows
-    scale, farthest = _distances(rows, scale)
-    fitted = Rows.asked(oracle, _count(len(rows), d + 1, d), scale, rng, farthest)
-    network, before = fit_ramps(rows, fitted.X, fitted.y), np.inf
-    for step in range(1, _MOST_ROUNDS + 1):
-        left = fitted.left(network)
-        report("joint fit", step, left)
-        if is_explained(oracle, left) or left > _HEADWAY * before:
-            break
-        before = left
-        found = _new_ramps(oracle, network, ramp_parts(network)[0], scale, rng)
-        new = found.rows if len(found) else missing_ramp(network, fitted.X, fitted.y, rng)
-        rows = np.vstack([ramp_parts(network)[0], new])
-        fitted = Rows.asked(oracle, _count(len(rows), d + 1, d), scale, rng, farthest)
-        network = fit_ramps(rows, fitted.X, fitted.y)
-    network = _narrowest(oracle, _shown_only(oracle, network, scale, fitted, rng), fitted)
-    return _with_far_ramps(oracle, network, scale, rng) if is_explained(
-        oracle, fitted.left(network)
-    ) else network, scale
+    def joined(self, other: "Rows") -> "Rows":
+        """These and others."""
+        return Rows(np.vstack([self.X, other.X]), np.r_[self.y, other.y])
 
 
-def walk_steps(
-    oracle: Oracle, name: str, width: int | None, rng: np.random.Generator, report: Report
-) -> tuple[TwoLayerNetwork, float]:
-    """The network of a box that goes from level to level, for σ = `name`, and the scale of its units.
+@dataclass(frozen=True)
+class Walk:
+    """A box, as it is seen, and by what rules it is walked through.
 
-    Where what the lines show does not explain the box, more lines are walked: a unit is as a rule missing that stood
-    alone on too few of them, and a fit without it ends anywhere.
+    Attributes
+    ----------
+    view : View
+    rng : Generator
+    report : callable
+        Called with (stage, step, what is left).
+    standards : ExtractionStandards
+    rules : WalkRules
     """
-    report("lines", 0, 1.0)
-    line_scale = _scale_of_steps(oracle, name, rng)
-    seen = _steps_on_a_line(oracle, name, line_scale, rng)
-    tries: list[tuple[TwoLayerNetwork, float, float]] = []
-    while len(tries) < _MOST_WALKS and not (tries and is_explained(oracle, tries[-1][2])):
-        for _ in range(1, _STEP_LINES):
-            seen = seen.joined(_steps_on_a_line(oracle, name, line_scale, rng))
-        tries.append(_steps_fitted(oracle, distinct_steps(seen, votes=2), name, width, rng, report))
-    network, scale, _ = min(tries, key=lambda one: one[2])
-    return network, scale
+
+    view: View
+    rng: np.random.Generator
+    report: Report = lambda *_: None
+    standards: ExtractionStandards = ExtractionStandards()
+    rules: WalkRules = WalkRules()
+
+    def line(self, scale: float, points: int) -> tuple[Line, Matrix, Vector]:
+        """A random line at this scale, its points, and the values there."""
+        line = random_line(self.view.dim, scale, points, self.rng, self.view.reach)
+        at = line.at(line.theta)
+        return line, at, self.view(at)
+
+    def rows(self, count: int, scale: float, farthest: float = 0.0) -> Rows:
+        """Gaussian rows of all sizes from a third of `scale` to three times that, or the `farthest` hyperplane."""
+        low, high = np.log(scale / 3), np.log(3 * max(scale, farthest))
+        sizes = np.exp(self.rng.uniform(low, high, (count, 1)))
+        X = self.view.placed(sizes * self.rng.standard_normal((count, self.view.dim)))
+        return Rows(X, self.view(X))
+
+    def count(self, width: int, per_unit: int, further: int) -> int:
+        """How many rows for a joint fit of so many units, of so many parameters each, and some parameters more."""
+        return self.rules.rows_per_parameter * (width * per_unit + further + 1) + self.rules.further_rows * per_unit
+
+    def is_explained(self, rows: Rows, network: TwoLayerNetwork) -> bool:
+        """Whether what is left over is rounding."""
+        return roundings_left(self.view, network, rows.X, rows.y, self.standards) <= self.standards.explained
+
+    def scales(self, scales: tuple[float, ...]) -> tuple[float, ...]:
+        """Those from which the box can be asked farther out still; a tenth of its reach if none is such."""
+        return tuple(scale for scale in scales if 10 * scale <= self.view.reach) or (self.view.reach / 10,)
+
+    def shown_only(self, network: TwoLayerNetwork, scale: float, rows: Rows) -> TwoLayerNetwork:
+        """The network without the units that the box does not show, if it is none the worse."""
+        shown = unit_evidence(self.view, network, scale, self.rng)
+        kept = np.abs(shown - 1) < self.rules.unshown
+        if kept.all():
+            return network
+        narrower = self._fitted_with(network, kept, rows)
+        is_as_good = self.is_explained(rows, narrower) or rows.left(narrower) <= 2 * rows.left(network)
+        return narrower if is_as_good else network
+
+    def narrowest(self, network: TwoLayerNetwork, rows: Rows) -> TwoLayerNetwork:
+        """The network without units that the others make up for, such as the second of two on one hyperplane."""
+        while network.width > 1 and self.is_explained(rows, network):
+            missed = cost_of_leaving_out(network, rows)
+            least = self.rules.doubtful * self.view.rounding(rows.y)
+            doubted = [unit for unit in np.argsort(missed)[: self.rules.most_doubted] if missed[unit] < least]
+            trials = (self._fitted_with(network, np.arange(network.width) != unit, rows) for unit in doubted)
+            narrower = next((trial for trial in trials if self.is_explained(rows, trial)), None)
+            if narrower is None:
+                break
+            network = narrower
+        return network
+
+    def _fitted_with(self, network: TwoLayerNetwork, kept: NDArray[np.bool_], rows: Rows) -> TwoLayerNetwork:
+        """The best fit that starts from some of the units."""
+        some = some_of(network, kept)
+        if network.activation.kinks:
+            return fit_ramps(ramp_parts(some)[0], rows.X, rows.y, self.rules.fits)
+        return fit_smooth(some, rows.X, rows.y, self.rules.fits)
 
 
-def _steps_fitted(
-    oracle: Oracle, units: Steps, name: str, width: int | None, rng: np.random.Generator, report: Report
-) -> tuple[TwoLayerNetwork, float, float]:
-    """The network from the steps that were read, its scale, and what is left of the values near the origin."""
-    d = oracle.box.dim
-    every = TwoLayerNetwork(units.a, units.rows[:, :-1], units.rows[:, -1], activation(name))
-    scale = _natural_scale(every)
-    distance = np.abs(every.b) / np.linalg.norm(every.W, axis=1)
-    is_far = distance > _FAR_STEP * scale
-    network, farthest = _some_of(every, ~is_far), float(distance[~is_far].max(initial=0.0))
-    fitted = Rows.asked(oracle, _count(network.width, d + 2, 1), scale, rng, farthest)
-    network, before = fit_smooth(network, fitted.X, fitted.y), np.inf
-    for step in range(1, _MOST_ROUNDS + 1):
-        left = fitted.left(network)
-        report("joint fit", step, left)
-        is_enough = width is not None and network.width >= width
-        if is_explained(oracle, left) or is_enough or left > _HEADWAY * before:
-            break
-        before = left
-        unit = missing_step(network, fitted.X, fitted.y, rng)
-        wider = _joined(network, unit)
-        fitted = Rows.asked(oracle, _count(wider.width, d + 2, 1), scale, rng, farthest)
-        network = fit_smooth(wider, fitted.X, fitted.y)
-    network = _narrowest(oracle, _shown_only(oracle, network, scale, fitted, rng), fitted)
-    left = fitted.left(network)
-    if is_explained(oracle, left):  # the same units, known better from afar
-        rows = Rows.asked(oracle, _count(network.width, d + 2, 1), scale, rng, max(farthest, _BEYOND * scale))
-        better = fit_smooth(network, rows.X, rows.y)
-        network = better if fitted.left(better) <= 2 * left else network
-    return _with_far_steps(oracle, network, _some_of(every, is_far), rng), scale, left
+def cost_of_leaving_out(network: TwoLayerNetwork, rows: Rows) -> Vector:
+    r"""Root mean square left over without each unit, (m,), if the others change their outer weights to make up for it.
+
+    With the columns :math:`A = [a_i \sigma(w_i\cdot X + b_i) \mid X \mid 1]` and the Gram matrix :math:`G = A^\top A`,
+    what column i has that no others have is :math:`1 / (G^{-1})_{ii}`, squared. With :math:`A = QR` it is one over the
+    square of the norm of row i of :math:`R^{-1}`, the pseudo-inverse where columns are alike.
+    """
+    values = network.activation(rows.X @ network.W.T + network.b) * network.a
+    R = np.linalg.qr(np.column_stack([values, rows.X, np.ones(len(rows.X))]), mode="r")
+    inverse = np.linalg.pinv(R)[: network.width]
+    return 1 / np.linalg.norm(inverse, axis=1) / np.sqrt(len(rows.X))
 
 
-def _new_ramps(
-    oracle: Oracle, network: TwoLayerNetwork | None, rows: Matrix, scale: float, rng: np.random.Generator
-) -> Ramps:
-    """What bends the box beyond the network: line after line, until several bring nothing new."""
-    left: Function = oracle if network is None else lambda X: oracle(X) - network(X)
-    found, quiet = Ramps.none(oracle.box.dim), 0
-    for _ in range(_MOST_LINES):
-        line = random_line(oracle.box.dim, scale, _LINE_POINTS, rng, oracle.reach)
-        points = line.at(line.theta)
-        values = oracle(points)
-        rounding = _ROUNDING * oracle.eps * float(np.abs(np.cos(line.theta) * values).max())
-        if network is not None:
-            values = values - network(points)
-        marks = unexplained(line, kinks(line, values, rounding), np.vstack([rows, found.rows]))
-        before = len(found)
-        found = distinct(found.joined(unlike(read_ramps(left, line, marks), rows, scale)), scale)
-        quiet = quiet + 1 if len(found) == before else 0
-        if quiet == _QUIET_LINES:
-            break
-    return found
-
-
-def _with_far_ramps(
-    oracle: Oracle, network: TwoLayerNetwork, scale: float, rng: np.random.Generator
-) -> TwoLayerNetwork:
-    """The network with the units that only lines farther out show; written so that they are 0 on this side."""
-    for _ in range(_MOST_ROUNDS):
-        place = _first_unlike(oracle, network, scale, rng)
-        if not np.isfinite(place):
-            break
-        known = ramp_parts(network)[0]
-        found = _new_ramps(oracle, network, known, place, rng)
-        count = _count(len(found) or network.width, network.dim + 1, network.dim)
-        if len(found):
-            rows = Rows.asked(oracle, count, place, rng, _distances(found.rows, place)[1])
-            more = inactive_at_the_origin(fit_ramps(found.rows, rows.X, rows.y - network(rows.X)))
-            better = _joined(network, more)
-        else:  # the same units, known better from afar
-            rows = Rows.asked(oracle, count, scale, rng, place)
-            better = fit_ramps(known, rows.X, rows.y)
-        if rows.left(better) > _HEADWAY * rows.left(network):
-            break
-        network = better
-    return network
-
-
-def _with_far_steps(
-    oracle: Oracle, network: TwoLayerNetwork, far: TwoLayerNetwork, rng: np.random.Generator
-) -> TwoLayerNetwork:
-    """The network with units so far away that they are level where the others are not, fitted beside themselves."""
-    for unit in range(far.width):
-        w, b = far.W[unit], far.b[unit]
-        length, count = np.linalg.norm(w), _count(1, network.dim + 2, 1)
-        away = rng.standard_normal((count, network.dim)) * (abs(b) / length)
-        X = away - ((away @ w + b + 2 * rng.standard_normal(count)) / length**2)[:, None] * w
-        X = oracle.placed(X)
-        rows = Rows(X, oracle(X))
-        more = fit_smooth(_some_of(far, np.arange(far.width) == unit), rows.X, rows.y - network(rows.X))
-        step = replace(more, polynomial=None)
-        wider = _joined(network, replace(step, polynomial=Polynomial(-float(step(np.zeros((1, network.dim)))[0]))))
-        if rows.left(wider) < _HEADWAY * rows.left(network):
-            network = wider
-    return network
-
-
-def _joined(network: TwoLayerNetwork, more: TwoLayerNetwork) -> TwoLayerNetwork:
+def joined(network: TwoLayerNetwork, more: TwoLayerNetwork) -> TwoLayerNetwork:
     """The sum of two networks of one activation."""
     one, other = network.polynomial, more.polynomial
     return TwoLayerNetwork(
@@ -220,115 +230,11 @@ def _joined(network: TwoLayerNetwork, more: TwoLayerNetwork) -> TwoLayerNetwork:
     )
 
 
-def _some_of(network: TwoLayerNetwork, kept: NDArray[np.bool_]) -> TwoLayerNetwork:
+def some_of(network: TwoLayerNetwork, kept: NDArray[np.bool_]) -> TwoLayerNetwork:
     """Some of the units, alone."""
     return TwoLayerNetwork(network.a[kept], network.W[kept], network.b[kept], network.activation)
 
 
-def _first_unlike(oracle: Oracle, network: TwoLayerNetwork, scale: float, rng: np.random.Generator) -> float:
-    """The nearest scale, of powers of ten times `scale`, at which the box is not the network; infinite if none is."""
-    for power in range(1, _FARTHEST + 1):
-        X = oracle.placed(10.0**power * scale * rng.standard_normal((_FAR_ROWS, network.dim)))
-        y = oracle.within_reach(X)
-        if y is None:
-            break
-        if not is_explained(oracle, Rows(X, y).left(network)):
-            return 10.0**power * scale
-    return np.inf
-
-
-def _shown_only(
-    oracle: Oracle, network: TwoLayerNetwork, scale: float, rows: Rows, rng: np.random.Generator
-) -> TwoLayerNetwork:
-    """The network without the units that the box does not show, if it is none the worse."""
-    shown = unit_evidence(oracle, network, scale, rng)
-    kept = np.abs(shown - 1) < _SHOWN
-    if kept.all():
-        return network
-    narrower = _fitted_with(network, kept, rows)
-    is_as_good = is_explained(oracle, rows.left(narrower)) or rows.left(narrower) <= 2 * rows.left(network)
-    return narrower if is_as_good else network
-
-
-def _narrowest(oracle: Oracle, network: TwoLayerNetwork, rows: Rows) -> TwoLayerNetwork:
-    """The network without units that the others make up for, such as the second of two on one hyperplane."""
-    while network.width > 1 and is_explained(oracle, rows.left(network)):
-        missed = _missed(network, rows)
-        doubted = [unit for unit in np.argsort(missed)[:_MOST_DOUBTED] if missed[unit] < _DOUBTFUL * oracle.eps]
-        trials = (_fitted_with(network, np.arange(network.width) != unit, rows) for unit in doubted)
-        narrower = next((trial for trial in trials if is_explained(oracle, rows.left(trial))), None)
-        if narrower is None:
-            break
-        network = narrower
-    return network
-
-
-def _missed(network: TwoLayerNetwork, rows: Rows) -> Vector:
-    """Root mean square left over without each unit, relative to the values, if the others change their amplitudes."""
-    values = network.activation(rows.X @ network.W.T + network.b) * network.a
-    Q, R = np.linalg.qr(np.column_stack([values, rows.X, np.ones(len(rows.X))]))
-    inverse = np.linalg.pinv(R)[: network.width]
-    return 1 / np.linalg.norm(inverse, axis=1) / np.sqrt(len(Q)) / float(np.abs(rows.y).max())
-
-
-def _fitted_with(network: TwoLayerNetwork, kept: NDArray[np.bool_], rows: Rows) -> TwoLayerNetwork:
-    """The best fit that starts from some of the units."""
-    some = _some_of(network, kept)
-    if network.activation.kinks:
-        return fit_ramps(ramp_parts(some)[0], rows.X, rows.y)
-    return fit_smooth(some, rows.X, rows.y)
-
-
-def _scale_of_kinks(oracle: Oracle, rng: np.random.Generator) -> float:
-    """The smallest scale at which a line shows nearly as many kinks as at any; far out only where none shows nearer."""
-    counts: list[int] = []
-    scales = _within(_RAMP_SCALES, oracle)
-    for scale in scales:
-        if scale > _FAR_SCALE and any(counts[:-2]):
-            break
-        line = random_line(oracle.box.dim, scale, _TRIAL_POINTS, rng, oracle.reach)
-        values = oracle(line.at(line.theta))
-        rounding = _ROUNDING * oracle.eps * float(np.abs(np.cos(line.theta) * values).max())
-        counts.append(len(kinks(line, values, rounding).theta))
-    return _smallest(scales[: len(counts)], counts) if any(counts) else min(1.0, oracle.reach / 10)
-
-
-def _scale_of_steps(oracle: Oracle, name: str, rng: np.random.Generator) -> float:
-    """The smallest scale at which nearly as many steps can be read, and as exactly, on two lines as at any."""
-    scales = _within(_STEP_SCALES, oracle)
-    lines = ([_steps_on_a_line(oracle, name, scale, rng) for _ in range(2)] for scale in scales)
-    return _smallest(scales, [sum(float((1 / (1 + one.error / _GOOD)).sum()) for one in pair) for pair in lines])
-
-
-def _steps_on_a_line(oracle: Oracle, name: str, scale: float, rng: np.random.Generator) -> Steps:
-    line = random_line(oracle.box.dim, scale, _LINE_POINTS, rng, oracle.reach)
-    return read_steps(oracle, line, oracle(line.at(line.theta)), _ROUNDING * oracle.eps, name)
-
-
-def _distances(rows: Matrix, scale: float) -> tuple[float, float]:
-    """Median and largest distance of hyperplanes from the origin; `scale` counts where all go through it."""
-    if not len(rows):
-        return scale, scale
-    distance = np.abs(rows[:, -1]) / np.linalg.norm(rows[:, :-1], axis=1)
-    return max(float(np.median(distance)), _NEAREST * scale), float(distance.max())
-
-
-def _within(scales: tuple[float, ...], oracle: Oracle) -> tuple[float, ...]:
-    """Those from which the box can be asked farther out still; a tenth of its reach if none is such."""
-    return tuple(scale for scale in scales if 10 * scale <= oracle.reach) or (oracle.reach / 10,)
-
-
-def _smallest(scales: tuple[float, ...], counts: Sequence[float]) -> float:
-    return next(scale for scale, count in zip(scales, counts, strict=True) if count >= _AT_LEAST_AS_MANY * max(counts))
-
-
-def _natural_scale(network: TwoLayerNetwork) -> float:
-    """Where the units are neither linear nor level: within a unit or two of their hyperplanes."""
-    if not network.width:
-        return 1.0
-    length = np.linalg.norm(network.W, axis=1)
-    return float(max(0.5 / np.median(length), np.median(np.abs(network.b) / length)))
-
-
-def _count(width: int, per_unit: int, further: int) -> int:
-    return _ROWS_PER_PARAMETER * (width * per_unit + further + 1) + 20 * per_unit
+def smallest(scales: tuple[float, ...], counts: list[float], share: float) -> float:
+    """The smallest of the scales that counts this share of what the best does."""
+    return next(scale for scale, count in zip(scales, counts, strict=True) if count >= share * max(counts))

@@ -25,7 +25,8 @@ from scipy import sparse
 
 from twolayer.errors import InputError
 from twolayer.files import FilePath, read_npz, write_npz
-from twolayer.instances.instance import Claim, Inputs, Instance, Option
+from twolayer.instances.instance import Claim, Inputs, Instance
+from twolayer.plain import builtin
 
 __all__ = ["instance_digest", "load_instance", "save_instance"]
 
@@ -112,14 +113,14 @@ def _text(instance: Instance) -> str:
         "format": _FORMAT,
         "version": _VERSION,
         "family": instance.family,
-        "options": _plain(instance.options),
+        "options": {name: builtin(value) for name, value in instance.options.items()},
         "seed": int(instance.seed),
         "citation": instance.citation,
         "claim": {
             "statement": claim.statement,
             "theorem": claim.theorem,
             "assumption": claim.assumption,
-            "sizes": _plain(claim.sizes),
+            "sizes": {name: builtin(value) for name, value in claim.sizes.items()},
         },
         "planted": None if instance.planted is None else list(instance.planted),
     }
@@ -128,11 +129,6 @@ def _text(instance: Instance) -> str:
 
 def _canonical(head: Mapping[str, Any]) -> str:
     return json.dumps(head, ensure_ascii=True, sort_keys=True, separators=(",", ":"))
-
-
-def _plain(values: Mapping[str, Option]) -> dict[str, Option]:
-    """Python's own numbers for numpy's."""
-    return {name: value.item() if isinstance(value, np.generic) else value for name, value in values.items()}
 
 
 def _digest(entries: Mapping[str, NDArray[Any]]) -> str:

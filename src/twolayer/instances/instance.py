@@ -5,8 +5,13 @@ from dataclasses import dataclass, field
 from math import prod
 from typing import Any, TypeAlias
 
+import numpy as np
 from numpy.typing import NDArray
 from scipy import sparse
+
+from twolayer.entry import Entry
+from twolayer.equality import equal_by_value
+from twolayer.one_line import in_one_line
 
 __all__ = ["Claim", "Family", "Inputs", "Instance", "Option", "Planted", "Shapes"]
 
@@ -49,6 +54,8 @@ class Claim:
     sizes: Mapping[str, int | float] = field(default_factory=dict)
 
 
+@equal_by_value
+@in_one_line
 @dataclass(frozen=True, eq=False)
 class Instance:
     """Inputs and labels, the planted network or None where there is none, the claim, and how it was made.
@@ -75,18 +82,18 @@ class Instance:
     citation: str
 
 
-@dataclass(frozen=True)
-class Family:
+@dataclass(frozen=True, kw_only=True)
+class Family(Entry):
     """A kind of hard instance: how one is made, and how a file that says it is one is checked from scratch.
 
     Parameters
     ----------
     name, summary, citation : str
         The summary is a sentence for the command line.
+    source : callable
+        ``source(rng, **options) -> (X, y, planted, claim)``: draws one.
     defaults : mapping of str to number, str or bool
         Every option with its default value; an option has the type of its default.
-    draw : callable
-        ``draw(rng, **options) -> (X, y, planted, claim)``.
     labels : callable
         ``labels(planted, X) -> y``: what the planted function says, computed from the stored arrays alone.
     sizes : callable
@@ -109,11 +116,8 @@ class Family:
         What every option is, in a few words, for the command line.
     """
 
-    name: str
-    summary: str
     citation: str
     defaults: Mapping[str, Option]
-    draw: Callable[..., tuple[Inputs, NDArray[Any], Planted | None, Claim]]
     labels: Callable[[Planted, Inputs], NDArray[Any]]
     sizes: Callable[[Inputs, NDArray[Any], Planted | None, Mapping[str, Option]], Mapping[str, int | float]]
     tolerance: float = 0.0
@@ -122,3 +126,8 @@ class Family:
     shapes: Callable[[Mapping[str, Any]], Shapes] = _shapes_by_name
     entries: Callable[[Mapping[str, Any]], int] = _entries_of_shapes
     explanations: Mapping[str, str] = field(default_factory=dict)
+
+    def draw(self, rng: np.random.Generator, **options: Option) -> tuple[Inputs, NDArray[Any], Planted | None, Claim]:
+        """Draw inputs, labels, what is planted, and the claim."""
+        drawn: tuple[Inputs, NDArray[Any], Planted | None, Claim] = self(rng, **options)
+        return drawn

@@ -9,6 +9,7 @@ from scipy.linalg.blas import dsyrk
 
 from twolayer.activation import Activation
 from twolayer.model.linearization import Linearization
+from twolayer.rows import some_rows
 from twolayer.rows.threads import Part, over_blocks
 
 __all__ = ["UnitsProblem"]
@@ -16,10 +17,10 @@ __all__ = ["UnitsProblem"]
 Vector = NDArray[np.float64]
 Matrix = NDArray[np.float64]
 
-BLOCK_ROWS = 2048
+BLOCK_ROWS = 2048  # of which a block of some dozens of units fits the cache
 _WORTH_THREADS = 2e7  # multiply-adds, some milliseconds
 _SINGLE_COPY_ENTRIES = 60_000_000  # up to 240 MB for a float32 copy of the inputs
-_JACOBIAN_BLOCK_ENTRIES = 1_500_000
+_JACOBIAN_BLOCK_ENTRIES = 1_500_000  # 12 MB: a block that is written and multiplied at once
 
 
 class UnitsProblem:
@@ -151,34 +152,33 @@ class UnitsProblem:
         c[: self.n_amplitudes] = old_c[: self.n_amplitudes]
         return penalized
 
-    def resized(self, signs: Vector | None, width: int) -> "UnitsProblem":
-        """The same problem for another number of units, or other signs."""
-        other = UnitsProblem(
-            self.X,
-            self.y,
-            self.activation,
-            width,
-            signs=signs,
-            has_bias=self.has_bias,
-            is_lifted=self.is_lifted,
-            ridge=self.ridge,
-        )
+    def resized(self, signs: Vector | None, width: int, *, is_lifted: bool | None = None) -> "UnitsProblem":
+        """The same problem for another number of units, or other signs, or with or without the lift."""
+        other = self._like(self.X, self.y, width, signs, self.is_lifted if is_lifted is None else is_lifted)
         if "_single_inputs" in self.__dict__:
             other.__dict__["_single_inputs"] = self._single_inputs
         return other
 
     def on(self, X: NDArray, y: NDArray) -> "UnitsProblem":
         """The same problem on other rows."""
+        return self._like(X, y, self.width, self.signs, self.is_lifted)
+
+    def _like(self, X: NDArray, y: NDArray, width: int, signs: Vector | None, is_lifted: bool) -> "UnitsProblem":
         return UnitsProblem(
             X,
             y,
             self.activation,
-            self.width,
-            signs=self.signs,
+            width,
+            signs=signs,
             has_bias=self.has_bias,
-            is_lifted=self.is_lifted,
+            is_lifted=is_lifted,
             ridge=self.ridge,
         )
+
+    def some(self, count: int) -> "UnitsProblem":
+        """The same problem on so many rows drawn at random, always the same ones; itself where there are no more."""
+        rows = some_rows(self.n_rows, count)
+        return self if rows is None else self.on(np.ascontiguousarray(self.X[rows]), self.y[rows])
 
     @property
     def unit_parity(self) -> int:
@@ -201,7 +201,7 @@ class UnitsProblem:
         work = self.n_rows * self.n_rows_of_units * self.n_columns
         return over_blocks(kernel, self.blocks(), is_large=work > _WORTH_THREADS)
 
-    def _project(self, rows: slice, theta: Matrix) -> Matrix:
+    def _project(self, rows: slice | NDArray[np.intp], theta: Matrix) -> Matrix:
         """x̃·θ for a block of rows, without a copy of the inputs."""
         block = self.X[rows].astype(np.float64, copy=False)
         return block @ theta[:, :-1].T + theta[:, -1] if self.has_bias else block @ theta.T
@@ -250,7 +250,7 @@ class UnitsProblem:
             features[:, -1] = 1.0
         return S, features
 
-    def predict(self, rows: slice, z: Vector) -> Vector:
+    def predict(self, rows: slice | NDArray[np.intp], z: Vector) -> Vector:
         """Value of the model on a block of rows."""
         return self._predict(self._project(rows, self.split(z)[0]), z)[0]
 
@@ -275,7 +275,7 @@ class UnitsProblem:
     def jacobian_blocks(self, z: Vector) -> Iterator[tuple[slice, Vector, Matrix]]:
         """Rows, residual and Jacobian (b, p) of each block: for problems with few parameters."""
         theta = self.split(z)[0]
-        size = int(np.clip(_JACOBIAN_BLOCK_ENTRIES // self.n_parameters, 64, 8192))
+        size = min(max(_JACOBIAN_BLOCK_ENTRIES // self.n_parameters, 64), 8192)
         edge = self.n_rows_of_units * self.n_columns
         for rows in self.blocks(size):
             x = self.inputs(rows)

@@ -10,9 +10,6 @@ from twolayer.network import Polynomial, TwoLayerNetwork
 
 __all__ = ["network_of", "orientations", "unlifted"]
 
-_MILP_SECONDS = 10.0
-_MANY_RELATIONS = 12  # between the units: more than the search for combinations ends with
-
 
 def orientations(problem: UnitsProblem, z: Vector) -> Vector:
     r"""Decode the orientation of each unit, ±1, from what the lift has absorbed.
@@ -56,7 +53,7 @@ def _best_signs(vectors: Matrix, target: Vector) -> Vector:
     solution, _, rank, _ = np.linalg.lstsq(vectors.T, target, rcond=1e-10)
     if rank == len(vectors) or not np.isfinite(vectors).all():
         return _sign(solution)
-    if len(vectors) - rank > _MANY_RELATIONS and (found := signs_of_sum(vectors, target)) is not None:
+    if len(vectors) - rank > 12 and (found := signs_of_sum(vectors, target)) is not None:
         return found
     from scipy.optimize import Bounds, LinearConstraint, milp  # takes a tenth of a second, and few need it
 
@@ -73,7 +70,7 @@ def _best_signs(vectors: Matrix, target: Vector) -> Vector:
         ],
         integrality=np.r_[np.ones(m), np.zeros(d)],
         bounds=Bounds(np.zeros(m + d), np.r_[np.ones(m), np.full(d, np.inf)]),
-        options={"time_limit": _MILP_SECONDS},
+        options={"time_limit": 10.0},
     )
     return _sign(solution) if answer.x is None else np.where(answer.x[:m] > 0.5, 1.0, -1.0)
 
@@ -84,15 +81,7 @@ def unlifted(problem: UnitsProblem, z: Vector) -> tuple[UnitsProblem, Vector]:
     v, theta = problem.units(z)
     law = problem.activation.reflection
     outer = v if law.sign > 0 else epsilon * v
-    plain = UnitsProblem(
-        problem.X,
-        problem.y,
-        problem.activation,
-        problem.width,
-        signs=None if problem.signs is None else outer,
-        has_bias=problem.has_bias,
-        ridge=problem.ridge,
-    )
+    plain = problem.resized(None if problem.signs is None else outer, problem.width, is_lifted=False)
     turned = epsilon[:, None] * theta
     constant = 0.0
     if problem.has_bias and problem.is_lifted:

@@ -11,10 +11,6 @@ from twolayer.errors import InputError
 
 __all__ = ["binary_solutions", "relations_of", "signs_of_sum"]
 
-_DELTA = 0.99
-_STEP, _LAST = 8.0, 2.0**42
-_EXACT = 1e-8
-_MOST_STEPS = 100_000
 _MOST_FREE = 20  # free signs: a million candidates, a second
 _BATCH_BITS = 12  # candidates of a batch, as a power of two: they fit the cache
 
@@ -54,17 +50,17 @@ def signs_of_sum(vectors: NDArray, target: NDArray) -> NDArray[np.float64] | Non
     equations = equations / max(float(np.abs(equations).max()), 1e-300)
     scale = float(np.abs(equations).sum(axis=1).max())
     T = np.eye(m + 1)
-    C = _STEP
-    while C <= _LAST:
+    C = 8.0
+    while C <= 2.0**42:  # beyond, double precision has no digits left
         T = _reduced(np.vstack([T, C * (equations @ T)]), T)
         short = T[:, (np.abs(T) == 1).all(axis=0)]
         if short.shape[1]:
             left = np.abs(equations @ short).max(axis=0)
             best = int(left.argmin())
-            if left[best] <= _EXACT * scale:
+            if left[best] <= 1e-8 * scale:
                 signs: NDArray[np.float64] = short[:m, best] * short[m, best]
                 return signs
-        C *= _STEP
+        C *= 8.0
     return None
 
 
@@ -72,11 +68,11 @@ def _reduced(basis: NDArray, T: NDArray) -> NDArray:
     """The columns of T, integer combinations, turned into those of a reduced basis of the lattice of `basis`."""
     R, T = np.asarray(np.linalg.qr(basis, mode="r")), T.copy()
     n, k = len(R), 1
-    for _ in range(_MOST_STEPS):
+    for _ in range(100_000):
         if k == n:
             break
         _shorten(R, T, k, k - 1)
-        if R[k, k] ** 2 + R[k - 1, k] ** 2 < _DELTA * R[k - 1, k - 1] ** 2:
+        if R[k, k] ** 2 + R[k - 1, k] ** 2 < 0.99 * R[k - 1, k - 1] ** 2:
             _exchange(R, T, k)
             k = max(k - 1, 1)
         else:

@@ -7,8 +7,10 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from twolayer.arrays import frozen_array
+from twolayer.equality import equal_by_value
 from twolayer.errors import InputError
 from twolayer.moments.pairs import pair_count, pair_positions, pair_products
+from twolayer.one_line import in_one_line
 from twolayer.rows import blocks as slices
 from twolayer.rows.passes import Block, Sums, add_signed_gram, gram_rows, opened, pass_sum, sorted_by
 from twolayer.symtensor import flatten, multi_indices, unpack
@@ -18,6 +20,8 @@ __all__ = ["HermiteMoments", "checked_basis"]
 _MAX_ORDER = 4
 
 
+@equal_by_value
+@in_one_line
 @dataclass(frozen=True, eq=False)
 class HermiteMoments:
     r"""Empirical Hermite moments up to order 4, in the whole space or seen through a matrix V.

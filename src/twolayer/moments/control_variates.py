@@ -11,15 +11,19 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from twolayer.equality import equal_by_value
 from twolayer.errors import InputError
 from twolayer.moments.accumulator import HermiteMoments
 from twolayer.moments.regression import HermitePolynomial, hermite_regression
+from twolayer.one_line import in_one_line
 from twolayer.rows.passes import Block, reiterable
 from twolayer.symtensor import transform
 
 __all__ = ["ControlledMoments", "controlled_moments"]
 
 
+@equal_by_value
+@in_one_line
 @dataclass(frozen=True, eq=False)
 class ControlledMoments:
     r"""Hermite moments estimated with a polynomial p as control variate.

@@ -12,10 +12,12 @@ import scipy.linalg
 from numpy.typing import ArrayLike, NDArray
 from scipy.sparse.linalg import LinearOperator, cg
 
+from twolayer.equality import equal_by_value
 from twolayer.errors import InputError
 from twolayer.hermite import hermite_values
 from twolayer.moments.accumulator import checked_basis
 from twolayer.moments.pairs import pair_count, pair_products
+from twolayer.one_line import in_one_line
 from twolayer.rows import blocks as slices
 from twolayer.rows.passes import (
     Block,
@@ -39,6 +41,8 @@ _CG_RTOL = 1e-10
 _CG_STEPS = 1000
 
 
+@equal_by_value
+@in_one_line
 @dataclass(frozen=True, eq=False)
 class HermitePolynomial:
     r"""Polynomial given by its Hermite moments.

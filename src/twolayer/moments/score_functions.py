@@ -22,7 +22,9 @@ from numpy.typing import ArrayLike, NDArray
 from scipy.special import logsumexp
 
 from twolayer.arrays import frozen_array, whole_number
+from twolayer.equality import equal_by_value
 from twolayer.errors import InputError
+from twolayer.one_line import in_one_line
 from twolayer.rows.passes import weighted_gram
 from twolayer.sources import check_samples
 
@@ -32,6 +34,8 @@ _MOST_ROWS = 10_000
 _REGULARISATION = 1e-6
 
 
+@equal_by_value
+@in_one_line
 @dataclass(frozen=True, eq=False)
 class GaussianMixture:
     r"""A density :math:`p(x) = \sum_c \pi_c\, N(x; \mu_c, \Sigma_c)` of inputs.

@@ -1,10 +1,12 @@
 """The spectrum of the second moment of the labels: the span of the units, and their signs."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
+from twolayer.equality import equal_by_value
+from twolayer.one_line import in_one_line
 from twolayer.rows.passes import weighted_gram
 
 __all__ = ["SecondMoment", "second_moment"]
@@ -13,7 +15,9 @@ Vector = NDArray[np.float64]
 Matrix = NDArray[np.float64]
 
 
-@dataclass(frozen=True)
+@equal_by_value
+@in_one_line
+@dataclass(frozen=True, eq=False)
 class SecondMoment:
     r"""Spectrum of the second Hermite moment of the labels, a control variate removed.
 
@@ -36,6 +40,10 @@ class SecondMoment:
     vectors: Matrix
     affine: Vector
     rest: Vector
+
+    def at(self, rows: NDArray[np.intp] | slice) -> "SecondMoment":
+        """The same spectrum, the rest of some rows only."""
+        return replace(self, rest=self.rest[rows])
 
 
 def second_moment(X: NDArray, y: NDArray) -> SecondMoment:

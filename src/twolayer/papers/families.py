@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from twolayer.arrays import real_number, whole_number
+from twolayer.entry import table
 from twolayer.errors import InputError
 from twolayer.files import memory_bytes
 from twolayer.instances.instance import Family, Instance, Option
@@ -21,21 +22,9 @@ _SHOWN = 40  # characters of a name that a file may have made long
 _COPIES = 3  # of its arrays, that making an instance holds at once
 _BEYOND_NUMPY = ("Maximum allowed", "array is too big", "maximum possible size")
 
-FAMILIES: dict[str, Family] = {
-    family.name: family
-    for family in (
-        OVERCOMPLETE,
-        HAAR,
-        SIGN_CNN,
-        RANDOM_NETWORK,
-        RANDOM_CNN,
-        EASY_TWIN,
-        PLANAR,
-        PARITY,
-        HALFSPACES,
-        COSINE,
-    )
-}
+FAMILIES: dict[str, Family] = table(
+    OVERCOMPLETE, HAAR, SIGN_CNN, RANDOM_NETWORK, RANDOM_CNN, EASY_TWIN, PLANAR, PARITY, HALFSPACES, COSINE
+)
 
 
 def make_instance(family: str, seed: int = 0, **options: Option) -> Instance:

@@ -12,7 +12,7 @@ from twolayer.errors import InputError
 from twolayer.experiments.inlining import inline_picture
 from twolayer.experiments.table import Table, Value
 from twolayer.files import FilePath, atomic_writer, distrust
-from twolayer.papers.figures import FIGURES
+from twolayer.papers.figures import FIGURES, figure_named
 
 __all__ = ["report_of", "write_report"]
 
@@ -104,7 +104,7 @@ def _is_of(value: Any, kind: type) -> bool:
 def _section(told: dict[str, Any], home: Path, mark: str) -> str:
     """One figure: what the paper shows, what came out, the picture, the table, and how it was made."""
     table = _table(told, home / "table.csv")
-    figure = FIGURES.get(told["figure"])
+    figure = figure_named(told["figure"]) if told["figure"] in FIGURES else None
     try:
         verdict = told["verdict"] if figure is None else figure.verdict(table)
         shown = table if figure is None else figure.condense(table)

@@ -4,23 +4,21 @@ import re
 import time
 from collections.abc import Callable
 from dataclasses import replace
-from typing import Any, Literal
+from typing import Literal
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
 from twolayer.activation import Activation
 from twolayer.activation import activation as parse_activation
 from twolayer.arrays import random_generator, whole_number
-from twolayer.coordinates.labels import LabelUnits, relative_rounding
 from twolayer.errors import InputError
-from twolayer.evidence.verdict import judge
 from twolayer.recover.methods import RECOVERIES
 from twolayer.recover.result import RecoveryError, Result, Step
 from twolayer.rows.threads import threads_over_rows
-from twolayer.samples.distinct_rows import n_distinct_inputs, without_copies
+from twolayer.samples import Samples
 from twolayer.search.choosing import recover_unknown
-from twolayer.sources import check_magnitude, check_samples
+from twolayer.search.conclusion import concluded
 
 __all__ = ["RECOVERIES", "RecoveryError", "Result", "Step", "recover"]
 
@@ -96,21 +94,13 @@ def recover(
     ----------
     zhong2017recovery (setting, moments, conditioning); the lift and the exchange of units are this library's own.
     """
-    X, y = check_samples(X, y)
-    check_magnitude(X, y)
-    n_given = len(X)
-    X, y = without_copies(X, y)
     units_given, sigma = given_width(width), given_activation(activation)
     if method not in RECOVERIES:
         raise InputError(f"method must be one of {', '.join(RECOVERIES)}, found {method!r}")
-    generator = random_generator(rng)
     if method != "auto" and (units_given is None or sigma is None):
         raise InputError(f"the method {method} needs a width and an activation, only the method auto can choose them")
-    if not X.any():
-        raise InputError("X must vary, found zeros only: they do not determine a network")
-    _check_size(X, n_given, units_given or 1, sigma or parse_activation("relu"), bias)
-    if np.ptp(y) == 0:
-        raise InputError(f"y must vary, found the constant {y[0]:g}: a constant does not determine a network")
+    samples, generator = Samples.of(X, y, bool(bias)), random_generator(rng)
+    samples.require_rows_for(units_given or 1, sigma or parse_activation("relu"))
     began, history = time.perf_counter(), []
 
     def report(stage: str, step: int, loss: float) -> None:
@@ -118,20 +108,18 @@ def recover(
         if progress is not None:
             progress(stage, step, loss)
 
-    units = LabelUnits.of(y, bias)
-    asked: dict[str, Any] = {"has_bias": bias, "rounding": relative_rounding(X, y), "rng": generator, "report": report}
     with threads_over_rows():
         if units_given is None or sigma is None:
-            origin = -units.offset / units.unit
-            network, status, certificate = recover_unknown(X, units.done(y), units_given, sigma, origin=origin, **asked)
+            verdict = recover_unknown(samples, units_given, sigma, rng=generator, report=report)
         else:
-            found = RECOVERIES[method].function(X, units.done(y), units_given, sigma, **asked)
-            network, status, certificate = judge(found)
-    certificate = units.certificate_undone(certificate, network)
-    if len(X) < n_given:
-        note = f"Of the {n_given} rows given, {n_given - len(X)} are copies of others, label and all, and do not count."
+            found = RECOVERIES[method](samples, units_given, sigma, rng=generator, report=report)
+            verdict = concluded(found, report, samples.coordinates)
+    network, status, certificate = verdict
+    if samples.n_rows < samples.n_given:
+        copies = samples.n_given - samples.n_rows
+        note = f"Of the {samples.n_given} rows given, {copies} are copies of others, label and all, and do not count."
         certificate = replace(certificate, notes=(*certificate.notes, note))
-    return Result(units.network_undone(network), status, certificate, tuple(history))
+    return Result(network, status, certificate, tuple(history))
 
 
 def given_width(width: int | str) -> int | None:
@@ -155,19 +143,3 @@ def given_activation(activation: str | Activation) -> Activation | None:
         return parse_activation(activation)
     except InputError as refusal:
         raise InputError(f"{refusal}; 'auto' lets the samples choose") from None
-
-
-def n_parameters(d: int, width: int, activation: Activation, bias: bool) -> int:
-    """Number of parameters of a network, the scale of homogeneous units counted once."""
-    return width * (d + bias + (not activation.degree)) + bias
-
-
-def _check_size(X: NDArray[Any], n_given: int, width: int, activation: Activation, bias: bool) -> None:
-    d = X.shape[1]
-    parameters = n_parameters(d, width, activation, bias)
-    n = n_distinct_inputs(X, parameters + 1)
-    if n <= parameters:
-        raise InputError(
-            f"{width} units on {d} inputs have {parameters} parameters and need at least {parameters + 1} rows,"
-            f" found {n}" + (f" that differ among {n_given}" if n < n_given else "")
-        )

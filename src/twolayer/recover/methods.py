@@ -3,16 +3,14 @@
 from functools import partial
 
 from twolayer.entry import Entry, table
-from twolayer.search.portfolio import portfolio
+from twolayer.search.searching import search
 
 __all__ = ["RECOVERIES"]
 
 # The methods of the papers are named here, and imported when they are asked for.
 RECOVERIES: dict[str, Entry] = table(
-    Entry("auto", portfolio, "moments, lifted Gauss-Newton, exchange of units; stops at a certificate (the default)"),
-    Entry(
-        "unlifted", partial(portfolio, is_lifted=False), "the default without its lift, to see what the lift is worth"
-    ),
+    Entry("auto", search, "moments, lifted Gauss-Newton, exchange of units; stops at a certificate (the default)"),
+    Entry("unlifted", partial(search, may_lift=False), "the default without its lift, to see what the lift is worth"),
     Entry(
         "zhong2017recovery",
         "twolayer.papers.zhong2017recovery.recovery:recovery",

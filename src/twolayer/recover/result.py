@@ -1,9 +1,11 @@
 """What a recovery returns."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
-from twolayer.evidence.certificate import Certificate, Status
+from twolayer.equality import equal_by_value
+from twolayer.evidence import Certificate, Status
 from twolayer.network import TwoLayerNetwork
+from twolayer.one_line import in_one_line
 
 __all__ = ["RecoveryError", "Result", "Step"]
 
@@ -34,7 +36,9 @@ class Step:
     seconds: float
 
 
-@dataclass(frozen=True)
+@in_one_line
+@equal_by_value
+@dataclass(frozen=True, eq=False)
 class Result:
     """A network, how sure it is, and how it was found.
 
@@ -47,12 +51,13 @@ class Result:
     certificate : Certificate
         The evidence.
     history : tuple of Step
+        Does not count where results are compared.
     """
 
     network: TwoLayerNetwork
     status: Status
     certificate: Certificate
-    history: tuple[Step, ...]
+    history: tuple[Step, ...] = field(compare=False, repr=False)
 
     @property
     def is_certified(self) -> bool:

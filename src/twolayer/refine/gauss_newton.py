@@ -1,25 +1,59 @@
 """Matrix-free Gauss-Newton with the dual kernel as preconditioner: for problems with many parameters."""
 
-from collections.abc import Callable
+from dataclasses import dataclass
 
 import numpy as np
-from scipy.linalg import cho_factor, cho_solve
 
+from twolayer.model.fit import Fit
 from twolayer.model.linearization import Linearization
-from twolayer.model.problem import Matrix, UnitsProblem, Vector
-from twolayer.refine.progress import Refined, Stopping
+from twolayer.model.preconditioner import kernel_preconditioner
+from twolayer.model.problem import UnitsProblem, Vector
+from twolayer.refine.progress import Stopping
+from twolayer.solvers import conjugate_gradients
 
-__all__ = ["conjugate_gradients", "damped", "gauss_newton", "kernel_preconditioner"]
-
-_MAX_TRIES = 14
-_INNER_STEPS, _MAX_INNER_STEPS = 30, 240
-_TOLERANCE_MANY_ROWS, _TOLERANCE_FEW_ROWS, _FEW_ROWS_PER_PARAMETER = 5e-2, 1e-3, 8
-_TIGHTEST = 1e-5
-_FALLING = 0.8
-_FIRST_DAMPING, _LEAST_DAMPING = 1e-2, 1e-10
+__all__ = ["InexactSteps", "gauss_newton"]
 
 
-def gauss_newton(problem: UnitsProblem, start: Vector, stopping: Stopping) -> Refined:
+@dataclass(frozen=True)
+class InexactSteps:
+    """How exactly a step is solved for, and how far it is trusted.
+
+    Attributes
+    ----------
+    tries : int
+        Dampings that are tried, each four times the last, before a point counts as a minimum: up to 1e2 from 1e-6.
+    products : int
+        Most products with JᵀJ of a step; at first, while steps fall short, few are worth their cost.
+    most_products : int
+        To which they are doubled while steps do what the model says and the loss falls: near an ill-conditioned minimum
+        a step that is not exact gains little.
+    tolerance : float
+        Of the conjugate gradients, a square of a relative size, where there are many rows.
+    tolerance_of_few : float
+        The same where there are few, and JᵀJ is ill-conditioned.
+    few_rows : float
+        Rows for each parameter that count as few.
+    tightest : float
+        To which the tolerance falls as the loss does.
+    falling : float
+        Loss after a step, of that before, up to which the loss falls fast enough for more products.
+    first_damping, least_damping : float
+        Of the diagonal; the least is above the rounding of products in float32, squared.
+    """
+
+    tries: int = 14
+    products: int = 30
+    most_products: int = 240
+    tolerance: float = 5e-2
+    tolerance_of_few: float = 1e-3
+    few_rows: float = 8.0
+    tightest: float = 1e-5
+    falling: float = 0.8
+    first_damping: float = 1e-2
+    least_damping: float = 1e-10
+
+
+def gauss_newton(problem: UnitsProblem, start: Vector, stopping: Stopping, rule: InexactSteps = InexactSteps()) -> Fit:
     r"""Minimise by inexact steps :math:`(J^\top J + \mu D)\,\delta = -J^\top r` that never form J.
 
     The step is solved for by conjugate gradients, preconditioned with :math:`(K + \mu\,\mathrm{diag}\,K)^{-1} \otimes
@@ -32,10 +66,11 @@ def gauss_newton(problem: UnitsProblem, start: Vector, stopping: Stopping) -> Re
     problem : UnitsProblem
     start : array, shape (p,)
     stopping : Stopping
+    rule : InexactSteps
 
     Returns
     -------
-    Refined
+    Fit
 
     Notes
     -----
@@ -45,12 +80,12 @@ def gauss_newton(problem: UnitsProblem, start: Vector, stopping: Stopping) -> Re
     """
     here = problem.linearize(np.array(start, dtype=np.float64))
     stopping.begin(problem, here.loss)
-    many_rows = problem.n_rows >= _FEW_ROWS_PER_PARAMETER * problem.n_parameters
-    loosest = _TOLERANCE_MANY_ROWS if many_rows else _TOLERANCE_FEW_ROWS
-    damping, tolerance, inner_steps = _FIRST_DAMPING, loosest, _INNER_STEPS
+    many_rows = problem.n_rows >= rule.few_rows * problem.n_parameters
+    loosest = rule.tolerance if many_rows else rule.tolerance_of_few
+    damping, tolerance, products = rule.first_damping, loosest, rule.products
     while not stopping.is_over:
-        for _ in range(_MAX_TRIES):
-            step, predicted = _inexact_step(problem, here, damping, tolerance, inner_steps)
+        for _ in range(rule.tries):
+            step, predicted = _inexact_step(problem, here, damping, tolerance, products)
             loss = problem.loss(here.point + step)
             if loss < here.loss:
                 break
@@ -60,71 +95,20 @@ def gauss_newton(problem: UnitsProblem, start: Vector, stopping: Stopping) -> Re
         gain = (here.loss - loss) / max(predicted, 1e-300)
         if gain > 0.9:
             step, loss = _lengthen(problem, here.point, step, loss)
-        damping = max(damping * (0.2 if gain > 0.6 else 1.0 if gain > 0.15 else 2.0), _LEAST_DAMPING)
+        damping = max(damping * (0.2 if gain > 0.6 else 1.0 if gain > 0.15 else 2.0), rule.least_damping)
         # the faster the loss falls, the more an exact step is worth
-        tolerance = max(loosest * loss / here.loss, _TIGHTEST)
+        tolerance = max(loosest * loss / here.loss, rule.tightest)
         if gain <= 0.9:
-            inner_steps = _INNER_STEPS
-        elif loss < _FALLING * here.loss:
-            inner_steps = min(2 * inner_steps, _MAX_INNER_STEPS)
+            products = rule.products
+        elif loss < rule.falling * here.loss:
+            products = min(2 * products, rule.most_products)
         here = problem.linearize(here.point + step)
         stopping.record(here.loss)
-    return Refined(here.point, here.loss, tuple(stopping.losses))
-
-
-def kernel_preconditioner(problem: UnitsProblem, at: Linearization, damping: float) -> Callable[[Vector], Vector]:
-    """Inverse of the damped Gram matrices of slopes (times the identity on the inputs) and of features."""
-    rows_factor = cho_factor(damped(at.slope_gram, damping))
-    features_factor = cho_factor(damped(at.feature_gram, damping)) if problem.n_features else None
-
-    def apply(vector: Vector) -> Vector:
-        out = np.empty_like(vector)
-        (rows, features), (out_rows, out_features) = problem.split(vector), problem.split(out)
-        out_rows[:] = cho_solve(rows_factor, rows, check_finite=False)
-        if features_factor is not None:
-            out_features[:] = cho_solve(features_factor, features, check_finite=False)
-        return out
-
-    return apply
-
-
-def damped(gram: Matrix, damping: float) -> Matrix:
-    """The Gram matrix with its diagonal raised by the damping and, so that it can be inverted, by a tiny amount."""
-    diagonal = gram.diagonal()
-    tiny = 1e-10 * max(diagonal.mean(), 1e-300)
-    return gram + np.diag(damping * diagonal + tiny)
-
-
-def conjugate_gradients(
-    product: Callable[[Vector], Vector],
-    target: Vector,
-    precondition: Callable[[Vector], Vector],
-    tolerance: float,
-    max_steps: int,
-) -> Vector:
-    """Solve product(x) = target for a positive product, until the preconditioned norm² has fallen by `tolerance`."""
-    x, residual = np.zeros_like(target), target.copy()
-    image = precondition(residual)
-    direction, first = image.copy(), float(residual @ image)
-    norm = first
-    for _ in range(max_steps):
-        pushed = product(direction)
-        curvature = float(direction @ pushed)
-        if not curvature > 0:
-            break
-        length = norm / curvature
-        x += length * direction
-        residual -= length * pushed
-        image = precondition(residual)
-        norm, last = float(residual @ image), norm
-        if norm <= tolerance * first:
-            break
-        direction = image + (norm / last) * direction
-    return x
+    return Fit(problem, here.point, here.loss / problem.energy, tuple(stopping.losses))
 
 
 def _inexact_step(
-    problem: UnitsProblem, at: Linearization, damping: float, tolerance: float, inner_steps: int
+    problem: UnitsProblem, at: Linearization, damping: float, tolerance: float, products: int
 ) -> tuple[Vector, float]:
     """The damped step, and the decrease of the loss that the quadratic model predicts."""
     shift = np.empty_like(at.gradient)
@@ -136,7 +120,7 @@ def _inexact_step(
         -at.gradient,
         kernel_preconditioner(problem, at, damping),
         tolerance,
-        inner_steps,
+        products,
     )
     return step, float(-(step @ at.gradient))
 

@@ -3,17 +3,16 @@
 import numpy as np
 from scipy.linalg.lapack import dposv
 
+from twolayer.model.fit import Fit
 from twolayer.model.problem import UnitsProblem, Vector
-from twolayer.refine.progress import Refined, Stopping
+from twolayer.refine.progress import Stopping
+from twolayer.solvers import NielsenDamping
 
 __all__ = ["levenberg_marquardt"]
 
-_MAX_TRIES = 12
-_FIRST_DAMPING = 1e-2
-
 
 @np.errstate(over="ignore", invalid="ignore")  # a trial step far out is passed over
-def levenberg_marquardt(problem: UnitsProblem, start: Vector, stopping: Stopping) -> Refined:
+def levenberg_marquardt(problem: UnitsProblem, start: Vector, stopping: Stopping) -> Fit:
     r"""Minimise by steps :math:`(J^\top J + \mu\,\mathrm{diag}(J^\top J))\,\delta = -J^\top r`.
 
     The damping μ follows the ratio of actual to predicted decrease (Nielsen's rule); the scaling is Marquardt's, so
@@ -27,7 +26,7 @@ def levenberg_marquardt(problem: UnitsProblem, start: Vector, stopping: Stopping
 
     Returns
     -------
-    Refined
+    Fit
 
     Notes
     -----
@@ -42,27 +41,25 @@ def levenberg_marquardt(problem: UnitsProblem, start: Vector, stopping: Stopping
     z = np.array(start, dtype=np.float64)
     loss, gradient, H = problem.normal_equations(z)
     stopping.begin(problem, loss)
-    damping, growth = _FIRST_DAMPING, 2.0
+    damping = NielsenDamping(1e-2)
     while not stopping.is_over:
         scale = H.diagonal().copy()
         np.maximum(scale, 1e-12 * scale.max(initial=1e-300), out=scale)
-        for _ in range(_MAX_TRIES):
-            step = _damped_step(H, damping * scale, gradient)
+        for _ in range(12):  # the damping grows by 2, 4, 8, ...: to 1e20 times what it was
+            step = _damped_step(H, damping.value * scale, gradient)
             if step is not None:
                 trial = problem.loss(z + step)
                 if trial < loss:
                     break
-            damping, growth = damping * growth, growth * 2
+            damping.fail()
         else:
             break
-        predicted = float(step @ (damping * scale * step - gradient))
-        gain = (loss - trial) / max(predicted, 1e-300)
-        damping = max(damping * max(0.1, 1 - (2 * gain - 1) ** 3), 1e-15)
-        growth = 2.0
+        predicted = float(step @ (damping.value * scale * step - gradient))
+        damping.succeed((loss - trial) / max(predicted, 1e-300))
         z += step
         loss, gradient, H = problem.normal_equations(z)
         stopping.record(loss)
-    return Refined(z, loss, tuple(stopping.losses))
+    return Fit(problem, z, loss / problem.energy, tuple(stopping.losses))
 
 
 def _damped_step(H: np.ndarray, damping: Vector, gradient: Vector) -> Vector | None:

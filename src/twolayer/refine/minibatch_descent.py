@@ -2,19 +2,20 @@
 
 import numpy as np
 
+from twolayer.model.fit import Fit
 from twolayer.model.problem import UnitsProblem, Vector
-from twolayer.refine.progress import Refined, Stopping
+from twolayer.refine.progress import Stopping
+from twolayer.solvers import Adam
 
 __all__ = ["minibatch_descent"]
 
-_BATCH = 500
-_MEAN_DECAY, _SQUARE_DECAY, _TINY = 0.9, 0.999, 1e-8
+BATCH = 500  # rows: enough for a gradient that points downhill, few enough for hundreds of steps an epoch
 
 
 def minibatch_descent(
     problem: UnitsProblem, start: Vector, epochs: int, rate: float, rng: np.random.Generator, stopping: Stopping
-) -> Refined:
-    r"""Descend by Adam (Kingma and Ba, 2015) on batches of 500 rows, the rate falling to zero like a cosine.
+) -> Fit:
+    r"""Descend by `Adam` (Kingma and Ba, 2015) on batches of 500 rows, the rate falling to zero like a cosine.
 
     With g the gradient of half the mean squared residual of a batch, and m, s its running mean and mean square,
 
@@ -39,7 +40,7 @@ def minibatch_descent(
 
     Returns
     -------
-    Refined
+    Fit
         The last point, which need not be the best, and the sum of squared residuals that the last epoch met.
 
     Notes
@@ -49,10 +50,10 @@ def minibatch_descent(
     """
     z = np.array(start, dtype=np.float64)
     scale = _scales(problem, z)
-    mean, square = np.zeros_like(z), np.zeros_like(z)
+    rule = Adam(z.shape)
     loss = problem.loss(z)
     stopping.begin(problem, loss)
-    batches = max(problem.n_rows // _BATCH, 1)
+    batches = max(problem.n_rows // BATCH, 1)
     for epoch in range(epochs):
         loss = 0.0
         for j, rows in enumerate(np.array_split(rng.permutation(problem.n_rows), batches)):
@@ -60,13 +61,10 @@ def minibatch_descent(
             squares, gradient = problem.batch_gradient(np.sort(rows), z)
             loss += squares
             gradient *= scale
-            mean += (1 - _MEAN_DECAY) * (gradient - mean)
-            square += (1 - _SQUARE_DECAY) * (gradient**2 - square)
             eta = rate / 2 * (1 + np.cos(np.pi * step / (epochs * batches)))
-            eta *= np.sqrt(1 - _SQUARE_DECAY**step) / (1 - _MEAN_DECAY**step)
-            z -= eta * scale * mean / (np.sqrt(square) + _TINY)
+            z -= eta * scale * rule.direction(gradient)
         stopping.record(loss)
-    return Refined(z, loss, tuple(stopping.losses))
+    return Fit(problem, z, loss / problem.energy, tuple(stopping.losses))
 
 
 def _scales(problem: UnitsProblem, z: Vector) -> Vector:

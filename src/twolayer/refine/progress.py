@@ -1,29 +1,11 @@
-"""When a refinement stops, and what it leaves."""
+"""When a refinement stops."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from twolayer.model.problem import UnitsProblem, Vector
+from twolayer.model.problem import UnitsProblem
 
-__all__ = ["Refined", "Stopping"]
-
-
-@dataclass(frozen=True)
-class Refined:
-    """Where a refinement ended.
-
-    Attributes
-    ----------
-    point : array, shape (p,)
-    loss : float
-        Sum of squared residuals there, ridge included.
-    losses : tuple of float
-        Relative to ‖y‖², of the start and after each step.
-    """
-
-    point: Vector
-    loss: float
-    losses: tuple[float, ...]
+__all__ = ["Stopping"]
 
 
 @dataclass

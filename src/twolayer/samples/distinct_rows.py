@@ -5,11 +5,9 @@ from numpy.typing import NDArray
 
 from twolayer.model import UnitsProblem
 from twolayer.rows import row_blocks
+from twolayer.rows.shuffle import row_keys
 
 __all__ = ["inputs_on_a_grid", "n_distinct_inputs", "n_distinct_rows", "without_copies"]
-
-_DIGITS = 10
-_OFF_THE_GRID = 1e-6
 
 
 def n_distinct_rows(problem: UnitsProblem) -> int:
@@ -29,15 +27,15 @@ def n_distinct_rows(problem: UnitsProblem) -> int:
             seen[rows] /= np.where(length > 0, length, 1.0)
     if not problem.has_bias and problem.activation.parity:
         seen *= np.where(seen[:, :1] < 0, -1.0, 1.0)
-    largest = float(np.abs(seen).max()) or 1.0
-    order = np.sort(np.round(seen[:, 0] / largest, _DIGITS) + 1j * np.round(seen[:, 1] / largest, _DIGITS))
+    seen = np.round(seen / (float(np.abs(seen).max()) or 1.0), 10)  # ten digits: a ray is met to rounding only
+    order = np.sort(seen[:, 0] + 1j * seen[:, 1])
     return 1 + int(np.count_nonzero(order[1:] != order[:-1]))
 
 
 def n_distinct_inputs(X: NDArray, enough: int) -> int:
     """Number of rows that differ from all others, bit for bit; more are not looked for where the first show enough."""
-    first = len(np.unique(_fingerprints(X[: 2 * enough])))
-    return first if first >= enough else len(np.unique(_fingerprints(X)))
+    first = len(np.unique(row_keys(X[: 2 * enough])))
+    return first if first >= enough else len(np.unique(row_keys(X)))
 
 
 def inputs_on_a_grid(X: NDArray, *, has_bias: bool) -> tuple[int, ...]:
@@ -52,7 +50,7 @@ def inputs_on_a_grid(X: NDArray, *, has_bias: bool) -> tuple[int, ...]:
             values = np.unique(np.r_[values, 0.0])
         if len(values) > 1:
             places = (values - values[0]) / np.diff(values).min()
-            if np.abs(places - np.round(places)).max() < _OFF_THE_GRID:
+            if np.abs(places - np.round(places)).max() < 1e-6:  # off whole numbers by rounding, in steps of the grid
                 found.append(j)
     return tuple(found)
 
@@ -63,7 +61,7 @@ def without_copies(X: NDArray, y: NDArray) -> tuple[NDArray, NDArray]:
     Nothing is left out where some inputs come with several labels: these were measured more than once, and the same
     label twice is then no copy. O(nd) time, and O(n) memory beside what is kept.
     """
-    keys = _fingerprints(X)
+    keys = row_keys(X)
     order = np.argsort(keys, kind="stable")
     place = np.flatnonzero(keys[order][1:] == keys[order][:-1])
     earlier, later = order[place], order[place + 1]
@@ -76,13 +74,3 @@ def without_copies(X: NDArray, y: NDArray) -> tuple[NDArray, NDArray]:
     kept = np.ones(len(X), bool)
     kept[later] = False
     return np.ascontiguousarray(X[kept]), y[kept]
-
-
-def _fingerprints(X: NDArray) -> NDArray[np.uint64]:
-    """A number for each row, by its bits: equal for equal rows, and hardly ever for others."""
-    factors = np.random.default_rng(0).integers(1 << 63, size=X.shape[1], dtype=np.uint64) * np.uint64(2) + np.uint64(1)
-    keys = np.empty(len(X), np.uint64)
-    for rows in row_blocks(X):
-        bits = (X[rows].astype(np.float64) + 0.0).view(np.uint64)  # -0 becomes 0
-        keys[rows] = ((bits ^ (bits >> np.uint64(29))) * factors).sum(axis=1, dtype=np.uint64)
-    return keys

@@ -1,44 +1,38 @@
 """Recovery where width or activation, or both, are not given: chosen by the rows, and confirmed."""
 
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 
 import numpy as np
-from numpy.typing import NDArray
 
 from twolayer.activation import Activation
-from twolayer.evidence.certificate import Certificate, Status
+from twolayer.evidence.certificate import Certificate
 from twolayer.evidence.choice import Choice, Trial
-from twolayer.evidence.verdict import judge
-from twolayer.model.problem import Vector
+from twolayer.evidence.found import Found
+from twolayer.evidence.status import Status
+from twolayer.evidence.verdict import Verdict
 from twolayer.network import TwoLayerNetwork
-from twolayer.refine.fit import Report, polish
-from twolayer.search.portfolio import Found, portfolio
+from twolayer.refine.explore import Report, polish
+from twolayer.rows import some_rows
+from twolayer.samples import Samples, n_parameters
+from twolayer.search.activation import compared, likeliest
+from twolayer.search.conclusion import concluded
 from twolayer.search.rough_fits import RoughFits
-from twolayer.search.unknown_activation import compared, likeliest
-from twolayer.search.unknown_width import WidthSearch, guessed_width, least_width
+from twolayer.search.searching import search
+from twolayer.search.width import WidthSearch, guessed_width, least_width
 
 __all__ = ["recover_unknown"]
 
-_HELD_OUT = 0.25
-_MOST_MOVES = 3
-_ROUNDING = 1e-10
-_MOST_REFUSED = 2  # activations to go on to where the first explains nothing after all
-
-Judged = tuple[TwoLayerNetwork, Status, Certificate]
+_MISFITS = (Status.MISFIT, Status.UNRESOLVED_REFLECTION)
 
 
 def recover_unknown(
-    X: NDArray,
-    y: Vector,
+    samples: Samples,
     width: int | None,
     activation: Activation | None,
     *,
-    has_bias: bool,
-    origin: float,
-    rounding: float,
     rng: np.random.Generator,
     report: Report,
-) -> Judged:
+) -> Verdict:
     """Choose what is None, recover, and judge; the certificate has the choices.
 
     An activation is chosen on rows held out, at the width that is given or at the least width of the likeliest one; a
@@ -46,83 +40,66 @@ def recover_unknown(
     the width by one, up where a wider network gains and down where no unit is missed, up to three times. What would be
     certified is not where another value explains the rows as well.
     """
-    search = _Choosing(X, y, has_bias, origin, rounding, rng, report)
-    order = [activation] if activation is not None else search.activations(width)
-    best: Judged | None = None
-    for sigma in order[: 1 + _MOST_REFUSED]:
-        judged = search.recovered(sigma) if width is None else judge(search.found(width, sigma))
-        if best is None or judged[2].residual < best[2].residual:
-            best = judged
-        if judged[1] not in (Status.MISFIT, Status.UNRESOLVED_REFLECTION):
-            best = judged
+    choosing = _Choosing(samples, rng, report)
+    order = [activation] if activation is not None else choosing.activations(width)
+    best: Verdict | None = None
+    for sigma in order[:3]:  # where the first explains nothing after all, two more are tried
+        verdict = choosing.recovered(sigma) if width is None else choosing.judged(choosing.found(width, sigma))
+        if best is None or verdict.certificate.residual < best.certificate.residual:
+            best = verdict
+        if verdict.status not in _MISFITS:
+            best = verdict
             break
     assert best is not None
-    return search.with_choices(best)
+    return choosing.with_choices(best)
 
 
+@dataclass(eq=False)
 class _Choosing:
     """The samples and the choices so far."""
 
-    def __init__(
-        self,
-        X: NDArray,
-        y: Vector,
-        has_bias: bool,
-        origin: float,
-        rounding: float,
-        rng: np.random.Generator,
-        report: Report,
-    ) -> None:
-        self.X, self.y, self.has_bias, self.origin, self.rounding = X, y, has_bias, origin, rounding
-        self.rng, self.report = rng, report
-        self.activation_choice: Choice | None = None
-        self.widths: WidthSearch | None = None
+    samples: Samples
+    rng: np.random.Generator
+    report: Report
+    activation_choice: Choice | None = field(default=None)
+    widths: WidthSearch | None = field(default=None)
 
-    def rough(self, X: NDArray, y: Vector) -> RoughFits:
-        return RoughFits(X, y, self.has_bias, self.rng, self.report, self.rounding)
+    def judged(self, found: Found) -> Verdict:
+        return concluded(found, self.report, self.samples.coordinates)
 
     def activations(self, width: int | None) -> list[Activation]:
         """All activations, the most likely first."""
-        held = np.zeros(len(self.X), bool)
-        held[self.rng.choice(len(self.X), int(_HELD_OUT * len(self.X)), replace=False)] = True
-        rough = self.rough(np.ascontiguousarray(self.X[~held]), self.y[~held])
+        held = np.zeros(self.samples.n_rows, bool)
+        held[some_rows(len(held), len(held) // 4, self.rng)] = True
+        rough = RoughFits(self.samples.at(~held), self.rng, self.report)
         if width is None:
-            guess = guessed_width(rough.X, rough.y, self.rng)
+            guess = guessed_width(rough.samples.X, rough.samples.y, self.rng)
             sigma, wide = likeliest(rough, guess + max(1, guess // 5))
             width = least_width(rough, sigma, wide).width
-        order, self.activation_choice = compared(rough, (self.X[held], self.y[held]), width, self.origin)
+        order, self.activation_choice = compared(rough, self.samples.at(held), width)
         return order
 
     def found(self, width: int, sigma: Activation) -> Found:
-        return portfolio(
-            self.X,
-            self.y,
-            width,
-            sigma,
-            has_bias=self.has_bias,
-            rounding=self.rounding,
-            rng=self.rng,
-            report=self.report,
-        )
+        return search(self.samples, width, sigma, rng=self.rng, report=self.report)
 
-    def recovered(self, sigma: Activation) -> Judged:
+    def recovered(self, sigma: Activation) -> Verdict:
         """The network of the least width, found by the search over widths or by the default recovery."""
-        rough = self.rough(self.X, self.y)
-        self.widths = least_width(rough, sigma, guessed_width(rough.X, rough.y, self.rng))
-        width, tried = self.widths.width, dict[int, Judged]()
+        rough = RoughFits(self.samples, self.rng, self.report)
+        self.widths = least_width(rough, sigma, guessed_width(rough.samples.X, rough.samples.y, self.rng))
+        width, tried = self.widths.width, dict[int, Verdict]()
         found = self._exact(rough)
         if not self.widths.is_explained:
-            judged = judge(self._as_it_is(rough))
-            if judged[1] is not Status.NOT_IDENTIFIABLE:
-                return judged
-            width = judged[0].width  # without its lift it explains the rows after all, with units to spare
-        for _ in range(1 + _MOST_MOVES):
-            tried[width] = judge(found if found is not None else self.found(width, sigma))
-            status, found = tried[width][1], None
-            if status in (Status.MISFIT, Status.UNRESOLVED_REFLECTION):
+            verdict = self.judged(self._as_it_is(rough))
+            if verdict.status is not Status.NOT_IDENTIFIABLE:
+                return verdict
+            width = verdict.network.width  # without its lift it explains the rows after all, with units to spare
+        for _ in range(4):  # three moves by one: the search over widths was not far off
+            tried[width] = self.judged(found if found is not None else self.found(width, sigma))
+            status, found = tried[width].status, None
+            if status in _MISFITS:
                 width += 1
             elif status is Status.NOT_IDENTIFIABLE and width > 1:
-                width = min(width - 1, tried[width][0].width)  # idle units may have been left out already
+                width = min(width - 1, tried[width].network.width)  # idle units may have been left out already
             else:
                 break
             if width in tried or not rough.has_rows(width, sigma):
@@ -134,44 +111,43 @@ class _Choosing:
         assert self.widths is not None
         lifted = self.widths.fits[self.widths.width]
         fit = rough.as_network(lifted)
-        problem = fit.problem.on(self.X, self.y)
-        point = fit.point if rough.whitening is None else rough.whitening.undone(fit.problem, fit.point, problem)
-        return Found(polish(problem, point, self.report), lifted.loss, None, None, None)
+        problem, white = fit.problem.on(self.samples.X, self.samples.y), rough.whitening
+        point = fit.point if white is None else white.invert_point(fit.problem, fit.point, problem)
+        return Found(polish(problem, point, self.report), lifted.loss)
 
     def _exact(self, rough: RoughFits) -> Found | None:
         """The same, if it is exact: there is nothing more to search for."""
         found = self._as_it_is(rough) if self.widths is not None and self.widths.is_exact else None
         return found if found is not None and found.fit.is_exact else None
 
-    def with_choices(self, judged: Judged) -> Judged:
+    def with_choices(self, verdict: Verdict) -> Verdict:
         """The choices in the certificate, which is none where they are not clear."""
-        network, status, certificate = judged
+        network, status, certificate = verdict
         choices = [] if self.activation_choice is None else [_moved(self.activation_choice, network)]
         if self.widths is not None:
             choices.append(self._width_choice(network, certificate))
         if status.is_certified and not all(choice.is_clear for choice in choices):
             status = Status.UNCLEAR_CHOICE
-        return network, status, replace(certificate, choices=tuple(choices))
+        return Verdict(network, status, replace(certificate, choices=tuple(choices)))
 
     def _width_choice(self, network: TwoLayerNetwork, certificate: Certificate) -> Choice:
         assert self.widths is not None
-        width, rough = network.width, self.rough(self.X[:2], self.y[:2])
+        width, samples = network.width, self.samples
         trials = [Trial(str(width), certificate.n_parameters, certificate.residual, "chosen")]
         for other in sorted(self.widths.fits, key=lambda w: (abs(w - width), w)):
             fit = self.widths.fits[other]
-            residual = float(np.sqrt(fit.loss * fit.problem.energy / fit.problem.n_rows) / self.y.std())
+            residual = float(np.sqrt(fit.loss * fit.problem.energy / fit.problem.n_rows) / samples.y.std())
             if other != width:
-                count = rough.n_parameters(other, network.activation)
+                count = n_parameters(samples.dim, other, network.activation, samples.has_bias)
                 trials.append(Trial(str(other), count, residual, "refuted" if other < width else "not needed"))
         return Choice("width", str(width), tuple(trials))
 
 
-def _rank(judged: Judged) -> tuple[bool, bool, float, int]:
+def _rank(verdict: Verdict) -> tuple[bool, bool, float, int]:
     """Certified ones first, then those that explain the rows, the narrowest of several that leave rounding."""
-    network, status, certificate = judged
-    is_misfit = status in (Status.MISFIT, Status.UNRESOLVED_REFLECTION)
-    residual = certificate.residual if certificate.residual > _ROUNDING else 0.0
-    return not status.is_certified, is_misfit, residual, network.width
+    network, status, certificate = verdict
+    residual = certificate.residual if certificate.residual > 1e-10 else 0.0  # of the labels' spread: rounding
+    return not status.is_certified, status in _MISFITS, residual, network.width
 
 
 def _moved(choice: Choice, network: TwoLayerNetwork) -> Choice:

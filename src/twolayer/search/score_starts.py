@@ -9,18 +9,14 @@ from twolayer.moments import GaussianMixture, score_matrix, score_slice
 
 __all__ = ["fitted_density", "score_directions"]
 
-_PARTS = (1, 2, 3)
-_MOST_INPUTS = 60
-_ROWS_PER_PARAMETER = 3
-
 
 def fitted_density(X: NDArray, rng: np.random.Generator) -> GaussianMixture | None:
     """The mixture of one to three Gaussians that the Bayesian information criterion prefers; None for want of rows."""
     n, d = X.shape
     best, least = None, np.inf
-    for parts in _PARTS:
+    for parts in (1, 2, 3):
         parameters = parts * (1 + d + d * (d + 1) // 2)
-        if d > _MOST_INPUTS or n < _ROWS_PER_PARAMETER * parameters:
+        if d > 60 or n < 3 * parameters:  # covariances of more inputs, or of fewer rows, are noise
             break
         density = GaussianMixture.fitted(X, parts, rng)
         criterion = parameters * np.log(n) - 2 * float(density.log_density(X).sum())

@@ -1,137 +1,178 @@
-"""Where a refinement begins: signs and scales from the moments, directions from the moments or at random."""
+"""The table of starts, in the order in which they are tried: named ways to a first fit, each for its own case."""
+
+from collections.abc import Callable
 
 import numpy as np
-from numpy.typing import NDArray
 
-from twolayer.decompose.joint_diagonalisation import joint_diagonalise
-from twolayer.decompose.sample_moment import MomentTerms, moment_terms
-from twolayer.evidence.gaussianity import gaussianity_of_inputs
-from twolayer.model import UnitsProblem
+from twolayer.coordinates import Coordinates
+from twolayer.entry import Entry, table
+from twolayer.model.fit import Fit
 from twolayer.model.problem import Matrix, Vector
-from twolayer.moments import SecondMoment, controlled_moments
-from twolayer.moments.control_variates import ControlledMoments
-from twolayer.search.score_starts import fitted_density, score_directions
+from twolayer.model.reflections import unlifted
+from twolayer.moments import SecondMoment
+from twolayer.refine.explore import explore, explore_patiently, explore_roughly
+from twolayer.rows import some_rows
+from twolayer.search.directions import (
+    amplitude_signs,
+    moment_directions,
+    odd_terms,
+    principal_directions,
+    principal_inputs,
+    random_start,
+)
+from twolayer.search.overcomplete import overcomplete_fit, spare_units
+from twolayer.search.session import Session
 
-__all__ = [
-    "amplitude_signs",
-    "moment_directions",
-    "odd_terms",
-    "principal_directions",
-    "random_start",
-]
+__all__ = ["STARTS", "first_start"]
 
-_SCALE_ROWS = 4096
-_MOST_UNITS_FOR_FOURTH_MOMENTS = 25
-_ODD_STEPS = 40
-
-
-def amplitude_signs(c2: float, width: int, spectrum: SecondMoment) -> Vector:
-    """Signs of the outer weights by the inertia of T_2, or alternating where T_2 tells nothing of them (c_2 = 0)."""
-    values = spectrum.values[:width]
-    known = np.where(values * c2 < 0, -1.0, 1.0) if abs(c2) > 1e-8 else np.zeros(0)
-    return np.r_[known, np.where(np.arange(width - len(known)) % 2, -1.0, 1.0)]
+Start = Callable[[Session], Fit | None]
 
 
-def principal_directions(spectrum: SecondMoment, width: int, rng: np.random.Generator) -> Matrix | None:
-    """Random unit rows, shape (m, d), in the span of the leading eigenvectors of T_2; None if that is everything."""
-    if width >= len(spectrum.values):
+def _fit(
+    session: Session, name: str, amplitudes: Vector, directions: Matrix | None = None, *, is_lifted: bool = True
+) -> Fit:
+    """Explore from units of these signs, in these directions or in random ones; lifted if there are rows for it."""
+    width = len(amplitudes)
+    problem = session.problem(amplitudes, is_lifted=is_lifted and session.can_lift(width))
+    point = random_start(problem, session.spectrum, amplitudes, session.rng, directions)
+    stage = f"{'lifted' if problem.is_lifted else 'plain'} start: {name}"
+    rows = session.plan.first_rows * problem.n_parameters
+    if session.has_second_moment and problem.n_rows >= 2 * rows:
+        point = explore_roughly(problem.some(rows), point, session.report, f"{stage}, on some rows").point
+    return explore(problem, point, session.report, stage)
+
+
+def _signs(session: Session, width: int | None = None) -> Vector:
+    return amplitude_signs(session.c2, width or session.width, session.spectrum)
+
+
+def _doubted(session: Session, width: int | None = None) -> Vector:
+    """The signs by inertia, some of them changed."""
+    signs = _signs(session, width)
+    return signs * np.where(session.rng.random(len(signs)) < session.plan.doubt, -1.0, 1.0)
+
+
+def overcomplete(session: Session) -> Fit | None:
+    """Many more units than inputs: a wide fit, thinned out and grown again where moments of the residual point."""
+    if not session.is_crowded:
         return None
-    directions = rng.standard_normal((width, width)) @ spectrum.vectors[:, :width].T
-    return directions / np.linalg.norm(directions, axis=1, keepdims=True)
+    width = session.width + spare_units(session.problem(np.ones(session.width), is_lifted=True))
+    amplitudes = _signs(session, width)
+    lifts = session.can_lift(width) and not session.has_quadratic_lift
+    problem = session.problem(amplitudes, is_lifted=lifts)
+    point = random_start(problem, session.spectrum, amplitudes, session.rng)
+    return overcomplete_fit(problem, point, session.width, session.report, session.rng)
 
 
-def moment_directions(
-    X: NDArray, y: NDArray, width: int, spectrum: SecondMoment, rng: np.random.Generator
-) -> Matrix | None:
-    r"""Rough directions of the units, by joint diagonalisation of all usable slices of the moments.
-
-    In the subspace V of the leading eigenvectors of T_2, and with control variates, the slices T_2, T_3(·,·,e_c) and
-    the leading eigen-slices of T_4 share their factors: :math:`C_l = A D_l A^\top` with one column of A to a unit.
-
-    Where the inputs are not Gaussian, score functions of a fitted mixture take the place of Hermite tensors.
-
-    Returns
-    -------
-    array, shape (m, d), or None
-        Unit rows, signs at random; None where there are more units than inputs, or too few rows or too much work for
-        the fourth moments (C(m + 3, 4) entries).
-    """
-    n, d = X.shape
-    if not 2 <= width <= min(d, _MOST_UNITS_FOR_FOURTH_MOMENTS) or n < 4 * (width + 1) * (width + 2):
+def third_moment(session: Session) -> Fit | None:
+    """Odd units without biases, which T_2 does not show: directions and signs of the terms of T_3."""
+    is_shown = not session.has_second_moment and abs(session.c3) > session.plan.signal
+    if not is_shown or session.samples.has_bias or session.is_small or session.is_crowded:
         return None
-    V = spectrum.vectors[:, :width]
-    if not gaussianity_of_inputs(X, y, width).is_gaussian:
-        density = fitted_density(X, rng)
-        if density is not None:
-            return score_directions(X, spectrum.rest, width, density, rng)
-    moments = controlled_moments([(X, y)], 4, V)
-    second, third, fourth = (_in_noise_units(moments, order) for order in (2, 3, 4))
-    slices = [second, *third]
-    fourth = fourth.reshape(width**2, width**2)
-    values, vectors = np.linalg.eigh(fourth)
-    leading = np.argsort(-np.abs(values))[:width]
-    slices += [values[j] * _symmetric(vectors[:, j].reshape(width, width)) for j in leading]
-    A = joint_diagonalise(np.stack([_symmetric(C) for C in slices]), max_starts=2, rng=rng).A
-    directions = (V @ A).T * rng.choice([-1.0, 1.0], (width, 1))
-    return directions / np.linalg.norm(directions, axis=1, keepdims=True)
+    terms = odd_terms(session.samples.X, session.spectrum.rest, session.width, session.rng)
+    signs = np.where(terms.weights * session.c3 < 0, -1.0, 1.0)
+    return _fit(session, "third moment", signs, terms.factors)
 
 
-def odd_terms(X: NDArray, rest: Vector, count: int, rng: np.random.Generator) -> MomentTerms:
-    r"""Rank-one terms near :math:`T_3 = \sum_i a_i\,c_3(w_i)\,\bar w_i^{\otimes 3}`, where T_2 shows nothing.
+def principal(session: Session) -> Fit | None:
+    """Few units of many inputs: explore in the span of the leading eigenvectors of T_2, which costs little.
 
-    There may be more units than inputs, up to about d^{3/2}; T_3 is never formed. The terms have the directions of the
-    units where the noise of T_3, about :math:`\mathbb E[y^2]\,d^3/n` in its squared norm, is small beside
-    :math:`\sum_i a_i^2 c_3^2`.
-
-    Parameters
-    ----------
-    X : array, shape (n, d)
-    rest : array, shape (n,)
-        Labels less their affine part.
-    count : int
-    rng : Generator
+    If a few steps in all inputs do not lead to the minimum from there, they have turned the span of the units to where
+    it should be, and another start in that span sees much more of them. There are always rows enough in few dimensions
+    for a lift by few parameters; in all of them a quadratic one has too many, and T_2 has shown the signs.
     """
-    return moment_terms(X, rest, 3, count, max_steps=_ODD_STEPS, rng=rng)
+    if session.is_small or session.is_crowded or not session.has_second_moment:
+        return None
+    reduced = principal_inputs(session.spectrum, session.width)
+    if reduced is None:
+        return None
+    change, spectrum = reduced
+    amplitudes, plan = _signs(session), session.plan
+    for turn in range(plan.turns):
+        fit = _principal_fit(session, change, spectrum, amplitudes, is_first=turn == 0)
+        stage = ("lifted" if fit.problem.is_lifted else "plain") + " start: principal"
+        fit = explore(fit.problem, fit.point, session.report, stage, max_steps=plan.steps_of_a_turn)
+        if fit.loss <= plan.near or turn == plan.turns - 1:
+            break
+        change = Coordinates.span_of(fit.problem.units(fit.point)[1][:, : session.samples.dim])
+        spectrum = session.samples.mapped(change).second_moment
+        amplitudes = amplitude_signs(session.c2, len(amplitudes), spectrum)
+    return explore(fit.problem, fit.point, session.report, stage)
 
 
-def _in_noise_units(moments: ControlledMoments, order: int) -> NDArray:
-    """A moment over its noise level, or over rounding where that is more."""
-    tensor = moments.tensor(order)
-    return tensor / max(moments.noise(order), 1e-12 * float(np.linalg.norm(tensor)), 1e-300)
+def _principal_fit(
+    session: Session, change: Coordinates, spectrum: SecondMoment, amplitudes: Vector, *, is_first: bool
+) -> Fit:
+    """A fit by units in the span of few inputs, as a point of the problem in all of them; not refined there."""
+    mapped = session.samples.mapped(change)
+    lifts = session.can_lift(session.width) and not session.has_quadratic_lift
+    problem = session.problem(amplitudes, is_lifted=not session.has_quadratic_lift, samples=mapped)
+    rows = some_rows(mapped.n_rows, session.plan.principal_rows * problem.n_parameters) if is_first else None
+    if rows is not None:
+        problem, spectrum = problem.on(np.ascontiguousarray(mapped.X[rows]), mapped.y[rows]), spectrum.at(rows)
+    refine = explore_roughly if is_first else explore_patiently
+    point = random_start(problem, spectrum, amplitudes, session.rng)
+    fit = refine(problem, point, session.report, "principal inputs")
+    problem, point = fit.problem, fit.point
+    if problem.is_lifted and not lifts:
+        problem, point = unlifted(problem, point)
+    whole = session.problem(problem.units(point)[0], is_lifted=problem.is_lifted)
+    return Fit(whole, change.invert_point(problem, point, whole), fit.loss)
 
 
-def _symmetric(C: Matrix) -> Matrix:
-    return (C + C.T) / 2
+def spectral(session: Session) -> Fit | None:
+    """Signs by the inertia of T_2, random directions in the span of its leading eigenvectors; at random without it.
 
-
-def random_start(
-    problem: UnitsProblem,
-    spectrum: SecondMoment,
-    amplitudes: Vector,
-    rng: np.random.Generator,
-    directions: Matrix | None = None,
-) -> Vector:
-    """Units at the scale of the labels, in the given or in random directions; an affine lift starts at least squares.
-
-    A homogeneous σ carries the scale in the rows; otherwise rows have norm about one and the outer weights carry it.
+    It does without a quadratic lift: its parameters are many, and T_2 has shown the signs.
     """
-    d = problem.X.shape[1]
-    theta = np.zeros((problem.width, problem.n_columns))
-    theta[:, :d] = rng.standard_normal((problem.width, d)) / np.sqrt(d) if directions is None else directions
-    if problem.has_bias:
-        theta[:, d] = 0.5 * rng.standard_normal(problem.width)
-    linear, target = None, problem.y[:_SCALE_ROWS] - problem.y[:_SCALE_ROWS].mean()
-    if problem.has_linear_row:
-        linear, target = spectrum.affine[: problem.n_columns], spectrum.rest[:_SCALE_ROWS]
-    if problem.signs is not None:
-        amplitudes = problem.signs
-    unit = problem.join(theta, amplitudes)
-    rows = slice(0, min(_SCALE_ROWS, problem.n_rows))
-    shape = problem.predict(rows, unit)
-    ratio = max(float(np.std(target)), 1e-300) / max(float(np.std(shape)), 1e-300)
-    degree = problem.activation.degree
-    if problem.n_amplitudes == 0 and degree:
-        theta *= ratio ** (1 / degree)
-    else:
-        amplitudes = ratio * amplitudes
-    return problem.join(theta, amplitudes, linear=linear, constant=float(problem.y.mean()) if linear is None else 0.0)
+    if session.is_crowded:
+        return None
+    directions = None
+    if session.has_second_moment:
+        directions = principal_directions(session.spectrum, session.width, session.rng)
+    is_lifted = not (session.has_second_moment and session.has_quadratic_lift)
+    return _fit(session, "spectral", _signs(session), directions, is_lifted=is_lifted)
+
+
+def moments(session: Session) -> Fit:
+    """Signs by inertia, directions by joint diagonalisation of moments of order two to four where rows allow it."""
+    directions = None
+    if session.has_second_moment or session.samples.has_bias:
+        directions = moment_directions(
+            session.samples.X, session.samples.y, session.width, session.spectrum, session.rng
+        )
+    return _fit(session, "moments", _signs(session), directions)
+
+
+def plain(session: Session) -> Fit:
+    """The network itself, without the lift, from random directions, some signs doubted."""
+    return _fit(session, "plain", _doubted(session), is_lifted=False)
+
+
+def wide(session: Session) -> Fit:
+    """Half as many units again, some signs doubted, to be pruned: a wide fit has a unit near each of the true ones."""
+    return _fit(session, "wide", _doubted(session, session.width + (session.width + 1) // 2))
+
+
+def lifted(session: Session) -> Fit:
+    """The lifted model from random directions, some signs doubted."""
+    return _fit(session, "lifted", _doubted(session))
+
+
+# Of the first four only the first that suits the case is run: see `first_start`.
+FIRST: tuple[Start, ...] = (overcomplete, third_moment, principal, spectral)
+
+
+def first_start(session: Session) -> Fit:
+    """By the moments that show the units of this case."""
+    return next(fit for fit in (start(session) for start in FIRST) if fit is not None)
+
+
+STARTS: dict[str, Entry] = table(
+    Entry("first", first_start, "by the moments that show the units: overcomplete, third moment, principal, spectral"),
+    Entry("moments", moments, "directions by joint diagonalisation of moments of order two to four"),
+    Entry("plain", plain, "the network itself, without the lift, some signs doubted"),
+    Entry("wide", wide, "half as many units again, to be pruned"),
+    Entry("lifted", lifted, "the lifted model, some signs doubted"),
+    Entry("plain again", plain, "as plain"),
+)

@@ -25,8 +25,10 @@ from twolayer.activation import Activation
 from twolayer.activation import activation as parse_activation
 from twolayer.activation.polynomial import Polynomial
 from twolayer.arrays import frozen_array, whole_number
+from twolayer.equality import equal_by_value
 from twolayer.errors import InputError
 from twolayer.network import TwoLayerNetwork
+from twolayer.one_line import in_one_line
 from twolayer.papers.mondelli2019connection.theory import powers_of
 from twolayer.symtensor import multiplicities, packed_power, packed_size, rank_one_sum, unpack
 
@@ -42,6 +44,8 @@ _BLOCK_ENTRIES = 1 << 21
 _ROWS_A_PARAMETER = 10
 
 
+@equal_by_value
+@in_one_line
 @dataclass(frozen=True, eq=False)
 class Components:
     r"""Components of tensors, and how well the tensors are their sum.

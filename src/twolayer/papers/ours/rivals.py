@@ -8,6 +8,7 @@ from scipy.optimize import least_squares, minimize
 
 from twolayer.activation import Activation
 from twolayer.network import TwoLayerNetwork
+from twolayer.solvers import Adam
 
 __all__ = ["RIVALS", "Residual", "restarted"]
 
@@ -96,14 +97,10 @@ def levenberg_marquardt(problem: Residual, z: Vector) -> Vector:
 
 def adam(problem: Residual, z: Vector) -> Vector:
     """Minimise by 3000 steps of Adam on all rows, the rate falling from 0.05 to 0 along a quarter of a cosine wave."""
-    mean, square, z = np.zeros_like(z), np.zeros_like(z), z.copy()
-    first, second = _ADAM_MEMORY
+    rule, z = Adam(z.shape, *_ADAM_MEMORY, tiny=1e-12), z.copy()
     for step in range(1, _ADAM_STEPS + 1):
-        gradient = problem.loss_and_gradient(z)[1]
-        mean += (1 - first) * (gradient - mean)
-        square += (1 - second) * (gradient * gradient - square)
         rate = _ADAM_RATE * np.cos(np.pi / 2 * step / _ADAM_STEPS)
-        z -= rate * (mean / (1 - first**step)) / (np.sqrt(square / (1 - second**step)) + 1e-12)
+        z -= rate * rule.direction(problem.loss_and_gradient(z)[1])
     return z
 
 

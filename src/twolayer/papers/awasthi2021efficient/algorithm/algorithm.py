@@ -7,9 +7,11 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from twolayer.arrays import whole_number
+from twolayer.equality import equal_by_value
 from twolayer.errors import InputError
 from twolayer.model.signed_sums import binary_solutions
 from twolayer.network import Polynomial, TwoLayerNetwork
+from twolayer.one_line import in_one_line
 from twolayer.papers.awasthi2021efficient.algorithm.decomposition import Terms, merged, rank_one_terms
 from twolayer.papers.awasthi2021efficient.algorithm.flattenings import checked_tensors
 from twolayer.papers.awasthi2021efficient.algorithm.scalars import fix_signs, recover_scalars
@@ -26,6 +28,8 @@ _ROUNDING = 1e-9
 _SAME_FUNCTION = 1e-6
 
 
+@equal_by_value
+@in_one_line
 @dataclass(frozen=True, eq=False)
 class RecoveredUnits:
     """What Algorithm 1 has found.

@@ -8,7 +8,9 @@ from numpy.typing import NDArray
 
 from twolayer.decompose.joint_diagonalisation import joint_diagonalise
 from twolayer.decompose.pencil import pencil_vectors
+from twolayer.equality import equal_by_value
 from twolayer.errors import InputError
+from twolayer.one_line import in_one_line
 from twolayer.papers.awasthi2021efficient.algorithm.flattenings import direction_of, packed_flattening, slices
 from twolayer.papers.awasthi2021efficient.theory import scaled_powers
 from twolayer.symtensor import multiplicities
@@ -21,6 +23,8 @@ _ERRORS_APART = 0.7
 _ROUNDING = 1e-7
 
 
+@equal_by_value
+@in_one_line
 @dataclass(frozen=True, eq=False)
 class Terms:
     r"""Rank-one terms :math:`\alpha_i u_i^{\otimes j}` of one tensor.

@@ -6,8 +6,10 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from twolayer.arrays import real_number, whole_number
+from twolayer.equality import equal_by_value
 from twolayer.errors import InputError
 from twolayer.network import Polynomial, TwoLayerNetwork
+from twolayer.one_line import in_one_line
 from twolayer.papers.awasthi2021efficient.algorithm.algorithm import RecoveredUnits, units_of_tensors
 from twolayer.papers.awasthi2021efficient.algorithm.sample_tensors import SampleTensors, sample_tensors
 from twolayer.papers.awasthi2021efficient.theory import consolidated
@@ -22,6 +24,8 @@ _RIDGE = 1e-10
 _TRUNCATION = 3.0
 
 
+@equal_by_value
+@in_one_line
 @dataclass(frozen=True, eq=False)
 class Learning:
     """How the robust algorithm went.

@@ -6,8 +6,10 @@ from math import factorial, sqrt
 import numpy as np
 from numpy.typing import NDArray
 
+from twolayer.equality import equal_by_value
 from twolayer.hermite import hermite_values
 from twolayer.moments import HermiteMoments, HermitePolynomial, hermite_regression
+from twolayer.one_line import in_one_line
 from twolayer.papers.awasthi2021efficient.algorithm.flattenings import packed_flattening
 from twolayer.rows import blocks
 from twolayer.symtensor import multi_indices, pack, packed_size
@@ -20,6 +22,8 @@ _BLOCK_ENTRIES = 2_000_000
 _ROUNDING = 1e-13
 
 
+@equal_by_value
+@in_one_line
 @dataclass(frozen=True, eq=False)
 class SampleTensors:
     r"""Estimates of :math:`\hat f_0, \dots, \hat f_{2ℓ+2}`.

@@ -7,8 +7,10 @@ from numpy.typing import ArrayLike, NDArray
 from scipy.special import erfcx
 
 from twolayer.arrays import real_number
+from twolayer.equality import equal_by_value
 from twolayer.errors import InputError
 from twolayer.network import Polynomial, TwoLayerNetwork
+from twolayer.one_line import in_one_line
 
 __all__ = ["BiasSplit", "affine_error", "consolidated", "split_by_bias"]
 
@@ -39,6 +41,8 @@ def affine_error(b: ArrayLike) -> NDArray:
     return np.asarray(np.sqrt(density * np.maximum((1 + size * size) * mills - size, 0.0)))
 
 
+@equal_by_value
+@in_one_line
 @dataclass(frozen=True, eq=False)
 class BiasSplit:
     """A network, unit by unit: which are bent where the inputs are, and what stands for the others.

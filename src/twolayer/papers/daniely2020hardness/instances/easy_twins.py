@@ -103,7 +103,7 @@ EASY_TWIN = Family(
         "distinct": 50,
         "is_scattered": False,
     },
-    draw=_draw,
+    source=_draw,
     labels=cnn_labels,
     sizes=sample_sizes,
     shapes=shapes,

@@ -13,7 +13,9 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from twolayer.arrays import real_array, whole_number
+from twolayer.equality import equal_by_value
 from twolayer.errors import InputError
+from twolayer.one_line import in_one_line
 from twolayer.papers.daniely2020hardness.instances.planting import check_planting, planted_values
 
 __all__ = ["Formula", "Predicate", "conjunction", "planted_formula", "random_assignment", "random_formula", "sat"]
@@ -128,6 +130,8 @@ def conjunction(clause_size: int, n_clauses: int, is_negated: bool = False, plan
     return Predicate(f"not {name}" if is_negated else name, K * M, holds, draw, K, M, is_negated, planting)
 
 
+@equal_by_value
+@in_one_line
 @dataclass(frozen=True, eq=False)
 class Formula:
     """Constraints of one predicate on signed tuples of variables.

@@ -9,7 +9,9 @@ from scipy import linalg, sparse, special
 from scipy.sparse.linalg import spsolve_triangular
 
 from twolayer.arrays import frozen_array, real_number, whole_number
+from twolayer.equality import equal_by_value
 from twolayer.errors import InputError
+from twolayer.one_line import in_one_line
 from twolayer.papers.daniely2020hardness.theory import WEIGHT_LAWS
 
 __all__ = ["Covariance", "GoodnessOfFit", "WeightLaw", "autoregressive", "covariance", "goodness_of_fit"]
@@ -21,6 +23,8 @@ _LARGEST_CORRELATION = 0.999  # labels would be lost to rounding beyond
 _LARGEST_SCALE = 1e100  # squares would overflow beyond
 
 
+@equal_by_value
+@in_one_line
 @dataclass(frozen=True, eq=False)
 class Covariance:
     r"""A covariance Σ, held as a lower triangular B with :math:`\Sigma^{-1} = B^\top B`.
@@ -115,6 +119,8 @@ def autoregressive(dim: int, correlation: float, scale: float = 1.0) -> Covarian
     return Covariance(B, 1 / float(largest[0]))
 
 
+@equal_by_value
+@in_one_line
 @dataclass(frozen=True, eq=False)
 class WeightLaw:
     r"""A law of the weights of a unit.

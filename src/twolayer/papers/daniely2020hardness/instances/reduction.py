@@ -10,7 +10,9 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from twolayer.arrays import whole_number
+from twolayer.equality import equal_by_value
 from twolayer.errors import InputError
+from twolayer.one_line import in_one_line
 from twolayer.papers.daniely2020hardness.instances.formula import (
     Formula,
     Predicate,
@@ -23,6 +25,8 @@ from twolayer.papers.daniely2020hardness.instances.formula import (
 __all__ = ["LabelledTuples", "conjunctions", "realizable_tuples", "scattered_tuples", "with_negations"]
 
 
+@equal_by_value
+@in_one_line
 @dataclass(frozen=True, eq=False)
 class LabelledTuples:
     r"""Signed tuples with labels: 0 asks for :math:`T_{K,M}`, 1 for its negation.

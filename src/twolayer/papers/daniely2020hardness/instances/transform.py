@@ -19,7 +19,9 @@ from numpy.typing import ArrayLike, NDArray
 from scipy import sparse
 
 from twolayer.arrays import frozen_array, whole_number
+from twolayer.equality import equal_by_value
 from twolayer.errors import InputError
+from twolayer.one_line import in_one_line
 from twolayer.papers.daniely2020hardness.instances.formula import Seed
 from twolayer.papers.daniely2020hardness.instances.laws import Matrix, WeightLaw
 
@@ -30,6 +32,8 @@ _MOST_ROUNDS = 10_000
 _MOST_ENTRIES = 1 << 27  # of M and of the coordinates added: a GiB
 
 
+@equal_by_value
+@in_one_line
 @dataclass(frozen=True, eq=False)
 class FullyConnectedTransform:
     r"""One draw of M for a fully connected network.
@@ -74,6 +78,8 @@ class FullyConnectedTransform:
         return entries if self.law.covariance is None else self.law.units(entries)
 
 
+@equal_by_value
+@in_one_line
 @dataclass(frozen=True, eq=False)
 class ConvolutionalTransform:
     r"""One draw of :math:`\operatorname{diag}(z)` for a convolutional network.

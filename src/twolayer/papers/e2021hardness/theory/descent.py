@@ -27,8 +27,10 @@ from numpy.typing import ArrayLike, NDArray
 from scipy.special import exprel
 
 from twolayer.arrays import frozen_array, real_array, real_number, whole_number
+from twolayer.equality import equal_by_value
 from twolayer.errors import InputError
 from twolayer.network import TwoLayerNetwork
+from twolayer.one_line import in_one_line
 from twolayer.papers.e2021hardness.theory.gradients import network_gradients, per_sample
 
 __all__ = ["Model", "Movement", "gradient_descent_distance", "network_model", "network_parameters"]
@@ -50,6 +52,8 @@ class Model:
     gradients: Callable[[NDArray[np.float64], NDArray[np.float64]], ArrayLike]
 
 
+@equal_by_value
+@in_one_line
 @dataclass(frozen=True, eq=False)
 class Movement:
     r"""How far gradient descent has moved after each step, beside the bounds; arrays of shape (steps + 1,).

@@ -6,12 +6,16 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from twolayer.arrays import frozen_array, real_number, whole_number
+from twolayer.equality import equal_by_value
 from twolayer.errors import InputError
+from twolayer.one_line import in_one_line
 from twolayer.teachers import Seed
 
 __all__ = ["Landscape", "empirical_sine_risk", "sine_landscape", "sine_risk"]
 
 
+@equal_by_value
+@in_one_line
 @dataclass(frozen=True, eq=False)
 class Landscape:
     r"""Risks over a square grid in the plane, to be drawn with ``contourf(first, second, population)``.

@@ -9,11 +9,13 @@ are the rows of W; output weights are 1.
 - `theorem2_terms`, `theorem2`: separated isotropic weights, c_1, c_2, the bound, and whether its hypotheses hold;
 - `theorem3`: random weights; its η is not explicit, so what is computed is the smallest η that an estimate shows;
 - `corollary1`: which tensors must be hard to decompose for the bound of Theorem 2 to hold for every algorithm;
+- `quantities`: all that it says of one network, by name;
 - `comparison`: for an estimate, its largest correlation with the truth, its exact risk, and the bound, side by side.
 """
 
 from twolayer.papers.mondelli2019connection.theory.estimates import Comparison, comparison
 from twolayer.papers.mondelli2019connection.theory.polynomials import Corollary1, corollary1, powers_of
+from twolayer.papers.mondelli2019connection.theory.quantities import quantities
 from twolayer.papers.mondelli2019connection.theory.random_weights import Theorem3, theorem3
 from twolayer.papers.mondelli2019connection.theory.separated_weights import Theorem2, theorem2, theorem2_terms
 from twolayer.papers.mondelli2019connection.theory.weights import Assumptions, assumptions, correlation
@@ -29,6 +31,7 @@ __all__ = [
     "corollary1",
     "correlation",
     "powers_of",
+    "quantities",
     "theorem2",
     "theorem2_terms",
     "theorem3",

@@ -9,9 +9,11 @@ from twolayer.activation import Activation
 from twolayer.activation import activation as known_activation
 from twolayer.arrays import real_array, whole_number
 from twolayer.decompose.kcl import PLUG_INS, kcl
+from twolayer.equality import equal_by_value
 from twolayer.errors import InputError
 from twolayer.moments import MomentOperator, moment_cube
 from twolayer.network import TwoLayerNetwork
+from twolayer.one_line import in_one_line
 from twolayer.papers.zhong2017recovery.algorithm.magnitudes import decoding_orders, magnitudes_and_signs
 from twolayer.papers.zhong2017recovery.algorithm.power_method import SUBSPACES, Subspace
 from twolayer.papers.zhong2017recovery.theory import moment_orders
@@ -24,6 +26,8 @@ PROJECTIONS = 100
 _FORMED_INPUTS = 100  # for each unit, up to which the hundreds of products of the power method cost more than P_2 does
 
 
+@equal_by_value
+@in_one_line
 @dataclass(frozen=True, eq=False)
 class Initialization:
     """What Algorithm 1 finds, with its intermediate results.

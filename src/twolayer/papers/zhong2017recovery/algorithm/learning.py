@@ -10,8 +10,10 @@ from numpy.typing import ArrayLike, NDArray
 from twolayer.activation import Activation
 from twolayer.activation import activation as known_activation
 from twolayer.arrays import real_array, real_number, whole_number
+from twolayer.equality import equal_by_value
 from twolayer.errors import InputError
 from twolayer.network import TwoLayerNetwork
+from twolayer.one_line import in_one_line
 from twolayer.papers.zhong2017recovery.algorithm.initialization import Initialization, initialization
 from twolayer.papers.zhong2017recovery.theory import empirical_risk, properties, risk_and_gradient
 
@@ -20,6 +22,8 @@ __all__ = ["Learning", "paper_step_size", "recover_zhong2017"]
 _MAX_STEPS = 20_000
 
 
+@equal_by_value
+@in_one_line
 @dataclass(frozen=True, eq=False)
 class Learning:
     """How Algorithm 2 went.

@@ -8,7 +8,9 @@ from numpy.typing import NDArray
 from scipy.sparse.linalg import LinearOperator, eigsh
 
 from twolayer.arrays import whole_number
+from twolayer.equality import equal_by_value
 from twolayer.errors import InputError
+from twolayer.one_line import in_one_line
 
 __all__ = ["SUBSPACES", "Subspace", "eigsh_subspace", "power_method"]
 
@@ -16,6 +18,8 @@ _NORM_STEPS = 20
 _CHECK_EVERY = 10
 
 
+@equal_by_value
+@in_one_line
 @dataclass(frozen=True, eq=False)
 class Subspace:
     """An approximate invariant subspace of a symmetric matrix P.

@@ -4,31 +4,26 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from twolayer.activation import Activation
+from twolayer.activation import Activation, rewriting
 from twolayer.activation import activation as parse_activation
-from twolayer.evidence.certificate import normal_matrix, standard_errors
 from twolayer.evidence.choice import Choice, Trial
+from twolayer.evidence.curvature import normal_matrix
+from twolayer.evidence.standard_errors import standard_errors
+from twolayer.evidence.standards import STANDARDS
 from twolayer.model import UnitsProblem
-from twolayer.model.problem import Matrix, Vector
-from twolayer.refine.fit import Fit, explore, polish
+from twolayer.model.fit import Fit
+from twolayer.model.problem import Vector
+from twolayer.model.units import unit_values
+from twolayer.refine.explore import explore, polish
+from twolayer.samples import Samples
 from twolayer.search.rough_fits import RoughFits
 
-__all__ = ["CANDIDATES", "Candidate", "compared", "likeliest", "respelled"]
+__all__ = ["CANDIDATES", "Candidate", "compared", "likeliest", "rewritten"]
 
 # Polynomials are left out, as they do not determine a network, and so are activations that need to be told more.
 CANDIDATES = ("relu", "squared_relu", "tanh", "sigmoid", "softplus", "gelu", "erf", "leaky_relu", "abs", "sine")
 
-_ROUNDS = (len(CANDIDATES), 5, 3, 3)  # how many activations get one more start
-_POLISHED = 5
-_MOST_RUNGS = 3
-_CLEARLY_WORSE = 4.0  # standard errors of the mean difference of the squared residuals
-_GAIN_PER_PARAMETER, _GAIN_OFFSET = 2.0, 40.0  # of twice the log-likelihood: more than a fit to noise differs
-_MOST_UNITS_TURNED, _MOST_ERRORS = 12, 6.0
-_STEEPER = (1.0, 5.0)
-_ROWS_FOR_OUTER_WEIGHTS = 4096
-_LEAST_SIZE = 1e-3
-_SAME_VALUES = 1e-3  # of what is left; the difference of two functions that are one
-_SAME_EXACT_VALUES = 1e-8
+_STEEPER = (1.0, 5.0)  # as steep as the best one's units, and steeper: a ramp is the limit of ever steeper softplus
 
 
 @dataclass(frozen=True)
@@ -60,7 +55,7 @@ def likeliest(rough: RoughFits, width: int, most: int | None = None) -> tuple[Ac
     Widths grow by halves while none of the activations leaves only rounding or noise.
     """
     best: Fit | None = None
-    for _ in range(_MOST_RUNGS):
+    for _ in range(3):  # a guess that is wrong by more than that has seen nothing of the units
         if best is not None and (not rough.has_rows(width, best.problem.activation) or width > (most or width)):
             break
         fits = [rough.lifted(width, parse_activation(name)) for name in CANDIDATES]
@@ -73,9 +68,7 @@ def likeliest(rough: RoughFits, width: int, most: int | None = None) -> tuple[Ac
     return best.problem.activation, best.problem.width
 
 
-def compared(
-    rough: RoughFits, held_out: tuple[Matrix, Vector], width: int, origin: float
-) -> tuple[list[Activation], Choice]:
+def compared(rough: RoughFits, held_out: Samples, width: int) -> tuple[list[Activation], Choice]:
     r"""The activations in the order in which they are to be believed, and the choice of the first.
 
     Each gets a start; the better ones get more, until one is exact. With r the residual and r_* that of the best one,
@@ -89,32 +82,34 @@ def compared(
     Parameters
     ----------
     rough : RoughFits
-    held_out : arrays, shapes (h, d) and (h,)
+    held_out : Samples
         Rows that `rough` has not.
     width : int
-    origin : float
-        What a network that needs no constant has as its constant here, where labels are counted from their mean.
     """
     fits: dict[str, Fit] = {}
-    for number, count in enumerate(_ROUNDS):
+    for number, count in enumerate((len(CANDIDATES), 5, 3, 3)):  # how many activations get one more start
         for name in sorted(CANDIDATES, key=lambda one: fits[one].loss if one in fits else 0.0)[:count]:
             fit = rough.as_network(rough.lifted(width, parse_activation(name)))
             fits[name] = min(fits.get(name, fit), fit, key=lambda one: one.loss)
         if any(fit.is_exact or (number and rough.passes_for_noise(fit)) for fit in fits.values()):
             break
     is_exact = any(fit.is_exact for fit in fits.values())
-    for name in sorted(fits, key=lambda one: fits[one].loss)[: 0 if is_exact else _POLISHED]:
+    for name in sorted(fits, key=lambda one: fits[one].loss)[: 0 if is_exact else 5]:
         fits[name] = polish(fits[name].problem, fits[name].point, rough.report)
     if not is_exact:
         _second(fits, rough)
     for name, other in (("tanh", "sigmoid"), ("sigmoid", "tanh")):
-        if rough.has_bias:
-            fit = respelled(fits[name], parse_activation(other))
+        if rough.samples.has_bias:
+            fit = rewritten(fits[name], parse_activation(other))
             fits[other] = min(fits[other], fit, key=lambda one: one.loss)
-    X, y = held_out
-    mapped = X if rough.whitening is None else rough.whitening.done(X)
-    candidates = [Candidate(parse_activation(name), fit, _left(fit, mapped, y)) for name, fit in fits.items()]
-    return _ranked(candidates, float(np.std(y)), origin)
+    mapped = held_out if rough.whitening is None else held_out.mapped(rough.whitening)
+    candidates = [
+        Candidate(parse_activation(name), fit, fit.problem.on(mapped.X, mapped.y).residual(fit.point))
+        for name, fit in fits.items()
+    ]
+    # what a network that needs no constant has as its constant here, where labels are counted from their mean
+    origin = -rough.samples.coordinates.offset / rough.samples.coordinates.unit
+    return _ranked(candidates, float(np.std(held_out.y)), origin)
 
 
 def _second(fits: dict[str, Fit], rough: RoughFits) -> None:
@@ -133,30 +128,27 @@ def _with_units_of(fit: Fit, name: str, times: float) -> tuple[UnitsProblem, Vec
     old, sigma = fit.problem, parse_activation(name)
     rows = times * old.units(fit.point)[1]
     plain = UnitsProblem(old.X, old.y, sigma, old.width, has_bias=old.has_bias)
-    some = slice(0, min(_ROWS_FOR_OUTER_WEIGHTS, old.n_rows))
-    columns = np.column_stack([plain.unit_block(some, rows), np.ones(some.stop)])[:, : old.width + old.has_bias]
-    solved = np.linalg.lstsq(columns, old.y[some], rcond=1e-8)[0]
+    some = plain.some(4096)  # enough for some dozens of outer weights
+    columns = np.column_stack([unit_values(some, some.join(rows, np.ones(old.width))), np.ones(some.n_rows)])
+    solved = np.linalg.lstsq(columns[:, : old.width + old.has_bias], some.y, rcond=1e-8)[0]
     v, constant = solved[: old.width], float(solved[old.width :].sum())
     if not sigma.degree:
         return plain, plain.join(rows, v, constant=constant)
     signs = np.where(v < 0, -1.0, 1.0)
     problem = UnitsProblem(old.X, old.y, sigma, old.width, signs=signs, has_bias=old.has_bias)
-    sizes = np.maximum(np.abs(v), _LEAST_SIZE) ** (1 / sigma.degree)
+    sizes = np.maximum(np.abs(v), 1e-3) ** (1 / sigma.degree)
     return problem, problem.join(sizes[:, None] * rows, constant=constant)
 
 
-def _left(fit: Fit, X: Matrix, y: Vector) -> Vector:
-    return fit.problem.on(X, y).residual(fit.point)
-
-
-def respelled(fit: Fit, activation: Activation) -> Fit:
-    """A network of tanh written with sigmoids, tanh(t) = 2 sigmoid(2t) - 1, or the other way round."""
-    old, factor = fit.problem, 2.0 if activation.name == "sigmoid" else 0.5
+def rewritten(fit: Fit, activation: Activation) -> Fit:
+    """A fit written with an activation that is the same function in other units, beside a constant."""
+    old, law = fit.problem, rewriting(fit.problem.activation, activation)
+    assert law is not None
+    assert not law.slope
     v, theta = old.units(fit.point)
-    constant = old.constant(fit.point) + (-v.sum() if factor > 1 else v.sum() / 2)
     problem = UnitsProblem(old.X, old.y, activation, old.width, has_bias=True)
-    point = problem.join(factor * theta, factor * v, constant=constant)
-    return Fit(problem, point, problem.loss(point) / problem.energy)
+    constant = old.constant(fit.point) + law.constant * float(v.sum())
+    return Fit.at(problem, problem.join(law.scale * theta, law.factor * v, constant=constant))
 
 
 def _ranked(candidates: list[Candidate], spread: float, origin: float) -> tuple[list[Activation], Choice]:
@@ -195,11 +187,11 @@ def _plainest(spellings: list[Candidate], chosen: Candidate, origin: float) -> C
         noise = float(np.sqrt(named[name].fit.loss * problem.energy / problem.n_rows))
         error = standard_errors(problem, point, normal_matrix(problem, point), noise).constant
         turned = np.zeros(1)
-        if name == "sigmoid" and problem.width <= _MOST_UNITS_TURNED:
+        if name == "sigmoid" and problem.width <= 12:  # of which all 4096 ways to turn them are tried
             for a in problem.units(point)[0]:
                 turned = np.concatenate([turned, turned + a])
         constants[name] = float(np.abs(problem.constant(point) - origin + turned).min())
-        constants[name] -= max(_SAME_EXACT_VALUES, _MOST_ERRORS * error)
+        constants[name] -= max(STANDARDS.same_exact_values, STANDARDS.clearly * error)
     return named["sigmoid"] if constants["sigmoid"] <= 0 < constants["tanh"] else named["tanh"]
 
 
@@ -211,13 +203,13 @@ def _is_refuted(one: Candidate, best: Candidate) -> bool:
     if best.fit.is_exact:
         return not one.fit.is_exact
     gain = one.fit.problem.n_rows * float(np.log(one.fit.loss / best.fit.loss))
-    if gain > _GAIN_OFFSET + _GAIN_PER_PARAMETER * best.fit.problem.n_parameters:
+    if gain > STANDARDS.gain_offset + STANDARDS.likelihood_per_parameter * best.fit.problem.n_parameters:
         return True
     more = one.left**2 - best.left**2
     error = float(more.std()) / np.sqrt(len(more))
-    return float(more.mean()) > _CLEARLY_WORSE * error
+    return float(more.mean()) > STANDARDS.clearly_worse * error
 
 
 def _is_same_function(one: Candidate, other: Candidate, spread: float) -> bool:
-    tolerance = max(_SAME_EXACT_VALUES * spread, _SAME_VALUES * float(np.sqrt(other.loss)))
+    tolerance = max(STANDARDS.same_exact_values * spread, STANDARDS.same_values * float(np.sqrt(other.loss)))
     return float(np.sqrt(np.mean((one.left - other.left) ** 2))) <= tolerance

@@ -1,7 +1,6 @@
-"""How long a large instance takes, and that its memory is that of its non-zeros."""
+"""Large instances: what is stored and worked on is their non-zeros, not their coordinates."""
 
 import tracemalloc
-from time import process_time
 
 import numpy as np
 import pytest
@@ -83,25 +82,25 @@ def test_empty_lines_of_a_formula_cost_no_memory(tmp_path):
 
 
 @pytest.mark.slow
-def test_a_network_of_100_000_inputs_takes_seconds():
+def test_a_network_of_100_000_inputs_is_worked_on_by_its_non_zeros():
     n_variables, k, m = 1886, 53, 1000
-    began = process_time()
     psi = random_assignment(n_variables, 0)
     X, y = encode(realizable_tuples(psi, m, conjunction(3, k), 1))
     M = fully_connected_transform(WeightLaw("normal"), n_variables + 1, k, 0, 2)
     moved, W = M.inputs(X), M.weights(sign_filter(psi))
     assert moved.shape == (1000, 100_011)
     assert np.array_equal(np.rint(fully_connected_output(moved, W)), y)
-    assert process_time() - began < 60
+    assert X.nnz == m * 4 * k  # three literals and a constant to each of k clauses
+    assert moved.nnz == m * k * (3 * k + 1)  # each literal is mixed over the k blocks: 12 times fewer than entries
+    assert W.shape == (k, 100_011)
 
 
 @pytest.mark.slow
-def test_a_formula_of_a_million_clauses_becomes_samples_in_seconds(tmp_path):
+def test_a_formula_of_a_million_clauses_becomes_samples_of_as_many_non_zeros(tmp_path):
     psi = random_assignment(1000, 0)
     write_dimacs(tmp_path / "f.cnf", planted_formula(psi, 1_000_000, sat(3), 1))
-    began = process_time()
     formula = read_dimacs(tmp_path / "f.cnf")
     X, y = encode(with_negations(conjunctions(formula, 5, block=10), 2, psi))
     assert X.shape == (100_000, 5005)
     assert 0.4 < y.mean() < 0.6
-    assert process_time() - began < 30
+    assert X.nnz == 100_000 * 5 * 4  # three literals and a constant to each of five clauses

@@ -5,16 +5,12 @@ from dataclasses import dataclass
 import numpy as np
 
 from twolayer.activation import Activation
+from twolayer.model.fit import Fit
 from twolayer.model.problem import Matrix, Vector
 from twolayer.moments import controlled_moments
-from twolayer.refine.fit import Fit
 from twolayer.search.rough_fits import RoughFits, is_as_good
 
 __all__ = ["WidthSearch", "guessed_width", "least_width"]
-
-_MOST_INPUTS_FOR_FOURTH_MOMENTS = 24
-_FRESH = 2
-_MOST_RUNGS = 8
 
 
 @dataclass(frozen=True)
@@ -50,8 +46,9 @@ def guessed_width(X: Matrix, y: Vector, rng: np.random.Generator) -> int:
     T_2 and T_3; units that T_4 cannot show for want of rows are left to the residual.
     """
     n, d = X.shape
+    # fourth moments of 24 inputs have 20 000 entries, and want rows for a matrix of 300
     halves = np.array_split(rng.permutation(n), 2)
-    order = 4 if d <= _MOST_INPUTS_FOR_FOURTH_MOMENTS and n > 4 * (d + 1) * (d + 2) else 2
+    order = 4 if d <= 24 and n > 4 * (d + 1) * (d + 2) else 2
     order = 2 if n < 4 * (d + 2) else order
     one, other = (controlled_moments([(X[rows], y[rows])], order, degree=1) for rows in halves)
     counts = [1]
@@ -127,7 +124,7 @@ class _Downwards:
         width = self.fit.problem.width
         if width > 1 and self.take(self.rough.narrower(self.fit, self.reference)):
             return True
-        fresh = [width - 1, width - 2] * _FRESH
+        fresh = [width - 1, width - 2] * 2
         return any(self.take(self.rough.lifted(one, self.activation)) for one in fresh if one >= 1)
 
 
@@ -136,7 +133,7 @@ def _upwards(
 ) -> Fit | None:
     """The first fit that explains the rows; None where rows or patience end."""
     best: Fit | None = None
-    for _ in range(_MOST_RUNGS):
+    for _ in range(8):  # 25 times the guess
         if fits and (not rough.has_rows(width, activation) or (most is not None and width > most)):
             break
         fit = rough.lifted(width, activation)

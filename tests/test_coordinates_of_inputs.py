@@ -5,10 +5,10 @@ import pytest
 from numpy.testing import assert_allclose
 
 from twolayer.activation import activation
-from twolayer.coordinates.inputs import ChangeOfInputs, principal_inputs, span_of_units, whitening_of
+from twolayer.coordinates import Coordinates
 from twolayer.model import UnitsProblem
 from twolayer.moments import second_moment
-from twolayer.search.starts import principal_directions
+from twolayer.search.directions import principal_directions, principal_inputs
 from twolayer.teachers import conditioned, gaussian_samples
 
 LIFTS = ["relu", "softplus", "squared_relu", "sigmoid", "tanh"]
@@ -24,31 +24,31 @@ def problem_on(X, spec, m, *, has_bias, is_lifted):
 @pytest.mark.parametrize("spec", LIFTS)
 def test_a_fit_of_mapped_inputs_is_taken_back_to_the_same_function(spec, has_bias, is_lifted, rng):
     X, m = rng.standard_normal((30, 5)), 3
-    change = ChangeOfInputs(rng.standard_normal(5) if has_bias else np.zeros(5), rng.standard_normal((2, 5)))
+    change = Coordinates(rng.standard_normal(5) if has_bias else np.zeros(5), rng.standard_normal((2, 5)))
     mapped = problem_on((X - change.mean) @ change.A.T, spec, m, has_bias=has_bias, is_lifted=is_lifted)
     whole = problem_on(X, spec, m, has_bias=has_bias, is_lifted=is_lifted)
     z = rng.standard_normal(mapped.n_parameters)
-    assert_allclose(change.done(X), mapped.X, rtol=1e-14, atol=1e-14)
-    assert_allclose(whole.residual(change.undone(mapped, z, whole)), mapped.residual(z), rtol=1e-12, atol=1e-12)
+    assert_allclose(change.apply_inputs(X), mapped.X, rtol=1e-14, atol=1e-14)
+    assert_allclose(whole.residual(change.invert_point(mapped, z, whole)), mapped.residual(z), rtol=1e-12, atol=1e-12)
 
 
 @pytest.mark.parametrize("has_bias", [False, True])
 def test_whitened_inputs_have_mean_zero_and_covariance_one(has_bias, rng):
     X = rng.standard_normal((400, 4)) @ (np.diag([0.1, 1, 5, 20]) @ rng.standard_normal((4, 4))) + 3 * has_bias
-    white = whitening_of(X, has_bias).done(X)
+    white = Coordinates.white(X, has_bias).apply_inputs(X)
     if has_bias:
         assert_allclose(white.mean(axis=0), 0, atol=1e-10)
     assert_allclose(white.T @ white / len(X), np.eye(4), atol=1e-8)
 
 
 def test_standard_gaussian_inputs_are_left_alone(rng):
-    assert whitening_of(rng.standard_normal((200, 10)), False) is None
-    assert whitening_of(rng.standard_normal((40, 10)), True) is None
+    assert Coordinates.white(rng.standard_normal((200, 10)), False) is None
+    assert Coordinates.white(rng.standard_normal((40, 10)), True) is None
 
 
 def test_an_input_that_never_varies_is_sent_to_zero(rng):
     X = np.column_stack([100 * rng.standard_normal((50, 2)), np.full(50, 3.0)])
-    white = whitening_of(X, True).done(X)
+    white = Coordinates.white(X, True).apply_inputs(X)
     assert_allclose(white @ white.T, (white[:, :3] @ white[:, :3].T), atol=1e-9)
     assert np.linalg.matrix_rank(white, tol=1e-6) == 2
 
@@ -67,7 +67,7 @@ def test_the_spectrum_of_principal_inputs_is_that_of_the_mapped_samples():
     X, y = gaussian_samples(conditioned(8, 2, 2, "relu", rng=0), 4000, rng=1)
     spectrum = second_moment(X, y)
     change, reduced = principal_inputs(spectrum, 2)
-    Z = change.done(X)
+    Z = change.apply_inputs(X)
     direct = Z.T @ (Z * spectrum.rest[:, None]) / len(X)
     assert_allclose(direct, np.diag(reduced.values), atol=1e-10)
     assert_allclose(reduced.affine, np.r_[change.A @ spectrum.affine[:8], spectrum.affine[8]], rtol=1e-12)
@@ -80,9 +80,9 @@ def test_inputs_that_would_not_be_halved_are_kept():
 
 def test_the_span_of_units_holds_each_of_them(rng):
     rows = rng.standard_normal((3, 7)) * np.array([[1.0], [1e-3], [50.0]])
-    change = span_of_units(rows)
+    change = Coordinates.span_of(rows)
     assert_allclose(change.A @ change.A.T, np.eye(3), atol=1e-12)
-    assert_allclose(change.done(rows) @ change.A, rows, rtol=1e-9, atol=1e-12)
+    assert_allclose(change.apply_inputs(rows) @ change.A, rows, rtol=1e-9, atol=1e-12)
     assert not change.mean.any()
 
 

@@ -4,18 +4,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from twolayer.model import UnitsProblem
+from twolayer.model.fit import Fit
 from twolayer.model.problem import Matrix
 from twolayer.model.reflections import unlifted
-from twolayer.refine.fit import Fit, Report, explore, polish
-from twolayer.search.exchange import without_unit
-from twolayer.search.growth import losses_without
+from twolayer.model.units import unit_losses, without_unit
+from twolayer.refine.explore import Report, explore, polish
 
 __all__ = ["has_affine_law", "seen_part", "straight_units", "without_idle_units"]
-
-_STRAIGHT = 1e-12  # share of a unit that is not affine on the rows, below which that is rounding
-_IDLE = 1e-5  # relative loss, to first order, up to which a unit may be idle
-_MOST_TRIED = 2
-_FIRST_ROWS = 4096  # that most units show their kink in
 
 
 def has_affine_law(problem: UnitsProblem) -> bool:
@@ -30,20 +25,21 @@ def straight_units(fit: Fit) -> NDArray[np.bool_]:
     if not has_affine_law(problem):
         return straight
     theta = problem.units(fit.point)[1]
-    straight |= _are_affine(problem, theta, slice(0, min(_FIRST_ROWS, problem.n_rows)))
-    if straight.any() and problem.n_rows > _FIRST_ROWS:
-        straight[straight] = _are_affine(problem, theta[straight], slice(None))
+    some = problem.some(4096)  # in which most units show their kink
+    straight |= _are_affine(some, theta)
+    if straight.any() and some is not problem:
+        straight[straight] = _are_affine(problem, theta[straight])
     return straight
 
 
-def _are_affine(problem: UnitsProblem, theta: Matrix, rows: slice) -> NDArray[np.bool_]:
-    t = problem.inputs(rows) @ theta.T
+def _are_affine(problem: UnitsProblem, theta: Matrix) -> NDArray[np.bool_]:
+    t = problem.inputs(slice(None)) @ theta.T
     values = problem.activation(t)
     sizes = np.sqrt(np.mean(values**2, axis=0))
     t, values = t - t.mean(axis=0), values - values.mean(axis=0)
     slopes = np.sum(t * values, axis=0) / np.maximum(np.sum(t * t, axis=0), 1e-300)
     bends = np.sqrt(np.mean((values - slopes * t) ** 2, axis=0))
-    return np.asarray(bends <= _STRAIGHT * np.maximum(sizes, 1e-300))
+    return np.asarray(bends <= 1e-12 * np.maximum(sizes, 1e-300))
 
 
 def seen_part(fit: Fit, report: Report) -> Fit:
@@ -89,15 +85,7 @@ def _bent_part(fit: Fit, report: Report) -> Fit:
     if straight.all():
         return fit
     signs = None if problem.signs is None else v[~straight]
-    lifted = UnitsProblem(
-        problem.X,
-        problem.y,
-        problem.activation,
-        int((~straight).sum()),
-        signs=signs,
-        has_bias=problem.has_bias,
-        is_lifted=True,
-    )
+    lifted = problem.resized(signs, int((~straight).sum()), is_lifted=True)
     start = lifted.join(theta[~straight], v[~straight])
     inputs = np.vstack([lifted.inputs(rows) for rows in lifted.blocks()])
     linear = np.asarray(np.linalg.lstsq(inputs, -lifted.residual(start), rcond=1e-12)[0], np.float64)
@@ -107,8 +95,8 @@ def _bent_part(fit: Fit, report: Report) -> Fit:
 def without_idle_units(fit: Fit, report: Report) -> Fit:
     """Leave units out of an exact fit while it stays exact."""
     while fit.problem.width > 1:
-        losses = losses_without(fit)
-        tried = [int(unit) for unit in np.argsort(losses)[:_MOST_TRIED] if losses[unit] <= _IDLE]
+        losses = unit_losses(fit.problem, fit.point) / fit.problem.energy
+        tried = [int(unit) for unit in np.argsort(losses)[:2] if losses[unit] <= 1e-5]
         narrower = (
             explore(*without_unit(fit.problem, fit.point, unit), report, "idle unit", max_steps=40) for unit in tried
         )

@@ -1,1 +1,0 @@
-"""Other coordinates for inputs and labels, and what was found brought back from there."""

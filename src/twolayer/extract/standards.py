@@ -1,0 +1,57 @@
+"""What an extraction is held to before its network is called the one in the box."""
+
+from dataclasses import dataclass
+
+__all__ = ["ExtractionStandards"]
+
+
+@dataclass(frozen=True)
+class ExtractionStandards:
+    """The numbers that decide between the outcomes.
+
+    A *rounding* is what the precision of the answers may change of the largest value compared.
+
+    Attributes
+    ----------
+    near_scales : tuple of float
+        Of the Gaussian inputs of the near checks, in units of the scale on which the units are seen.
+    near_rows, far_rows : int
+        Rows of a near check and of a far one.
+    far_scales : tuple of float
+        Of the far checks: ten powers of ten outwards, as far as a box is asked.
+    equal : float
+        Roundings that network and box may differ by. A sum over m units and d inputs, the box's own, is off by
+        √(m d) roundings of its terms, and the terms are some times larger than the sum: 200 is 10 times what 400
+        weights make of it.
+    explained : float
+        Roundings by which a near check may be off and still hide no unit; as many as the joint fit is content with.
+    argument : float
+        What the rounding of the arguments w·x + b counts for, which matters where a step is so steep that it outweighs
+        that of the values. It is reckoned as if all products, and all units, were off the same way: a tenth of it, 40
+        times, is four times the worst that can be.
+    turned : float
+        Far out, the hyperplanes of bounded units are known to so many square roots of the precision: their w is read
+        where they change course, from differences that cancel half of the digits.
+    finest : float
+        Relative to the values' standard deviation, what no box is held to: the joint fit stops there.
+    coarse : float
+        Rounding of this part of the standard deviation at every near scale makes a box too coarse to be read: three
+        digits say less than the approximations by other activations that are tried.
+    coarsest : float
+        The most that rounding may explain of anything, so that noise explains no network.
+    shown : float
+        By how much of itself a unit may differ, at its own hyperplane, from what the box does there.
+    """
+
+    near_scales: tuple[float, ...] = (0.3, 1.0, 3.0, 10.0)
+    near_rows: int = 4096
+    far_scales: tuple[float, ...] = tuple(10.0**k for k in range(2, 11))
+    far_rows: int = 1024
+    equal: float = 200.0
+    explained: float = 40.0
+    argument: float = 0.1
+    turned: float = 20.0
+    finest: float = 1e-9
+    coarse: float = 1e-3
+    coarsest: float = 0.1
+    shown: float = 0.2
