@@ -5,6 +5,8 @@
 PYTHON ?= python3
 VENV ?= .venv
 JOBS ?= 2
+MINUTES ?= 30
+SEED ?= 0
 
 version := $(shell $(PYTHON) -c 'import sys; print("%d.%d" % sys.version_info[:2])')
 bin := $(VENV)/bin
@@ -16,7 +18,7 @@ install := $(bin)/python -m pip install --quiet --disable-pip-version-check
 one_thread := OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 MKL_NUM_THREADS=1
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test slow check format bench figures browser paper picture requirements clean
+.PHONY: help demo test slow kernels mutants check format bench figures browser paper picture requirements clean
 
 help:  ## What can be made
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /  make \1\t/' | expand -t 22
@@ -29,6 +31,12 @@ test: $(dev)  ## Run the tests
 
 slow: $(dev)  ## Run the long tests, which `make test` leaves out
 	$(one_thread) $(bin)/python -m pytest -n $(JOBS) -m slow $(ARGS)
+
+kernels: $(dev)  ## Run the tests under each kernel of OpenBLAS that this machine has (quickly: make kernels ARGS=--short)
+	$(one_thread) $(bin)/python tests/kernels.py --jobs $(JOBS) $(ARGS)
+
+mutants: $(dev)  ## Change the code on purpose for MINUTES=30: do the tests notice? (one module: ARGS=evidence/twins.py)
+	$(one_thread) $(bin)/python tests/mutants.py --minutes $(MINUTES) --seed $(SEED) --jobs $(JOBS) $(ARGS)
 
 check: $(dev)  ## Lint, formatting and types
 	$(bin)/ruff check .

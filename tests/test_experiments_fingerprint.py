@@ -7,6 +7,7 @@ import pytest
 
 from twolayer.experiments.fingerprint import code_of, versions
 from twolayer.papers.figures import figure_named
+from twolayer.recover import recover
 
 COUNTER = itertools.count()
 
@@ -70,13 +71,31 @@ def test_what_the_measuring_uses_counts(fingerprint, old, new):
 
 def test_modules_that_the_measuring_imports_count_and_those_that_draw_do_not():
     found = code_of(figure_named("zhong2017recovery-1a").run_cell)
-    assert {"twolayer.search.portfolio", "twolayer.model.problem", "twolayer.teachers", "twolayer.align"} <= set(found)
+    assert {"twolayer.search.searching", "twolayer.model.problem", "twolayer.teachers", "twolayer.align"} <= set(found)
     assert not {"twolayer.pictures", "twolayer.experiments.drawing", "twolayer.experiments.table"} & set(found)
 
 
 def test_what_is_imported_inside_the_measuring_counts(fingerprint):
     inside = SOURCE.replace('    """Measure."""', "    from twolayer import symtensor")
     assert fingerprint(inside).keys() - fingerprint(SOURCE).keys() >= {"twolayer.symtensor"}
+
+
+@pytest.mark.parametrize("text", ["twolayer.symtensor", "twolayer.symtensor:transform"])
+def test_a_module_that_is_named_to_be_imported_late_counts(fingerprint, text):
+    named = SOURCE.replace("SCALE = 2  # a number", f'SCALE = len("{text}")')
+    behind = {"twolayer.symtensor", "twolayer.errors"}  # the module, and what it imports
+    assert fingerprint(named).keys() - fingerprint(SOURCE).keys() == behind
+
+
+@pytest.mark.parametrize("text", ["twolayer.nowhere", "twolayer.symtensor is a room", "twolayer", "twolayer.", "a:b"])
+def test_other_texts_do_not(fingerprint, text):
+    assert fingerprint(SOURCE.replace("SCALE = 2", f'SCALE = len("{text}")')).keys() == fingerprint(SOURCE).keys()
+
+
+def test_the_methods_of_the_papers_count_where_the_table_of_methods_does():
+    found = set(code_of(recover))
+    assert {"twolayer.papers.zhong2017recovery.recovery", "twolayer.papers.awasthi2021efficient.recovery"} <= found
+    assert "twolayer.papers.zhong2017recovery.algorithm.learning" in found
 
 
 def test_every_library_that_a_cell_computes_with_has_its_version():

@@ -214,6 +214,10 @@ def test_a_direction_that_matters_not_is_not_tested(rng):
 def test_what_does_not_vary_and_too_few_rows_are_not_tested(rng):
     assert gaussianity_test(np.ones((100, 2)), np.eye(2)).n_directions == 0
     assert gaussianity_test(rng.standard_normal((100, 2)), np.zeros((1, 2))).n_directions == 0
+    half_constant = np.c_[rng.standard_normal(100), np.full(100, 3.7)]
+    assert gaussianity_test(half_constant, np.eye(2)).n_directions == 1
+    p_values = [gaussianity_test(rng.standard_normal((100, 2)), np.eye(2)).p_value for _ in range(20)]
+    assert max(p_values) == 1  # not six times the least
     assert gaussianity_test(rng.choice([-1.0, 1.0], (49, 2)), np.eye(2)).p_value == 1
     assert gaussianity_test(rng.choice([-1.0, 1.0], (50, 2)), np.eye(2)).p_value < 1e-3
     assert gaussianity_of_inputs(rng.standard_normal((1, 2)), np.ones(1), 1).n_directions == 0

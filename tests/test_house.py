@@ -14,6 +14,7 @@ from pathlib import Path
 
 import pytest
 
+import kernels
 import twolayer
 from twolayer.entry import Entry
 
@@ -228,6 +229,21 @@ def test_every_requirement_is_pinned_and_hashed_and_names_no_registry(name):
     assert needs
     assert all(re.match(r"[a-z0-9-]+==\S+ .*--hash=sha256:[0-9a-f]{64}", need) for need in needs)
     assert not re.search(r"://|--(extra-)?index|--find-links", text)
+
+
+def test_what_a_change_must_pass_under_two_kernels_is_there():
+    assert all((ROOT / "tests" / name).exists() for name in kernels.SHORT)
+
+
+def test_what_is_changed_on_purpose_is_there_and_so_are_its_tests():
+    settings = tomllib.loads((ROOT / "tests" / "mutants.toml").read_text(encoding="utf-8"))
+    assert [name for name in settings["tests"] if not (SOURCE / name).exists()] == []
+    tests = {name for names in settings["tests"].values() for name in names}
+    assert [name for name in sorted(tests) if not (ROOT / "tests" / name).exists()] == []
+    for one in settings["equivalent"]:
+        lines = [line.strip() for line in (SOURCE / one["module"]).read_text(encoding="utf-8").splitlines()]
+        assert one["old"] in lines, f"{one['module']} has no line {one['old']} any more"
+        assert one["reason"]
 
 
 def written_files() -> list[Path]:

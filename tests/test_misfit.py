@@ -81,6 +81,39 @@ def test_the_statistic_is_that_of_the_extra_sum_of_squares(spec, has_bias, seed)
     assert test.p_value == pytest.approx(f_distribution.sf(test.statistic, q, freedom), rel=1e-12)
 
 
+def test_units_that_are_copies_of_each_other_count_once():
+    """The normal matrix is singular then; what it does not determine explains nothing."""
+    rng = np.random.default_rng(41)
+    X, noise, W = rng.standard_normal((500, 4)), rng.standard_normal(500), rng.standard_normal((2, 4))
+    shape = UnitsProblem(X, noise, activation("tanh"), 3)
+    point = shape.join(W[[0, 1, 0]], np.array([0.5, 2.0, 0.5]))
+    J = np.vstack([block for _, _, block in shape.jacobian_blocks(point)])
+    U, lengths, _ = np.linalg.svd(J, full_matrices=False)
+    U = U[:, lengths > 1e-8 * lengths[0]]
+    assert U.shape[1] == J.shape[1] - 5
+    noise = noise - U @ (U.T @ noise)
+    problem = shape.on(X, shape.residual(point) + shape.y - noise)
+    test = score_test(problem, point, np.random.default_rng(5))
+    G = documented_features(problem, point, np.random.default_rng(5))
+    q, statistic, _ = extra_sum_of_squares(U, noise, G)
+    assert test.n_features == q
+    assert test.statistic == pytest.approx(statistic * (500 - 15 - q) / (500 - 10 - q), rel=1e-6)
+
+
+def test_one_degree_of_freedom_is_enough():
+    rng = np.random.default_rng(37)
+    network = conditioned(2, 1, 2.0, "tanh", rng)
+    seen = set()
+    for n in range(6, 40):
+        X, y = gaussian_samples(network, n, rng, noise=0.1)
+        problem, point = fitted(X, y, network)
+        test = score_test(problem, point, rng)
+        freedom = n - problem.n_parameters - test.n_features
+        assert (test.statistic > 0) == (freedom >= 1)
+        seen.add(freedom)
+    assert {0, 1} <= seen
+
+
 def test_features_that_the_model_already_has_are_left_out():
     """A quadratic unit fits He_2 of its own projection and every other quadratic beside it."""
     rng = np.random.default_rng(32)

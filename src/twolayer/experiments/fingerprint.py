@@ -96,7 +96,7 @@ def _defined(statement: ast.stmt) -> Iterator[str]:
 
 
 def _imported(statements: list[ast.stmt]) -> Iterator[str]:
-    """Modules of this package that the statements import, except those that only draw."""
+    """Modules of this package that the statements import or name in a string, except those that only draw."""
     for node in (node for statement in statements for node in ast.walk(statement)):
         names = set()
         if isinstance(node, ast.Import):
@@ -104,13 +104,13 @@ def _imported(statements: list[ast.stmt]) -> Iterator[str]:
         elif isinstance(node, ast.ImportFrom) and node.module is not None:
             inner = {f"{node.module}.{alias.name}" for alias in node.names}
             names = {name for name in inner if _is_module(name)} or {node.module}
-        elif isinstance(node, ast.Constant) and re.fullmatch(r"twolayer[\w.]+:\w+", str(node.value)):
-            names = {str(node.value).split(":")[0]}  # an entry of a table, imported when it is asked for
+        elif isinstance(node, ast.Constant) and isinstance(node.value, str):
+            names = {node.value.partition(":")[0]}  # what a table imports late, as "package.module:name"
         yield from sorted(name for name in names - _DRAWN_ONLY if _is_module(name))
 
 
 def _is_module(name: str) -> bool:
-    return name.startswith("twolayer.") and _file_of(name).exists()
+    return re.fullmatch(r"twolayer(\.\w+)+", name) is not None and _file_of(name).exists()
 
 
 def _file_of(name: str) -> Path:
