@@ -75,8 +75,9 @@ def extract(
     of which crosses the hyperplane of every unit; what stands alone on a line is read off, all is fitted together, and
     what is left is walked through again, farther out too. The width need not be known. Other activations are recovered
     from Gaussian samples at growing widths. All of this is done in the box's own units, so that those of the inputs and
-    of the values do not matter (inputs in units from 1e-9 to 1e9 of each other, say). At the end the network is compared with the box on fresh inputs of many
-    scales, ten powers of ten outwards, and each unit with what the box does at its own hyperplane.
+    of the values do not matter (inputs in units from 1e-9 to 1e9 of each other, say). At the end the network is
+    compared with the box on fresh inputs of many scales, ten powers of ten outwards, and each unit with what the box
+    does at its own hyperplane.
 
     Parameters
     ----------
