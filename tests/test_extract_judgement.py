@@ -25,12 +25,14 @@ def judge(function, network, scale=1.0, wanted=Wanted(), dim=4):  # noqa: B008 -
     """The judgement of a network that is claimed to be in a box."""
     rng = np.random.default_rng(0)
     view = View(Oracle(CallableBox(function, dim), 10**6, None, rng), rng)
+    linear = network.polynomial.linear
+    linear = None if linear is None else linear * view.units.lengths / view.units.size
     own = TwoLayerNetwork(
         network.a / view.units.size,
         network.W * view.units.lengths,
         network.b,
         network.activation,
-        Polynomial((network.polynomial.constant - view.units.level) / view.units.size),
+        Polynomial((network.polynomial.constant - view.units.level) / view.units.size, linear),
     )
     found = judged(view, own, scale, wanted, rng, ExtractionStandards())
     if network.activation.name == "tanh" and not view.units.level:  # ramps are oriented anew, a level rounds
@@ -152,8 +154,15 @@ def test_quantised_answers_are_too_coarse_where_they_explain_a_thousandth(step, 
 
 
 def noisy(share):
-    """A box with noise that is a function of the row, as uniform as a fractional part of a large number."""
-    return lambda X: TRUTH(X) + share * (np.modf(np.abs(X @ [1.1e7, 1.7e7, 1.3e7, 1.9e7]))[0] - 0.5)
+    """A box with noise that is a function of the row, from its bits, as uniform as these are mixed."""
+    factors = np.array([0x9E3779B97F4A7C15, 0xC2B2AE3D27D4EB4F, 0x165667B19E3779F9, 0xD6E8FEB86659FD93], np.uint64)
+
+    def box(X):
+        mixed = (np.ascontiguousarray(X).view(np.uint64) * factors).sum(axis=1, dtype=np.uint64)
+        mixed = (mixed ^ (mixed >> np.uint64(29))) * factors[0]
+        return TRUTH(X) + share * ((mixed >> np.uint64(11)) / 2.0**53 - 0.5)
+
+    return box
 
 
 @pytest.mark.parametrize(("noise", "status"), [(1e-6, Status.EQUAL), (0.03, Status.COARSE), (0.6, Status.DIFFERENT)])
@@ -226,3 +235,14 @@ def test_the_largest_difference_is_that_of_the_row_that_rounding_explains_least(
         assert check.rms == pytest.approx(check.largest, rel=1e-6)
         assert check.rows == (STANDARDS.near_rows if check.scale <= 10 else STANDARDS.far_rows)
     assert found.largest_difference == max(check.largest for check in found.checks)
+
+
+@pytest.mark.parametrize(("roundings", "is_linear"), [(0.0, False), (200.0, False), (5000.0, True)])
+def test_a_linear_part_of_a_thousand_roundings_is_none(roundings, is_linear):
+    """Of the sum of the units: so much is left of orientations that add up to no linear part."""
+    u = roundings * np.finfo(float).eps * np.abs(RAMPS.a[:, None] * RAMPS.W).sum() * np.array([0.5, -0.5, 0.5, 0.5])
+    with_part = replace(RAMPS, polynomial=Polynomial(0.2, u))
+    found = judge(with_part, with_part)
+    assert found.status is Status.EQUAL
+    assert (found.network.polynomial.linear is not None) is is_linear
+    assert any("An affine part is left" in note for note in found.notes) is is_linear
