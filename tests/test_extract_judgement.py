@@ -191,6 +191,17 @@ def test_a_box_that_differs_at_one_scale_only_is_not_called_equal(scale):
     assert any("Network and box differ" in note for note in found.notes)
 
 
+@pytest.mark.parametrize("factor", [0.3, 1e2])
+def test_near_and_far_are_counted_from_the_scale_of_the_units(factor):
+    small = replace(TRUTH, W=TRUTH.W * 100)
+
+    def box(X):
+        size = np.linalg.norm(X, axis=1) / (0.01 * factor)
+        return small(X) + 1e-3 * ((size > 1.6) & (size < 2.2))
+
+    assert judge(box, small, scale=0.01).status is Status.DIFFERENT
+
+
 def test_rows_on_which_they_differ_are_found_where_one_in_a_thousand_is_such():
     def box(X):
         return TRUTH(X) + 1e-3 * (np.abs(X[:, 0]) > 0.975 * np.linalg.norm(X, axis=1))
