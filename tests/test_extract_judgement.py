@@ -230,6 +230,17 @@ def test_ramps_that_cancel_are_told_apart_beyond_the_rounding_of_what_cancels():
     assert found.status is Status.DIFFERENT
 
 
+@pytest.mark.parametrize(("share", "status"), [(1e-7, Status.EQUAL), (3e-5, Status.DIFFERENT)])
+def test_beside_a_large_constant_far_rows_are_held_to_what_the_finest_near_ones_tell(share, status):
+    """A constant of 1e9 leaves 1e-4 of the values at the nearest scale, and 5e-6 at the widest."""
+
+    def box(X):
+        y = RAMPS(X)
+        return y * (1 + share * (np.linalg.norm(X, axis=1) > 1e5)) + 1e9
+
+    assert judge(box, raised(RAMPS, 1e9)).status is status
+
+
 # --- what is said ---
 
 
