@@ -132,12 +132,22 @@ def test_ramps_that_all_begin_far_out_are_found(distance, orientation, rng):
     assert align(found.network, truth).max_relative_error <= 1e-9
 
 
-@pytest.mark.parametrize("distance", [4.0, 20.0, 2000.0])
+@pytest.mark.parametrize("distance", [4.0, 20.0, 2000.0, 1e6])
 def test_a_step_that_is_far_out_is_found(distance, rng):
     near = planted(4, 3, "tanh", rng)
     truth = TwoLayerNetwork(
         np.r_[near.a, 0.5], np.vstack([near.W, [5, 0, 0]]), np.r_[near.b, -5 * distance], "tanh", Polynomial(0.3)
     )
+    found = extracted(truth, 3)
+    assert found.is_certified
+    assert align(found.network, truth).max_relative_error <= 1e-8
+
+
+@pytest.mark.parametrize("distance", [35.0, 100.0, 2000.0, 1e5])
+def test_two_steps_that_are_far_out_are_found_each_beside_the_other(distance, rng):
+    near = planted(4, 3, "tanh", rng)
+    W, b = np.vstack([near.W, [5, 0, 0], [0, 2, 1]]), np.r_[near.b, -5 * distance, 3 * distance]
+    truth = TwoLayerNetwork(np.r_[near.a, 0.5, 0.8], W, b, "tanh", Polynomial(0.3))
     found = extracted(truth, 3)
     assert found.is_certified
     assert align(found.network, truth).max_relative_error <= 1e-8

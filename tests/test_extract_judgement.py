@@ -5,8 +5,9 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from twolayer import TwoLayerNetwork
-from twolayer.extract import CallableBox, Check, Status
+from twolayer import InputError, TwoLayerNetwork
+from twolayer.activation import activation
+from twolayer.extract import CallableBox, Check, Declared, Status
 from twolayer.extract.judgement import Wanted, judged
 from twolayer.extract.querying import Oracle
 from twolayer.extract.standards import ExtractionStandards
@@ -21,19 +22,25 @@ TRUTH = TwoLayerNetwork([1.0, -1.5, 0.7], RNG.standard_normal((3, 4)) / 2, [0.3,
 RAMPS = replace(TRUTH, activation="relu")
 
 
-def judge(function, network, scale=1.0, wanted=Wanted(), dim=4):  # noqa: B008 - Wanted is frozen
+def judge(function, network, scale=1.0, wanted=Wanted(), dim=4, declared=Declared()):  # noqa: B008 - Wanted is frozen
     """The judgement of a network that is claimed to be in a box."""
     rng = np.random.default_rng(0)
-    view = View(Oracle(CallableBox(function, dim), 10**6, None, rng), rng)
+    box = CallableBox(function, dim)
+    box.declared = declared
+    view = View(Oracle(box, 10**6, None, rng), rng)
+    linear = network.polynomial.linear
+    linear = None if linear is None else linear * view.units.lengths / view.units.size
     own = TwoLayerNetwork(
         network.a / view.units.size,
         network.W * view.units.lengths,
         network.b,
         network.activation,
-        Polynomial((network.polynomial.constant - view.units.level) / view.units.size),
+        Polynomial((network.polynomial.constant - view.units.level) / view.units.size, linear),
     )
     found = judged(view, own, scale, wanted, rng, ExtractionStandards())
-    if network.activation.name == "tanh" and not view.units.level:  # ramps are oriented anew, a level rounds
+    if (
+        network.activation == found.network.activation == TRUTH.activation and not view.units.level
+    ):  # ramps are oriented anew, a level rounds
         assert found.network == network
     return found
 
@@ -152,8 +159,15 @@ def test_quantised_answers_are_too_coarse_where_they_explain_a_thousandth(step, 
 
 
 def noisy(share):
-    """A box with noise that is a function of the row, as uniform as a fractional part of a large number."""
-    return lambda X: TRUTH(X) + share * (np.modf(np.abs(X @ [1.1e7, 1.7e7, 1.3e7, 1.9e7]))[0] - 0.5)
+    """A box with noise that is a function of the row, from its bits, as uniform as these are mixed."""
+    factors = np.array([0x9E3779B97F4A7C15, 0xC2B2AE3D27D4EB4F, 0x165667B19E3779F9, 0xD6E8FEB86659FD93], np.uint64)
+
+    def box(X):
+        mixed = (np.ascontiguousarray(X).view(np.uint64) * factors).sum(axis=1, dtype=np.uint64)
+        mixed = (mixed ^ (mixed >> np.uint64(29))) * factors[0]
+        return TRUTH(X) + share * ((mixed >> np.uint64(11)) / 2.0**53 - 0.5)
+
+    return box
 
 
 @pytest.mark.parametrize(("noise", "status"), [(1e-6, Status.EQUAL), (0.03, Status.COARSE), (0.6, Status.DIFFERENT)])
@@ -175,6 +189,17 @@ def test_a_box_that_differs_at_one_scale_only_is_not_called_equal(scale):
     found = judge(box, TRUTH)
     assert found.status is Status.DIFFERENT
     assert any("Network and box differ" in note for note in found.notes)
+
+
+@pytest.mark.parametrize("factor", [0.3, 1e2])
+def test_near_and_far_are_counted_from_the_scale_of_the_units(factor):
+    small = replace(TRUTH, W=TRUTH.W * 100)
+
+    def box(X):
+        size = np.linalg.norm(X, axis=1) / (0.01 * factor)
+        return small(X) + 1e-3 * ((size > 1.6) & (size < 2.2))
+
+    assert judge(box, small, scale=0.01).status is Status.DIFFERENT
 
 
 def test_rows_on_which_they_differ_are_found_where_one_in_a_thousand_is_such():
@@ -205,6 +230,17 @@ def test_ramps_that_cancel_are_told_apart_beyond_the_rounding_of_what_cancels():
     assert found.status is Status.DIFFERENT
 
 
+@pytest.mark.parametrize(("share", "status"), [(1e-7, Status.EQUAL), (3e-5, Status.DIFFERENT)])
+def test_beside_a_large_constant_far_rows_are_held_to_what_the_finest_near_ones_tell(share, status):
+    """A constant of 1e9 leaves 1e-4 of the values at the nearest scale, and 5e-6 at the widest."""
+
+    def box(X):
+        y = RAMPS(X)
+        return y * (1 + share * (np.linalg.norm(X, axis=1) > 1e5)) + 1e9
+
+    assert judge(box, raised(RAMPS, 1e9)).status is status
+
+
 # --- what is said ---
 
 
@@ -226,3 +262,100 @@ def test_the_largest_difference_is_that_of_the_row_that_rounding_explains_least(
         assert check.rms == pytest.approx(check.largest, rel=1e-6)
         assert check.rows == (STANDARDS.near_rows if check.scale <= 10 else STANDARDS.far_rows)
     assert found.largest_difference == max(check.largest for check in found.checks)
+
+
+@pytest.mark.parametrize(("roundings", "is_linear"), [(0.0, False), (200.0, False), (5000.0, True)])
+def test_a_linear_part_of_a_thousand_roundings_is_none(roundings, is_linear):
+    """Of the sum of the units: so much is left of orientations that add up to no linear part."""
+    u = roundings * np.finfo(float).eps * np.abs(RAMPS.a[:, None] * RAMPS.W).sum() * np.array([0.5, -0.5, 0.5, 0.5])
+    with_part = replace(RAMPS, polynomial=Polynomial(0.2, u))
+    found = judge(with_part, with_part)
+    assert found.status is Status.EQUAL
+    assert (found.network.polynomial.linear is not None) is is_linear
+    assert any("An affine part is left" in note for note in found.notes) is is_linear
+
+
+@pytest.mark.parametrize(
+    ("wanted", "declared", "name"),
+    [
+        (None, None, "tanh"),
+        (None, "sigmoid", "sigmoid"),
+        (None, "tanh", "tanh"),
+        ("sigmoid", None, "sigmoid"),
+        ("tanh", "sigmoid", "tanh"),
+    ],
+)
+def test_a_step_is_written_as_asked_or_as_the_box_says(wanted, declared, name):
+    wanted = Wanted(None if wanted is None else activation(wanted))
+    found = judge(TRUTH, TRUTH, wanted=wanted, declared=Declared(3, declared))
+    assert found.status is Status.EQUAL
+    assert found.network.activation.name == name
+    assert "tanh(t) = 2 sigmoid(2t) - 1: the box may be written with either." in found.notes
+
+
+def test_an_erf_is_not_written_with_a_sigmoid():
+    truth = replace(TRUTH, activation="erf")
+    found = judge(truth, truth, declared=Declared(3, "sigmoid"))
+    assert found.network.activation.name == "erf"
+    assert not any("tanh" in note for note in found.notes)
+
+
+def test_ramps_are_written_as_asked():
+    found = judge(RAMPS, RAMPS, wanted=Wanted(activation("abs")))
+    assert found.network.activation.name == "abs"
+    assert found.status is Status.EQUAL
+
+
+@pytest.mark.parametrize(("width", "says"), [(None, False), (2, False), (3, False), (5, True)])
+def test_units_that_the_box_declares_and_does_not_show_are_counted(width, says):
+    found = judge(RAMPS, RAMPS, declared=Declared(width, "relu"))
+    assert any("The box declares 5 units and shows 3: 2 are dead" in note for note in found.notes) is says
+    assert found.declared_width == width
+
+
+def test_the_notes_tell_the_first_difference_and_the_worst_of_what_is_left():
+    size = np.abs(TRUTH(10 * np.random.default_rng(1).standard_normal((4096, 4)))).max()
+    found = judge(lambda X: TRUTH(X).astype(np.float32), raised(TRUTH, 60 * SINGLE * size))
+    worst = max(found.checks[:4], key=lambda check: check.largest / check.tolerance)
+    assert any(f"On inputs of scale {worst.scale:.2g} {worst.largest:.1e} of" in note for note in found.notes)
+    different = judge(TRUTH, raised(TRUTH, 1e-3))
+    assert any(f"differ on inputs of scale {different.checks[0].scale:.2g}: by" in note for note in different.notes)
+    assert sum("differ on inputs" in note for note in different.notes) == 1
+    assert not any("agree to" in note for note in different.notes)
+
+
+def test_units_are_looked_at_on_their_own_scale():
+    small = replace(TRUTH, W=TRUTH.W * 100)
+    for scale in (0.01, 1.0):
+        found = judge(small, small, scale=scale)
+        np.testing.assert_allclose([check.scale for check in found.checks[:4]], scale * np.array([0.3, 1, 3, 10]))
+        assert found.checks[4].scale == pytest.approx(100 * scale)
+
+
+@pytest.mark.parametrize("reach", [5.0, 50.0, 5000.0])
+def test_a_box_is_compared_as_far_as_it_answers(reach):
+    """Rows of four normal numbers; at a third of the scale all must be answered."""
+
+    def box(X):
+        if np.abs(X).max() > 6 * reach:
+            raise ValueError("too far")
+        return TRUTH(X)
+
+    rng = np.random.default_rng(0)
+    view = View(Oracle(CallableBox(TRUTH, 4), 10**6, None, rng), rng)
+    view.oracle.box = CallableBox(box, 4)
+    own = replace(TRUTH, a=TRUTH.a / view.units.size, polynomial=Polynomial(0.2 / view.units.size))
+    found = judged(view, own, 1.0, Wanted(), rng, STANDARDS)
+    assert found.status is Status.EQUAL
+    assert found.checks[-1].scale == max(
+        scale for scale in STANDARDS.near_scales + STANDARDS.far_scales if scale < reach
+    )
+
+
+def test_a_box_that_does_not_answer_where_its_units_are_is_refused():
+    rng = np.random.default_rng(0)
+    view = View(Oracle(CallableBox(TRUTH, 4), 10**6, None, rng), rng)
+    view.oracle.box = CallableBox(lambda X: np.full(len(X), np.nan), 4)
+    flat = TwoLayerNetwork(np.zeros(0), np.zeros((0, 4)), np.zeros(0), "tanh", Polynomial(0.2))
+    with pytest.raises(InputError, match="must give finite numbers"):
+        judged(view, flat, 1.0, Wanted(), rng, STANDARDS)

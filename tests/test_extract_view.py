@@ -71,6 +71,18 @@ def test_noise_is_no_length():
     assert lengths(box, dim=2).tolist() == [1, 1]
 
 
+@pytest.mark.parametrize("share", [0.03, 0.3, 3.0])
+def test_a_noisy_box_keeps_its_units(share):
+    """Noise of the bits of a row, as large as anything that varies."""
+
+    def box(X):
+        mixed = (np.ascontiguousarray(X).view(np.uint64) * np.uint64(0x9E3779B97F4A7C15)).sum(axis=1, dtype=np.uint64)
+        mixed = (mixed ^ (mixed >> np.uint64(29))) * np.uint64(0xC2B2AE3D27D4EB4F)
+        return planted("tanh")(X) + share * ((mixed >> np.uint64(11)) / 2.0**53 - 0.5)
+
+    assert lengths(box).tolist() == [1, 1, 1]
+
+
 def test_the_axes_are_asked_as_far_as_the_box_answers():
     def box(X):
         if np.abs(X).max() > 1e9:

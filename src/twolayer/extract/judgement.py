@@ -130,8 +130,7 @@ def _far_tolerance(
     nothing but in the rows that are close to a hyperplane. Units that grow may cancel far out: then the rounding of
     what cancels is added, of :math:`\sum_i |a_i| (|w_i|\cdot|x| + |b_i|)` and of the affine part.
     """
-    values = standards.equal * view.rounding(y) / _spread(y)
-    tolerance = np.full(len(X), np.clip(values, standards.finest, standards.coarsest))
+    tolerance = np.full(len(X), standards.equal * view.rounding(y) / _spread(y))
     # at arguments of a thousand a step is level, and a ramp as large as they are
     if np.abs(network.activation(np.array([-1e3, 1e3]))).max() < 500:
         turned = change_when_turned(network, X, standards.turned * np.sqrt(view.rounding(np.ones(1))))

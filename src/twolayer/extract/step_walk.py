@@ -89,18 +89,34 @@ class StepWalk(Walk):
         return Rows(X, self.view(X))
 
     def _with_far_units(self, network: TwoLayerNetwork, far: TwoLayerNetwork) -> TwoLayerNetwork:
-        """The network with units so far away that they are level where the others are not, fitted beside themselves."""
-        for unit in range(far.width):
-            rows = self._beside(far, unit, float(np.abs(far.b[unit]) / np.linalg.norm(far.W[unit])))
-            alone = some_of(far, np.arange(far.width) == unit)
-            more = fit_smooth(alone, rows.X, rows.y - network(rows.X), self.rules.fits)
-            step = replace(more, polynomial=None)
-            # counted from the origin, so that the others' constant stays as it is
-            step = replace(step, polynomial=Polynomial(-float(step(np.zeros((1, network.dim)))[0])))
-            wider = joined(network, step)
-            if rows.left(wider) < self.rules.headway * rows.left(network):
-                network = wider
+        """The network with units so far away that they are level where the others are not, fitted beside themselves.
+
+        All of them are there, as they are known, while one is fitted: beside its hyperplane another may change course.
+        So they are fitted in turn, twice: first beside what was read of the others, then beside what was fitted.
+        """
+        units = [some_of(far, np.arange(far.width) == unit) for unit in range(far.width)]
+        for index, unit in [*enumerate(units)] * (2 if far.width > 1 else 1):
+            rows = self._beside(unit, 0, float(np.abs(unit.b[0]) / np.linalg.norm(unit.W[0])))
+            without = network
+            for other in units[:index] + units[index + 1 :]:
+                without = joined(without, zero_at_the_origin(other))
+            fitted = self._fitted_alone(unit, Rows(rows.X, rows.y - without(rows.X)))
+            is_there = rows.left(joined(without, fitted)) < self.rules.headway * rows.left(without)
+            units[index] = fitted if is_there else replace(fitted, a=0 * fitted.a)
+        for unit in units:
+            network = joined(network, zero_at_the_origin(unit)) if unit.a.any() else network
         return network
+
+    def _fitted_alone(self, unit: TwoLayerNetwork, rows: Rows) -> TwoLayerNetwork:
+        """One unit fitted to what is left at the rows beside it, 0 at the origin.
+
+        From afar w and b are all but one parameter, which no fit parts to more than some digits: the coordinates begin
+        at the foot of its hyperplane.
+        """
+        foot = -(unit.b[0] / (unit.W[0] @ unit.W[0])) * unit.W[0]
+        local = replace(unit, b=unit.b + unit.W @ foot)
+        fitted = fit_smooth(local, rows.X - foot, rows.y, self.rules.fits)
+        return zero_at_the_origin(replace(fitted, b=fitted.b - fitted.W @ foot))
 
     def _line_scale(self, name: str) -> float:
         """The smallest scale at which nearly as many steps can be read, and as exactly, on two lines as at any."""
@@ -119,6 +135,12 @@ class StepWalk(Walk):
 
     def _count(self, width: int) -> int:
         return self.count(width, self.view.dim + 2, 1)
+
+
+def zero_at_the_origin(network: TwoLayerNetwork) -> TwoLayerNetwork:
+    """The units with the constant that makes them 0 at the origin, so that others keep theirs beside them."""
+    units = replace(network, polynomial=None)
+    return replace(units, polynomial=Polynomial(-float(units(np.zeros((1, network.dim)))[0])))
 
 
 def natural_scale(network: TwoLayerNetwork) -> float:

@@ -157,11 +157,12 @@ def own_lengths(oracle: Oracle, rules: ViewRules = ViewRules()) -> Vector:
     change, along = np.array(changes), np.array(steps)
     most = change.max(axis=0)
     # not the precision that was measured: where a unit is wrong, what varies looks like noise, or like few values;
-    # noise is there at the first step already
-    tells = most > np.maximum(rules.telling * oracle.arithmetic * oracle.magnitude, 10 * change[0])
+    # noise is there at the first steps already
+    noise = change[:4].max(axis=0)
+    tells = most > np.maximum(rules.telling * oracle.arithmetic * oracle.magnitude, 10 * noise)
     if not tells.any():
         return np.ones(d)
-    lengths = along[np.argmax(change >= rules.share * most[tells].min(), axis=0)]
+    lengths = along[np.argmax(change >= np.maximum(rules.share * most[tells].min(), 3 * noise), axis=0)]
     lengths[~tells] = np.median(lengths[tells])
     is_bounded = np.all(most[tells] <= 3 * change[-min(5, len(change))][tells])  # no growth over two powers of ten
     overall = float(np.exp(np.mean(np.log(lengths))))

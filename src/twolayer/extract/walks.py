@@ -59,8 +59,8 @@ class WalkRules:
     nearest : float
         The part of its scale that a walk sees at least: rows are drawn no nearer the origin.
     far_step : float
-        Distance of a step, in units of the scale of the others, beyond which those are level where it is, so that it is
-        fitted beside itself.
+        Distance of a step, in units of the scale of the others, from which on it is fitted beside itself. Nearer, all
+        are fitted together; from some thousand on w and b are too nearly one parameter for that.
     thin : float
         The part of the rows that must see a unit change course: where fewer do, rows are added beside its hyperplane.
     beyond : float
@@ -97,7 +97,7 @@ class WalkRules:
     good: float = 0.03
     nearly_all: float = 0.8
     nearest: float = 0.1
-    far_step: float = 30.0
+    far_step: float = 300.0
     thin: float = 0.1
     beyond: float = 10.0
     far_rows: int = 256
