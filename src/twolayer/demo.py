@@ -25,8 +25,8 @@ if TYPE_CHECKING:
 
 __all__ = ["Demonstration", "adam", "demonstrate"]
 
-DIM, WIDTH, SAMPLES = 20, 5, 2000
-ADAM_STEPS = 5000
+DIM, WIDTH, SAMPLES = 20, 5, 2000  # small enough to be recovered in about a second
+ADAM_STEPS = 5000  # a second or two of the peer
 
 
 @equal_by_value

@@ -25,15 +25,15 @@ __all__ = [
     "units_table",
 ]
 
-SHOWN_UNITS = 20
-SHOWN_INPUTS = 4
-PIPE_WIDTH = 120
+SHOWN_UNITS = 20  # rows that a terminal shows without scrolling
+SHOWN_INPUTS = 4  # entries that fit a line beside the rest
 
 
 def console() -> Console:
     """Return a console on standard output, wide enough for a table where there is no terminal to measure."""
     screen = Console(highlight=False, markup=False, emoji=False)
-    return screen if screen.is_terminal else Console(highlight=False, markup=False, emoji=False, width=PIPE_WIDTH)
+    # as wide as a line of this library: what is piped is read in an editor
+    return screen if screen.is_terminal else Console(highlight=False, markup=False, emoji=False, width=120)
 
 
 @contextmanager

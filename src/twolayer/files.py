@@ -36,7 +36,7 @@ __all__ = [
 
 FilePath = str | os.PathLike[str]
 
-_LONGEST_NAME, _LONGEST_REASON = 100, 200
+_LONGEST_NAME, _LONGEST_REASON = 100, 200  # characters: of the name of an array, and of a reason that a library gives
 
 # What reading a damaged or hostile archive or array header has been seen, or is documented, to raise.
 _DAMAGE = (

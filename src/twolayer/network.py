@@ -18,12 +18,11 @@ __all__ = ["Polynomial", "TwoLayerNetwork"]
 Vector = NDArray[np.float64]
 Matrix = NDArray[np.float64]
 
-BLOCK_ROWS = 4096
+BLOCK_ROWS = 4096  # of the inputs at once: their preactivations stay in the cache for a hundred units
 _FORMAT, _VERSION = "twolayer.network", 1
 _PARTS = ("constant", "linear", "quadratic")
 _ENTRIES = {"format", "version", "activation", "a", "W", "b", *(f"polynomial_{part}" for part in _PARTS)}
-_MAX_FILE_BYTES = 1 << 32
-_MAX_SPEC_LENGTH = 1000
+_MAX_FILE_BYTES = 1 << 32  # 4 GiB: five hundred million weights
 
 
 @dataclass(frozen=True, init=False, eq=False, repr=False)
@@ -294,7 +293,8 @@ def _network_from(entries: dict[str, NDArray[Any]]) -> TwoLayerNetwork:
     if version != _VERSION:
         raise InputError(f"its version is {version}, and this release reads version {_VERSION}")
     spec = _scalar(entries, "activation", "U")
-    if len(spec) > _MAX_SPEC_LENGTH:
+    # no spelling of an activation is nearly as long; a file that has one is not one of ours
+    if len(spec) > 1000:
         raise InputError(f"its activation is spelled with {len(spec)} characters")
     for name in ("a", "W", "b"):
         if name not in entries:

@@ -26,9 +26,6 @@ __all__ = [
 
 Seed = np.random.Generator | int | None
 
-_MOST_NUMBERS = 1 << 40  # no memory holds more
-_LARGEST_BIAS = 1e300  # twice it is a number
-
 
 def conditioned(
     d: int, k: int, kappa: float = 2.0, activation: str | Activation = "squared_relu", rng: Seed = None
@@ -99,8 +96,9 @@ def random_units(
     """
     d, k = _shape(d, k)
     bias = real_number(bias, "bias", least=0)
-    if bias > _LARGEST_BIAS:
-        raise InputError(f"bias must be at most {_LARGEST_BIAS:g}, found {bias:g}")
+    most = 1e300  # twice it is a number
+    if bias > most:
+        raise InputError(f"bias must be at most {most:g}, found {bias:g}")
     rng = np.random.default_rng(rng)
     W = rng.standard_normal((k, d))
     W /= np.linalg.norm(W, axis=1, keepdims=True)
@@ -364,9 +362,10 @@ LAWS: dict[str, Entry] = table(
 def _shape(
     d: int, k: int, *, most_units: int | None = None, block: int = 1, is_square: bool = False, is_centred: bool = False
 ) -> tuple[int, int]:
+    most = 1 << 40  # no memory holds more
     d, k = whole_number(d, "the number of inputs"), whole_number(k, "the number of units")
-    if d * k > _MOST_NUMBERS:
-        raise InputError(f"{k} units on {d} inputs have {d * k} weights, and at most {_MOST_NUMBERS} are drawn")
+    if d * k > most:
+        raise InputError(f"{k} units on {d} inputs have {d * k} weights, and at most {most} are drawn")
     if most_units is not None and k > most_units:
         raise InputError(f"this law needs at most as many units as inputs, found {k} units and {d} inputs")
     if k % block:

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 __all__ = ["figure", "report"]
 
-ALL = "all"
+ALL = "all"  # no figure has this name
 
 
 def figure(

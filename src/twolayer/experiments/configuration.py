@@ -15,7 +15,6 @@ from twolayer.files import FilePath, distrust
 __all__ = ["SIZES", "allowed", "configuration"]
 
 SIZES = ("smoke", "paper")
-_NOWHERE = "$"
 
 
 def configuration(figure: Figure, size: str, path: FilePath | None = None) -> Config:
@@ -52,7 +51,8 @@ def configuration(figure: Figure, size: str, path: FilePath | None = None) -> Co
         return msgspec.convert({**msgspec.to_builtins(config), **changes}, figure.config)
     except msgspec.ValidationError as error:
         reason, _, place = str(error).partition(" - at `")
-        key = place.rstrip("`").removeprefix(_NOWHERE).removeprefix(".")
+        # msgspec calls the whole "$"
+        key = place.rstrip("`").removeprefix("$").removeprefix(".")
         where = f"{key}: " if key else ""
         raise InputError(f"{path}: {where}{_lowered(reason)}{_allowed_at(figure, key)}") from error
 

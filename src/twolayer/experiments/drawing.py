@@ -14,9 +14,6 @@ if TYPE_CHECKING:
 
 __all__ = ["draw_curves", "draw_grid"]
 
-_EMPTY = "#f6e6c8"
-_SPREAD = (0.25, 0.75)
-
 
 def draw_grid(axes: "Axes", table: Table, x: str, y: str, value: str, **style: Any) -> "QuadMesh":
     """Draw one shade for each pair of values of two columns, at even distances; pairs without a row stay sand-coloured.
@@ -40,7 +37,8 @@ def draw_grid(axes: "Axes", table: Table, x: str, y: str, value: str, **style: A
     shades = np.full((len(rows), len(columns)), np.nan)
     for row in table.rows():
         shades[rows.index(row[y]), columns.index(row[x])] = row[value]
-    axes.set_facecolor(_EMPTY)
+    # a pale sand, which no value of the colour scale has: no data is not zero
+    axes.set_facecolor("#f6e6c8")
     drawn = axes.pcolormesh(shades, edgecolors="0.6", linewidth=0.4, **style)
     axes.set_xticks(np.arange(len(columns)) + 0.5, [f"{level:g}" for level in columns])
     axes.set_yticks(np.arange(len(rows)) + 0.5, [f"{level:g}" for level in rows])
@@ -86,7 +84,8 @@ def draw_curves(
             markersize=5,
             label=label,
         )
-        low, high = np.array([np.quantile(values, _SPREAD, method="nearest") for values in trials]).T
+        # the middle half of the trials
+        low, high = np.array([np.quantile(values, (0.25, 0.75), method="nearest") for values in trials]).T
         axes.fill_between(points, low, high, color=colour, alpha=0.15, linewidth=0)
     axes.grid(visible=True, color="0.9", linewidth=0.6)
     axes.legend(frameon=False, fontsize="small")

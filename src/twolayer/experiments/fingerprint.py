@@ -15,7 +15,6 @@ import twolayer
 
 __all__ = ["code_of", "versions"]
 
-_SOURCE = Path(twolayer.__file__).parent
 _DRAWN_ONLY = {
     f"twolayer.{name}" for name in ("pictures", *(f"experiments.{n}" for n in ("drawing", "figure", "table")))
 }
@@ -115,5 +114,5 @@ def _is_module(name: str) -> bool:
 
 
 def _file_of(name: str) -> Path:
-    place = _SOURCE.joinpath(*name.split(".")[1:])
+    place = Path(twolayer.__file__).parent.joinpath(*name.split(".")[1:])
     return place / "__init__.py" if place.is_dir() else place.with_suffix(".py")

@@ -30,8 +30,7 @@ _PIXELS = re.compile(r"data:image/png;base64,[A-Za-z0-9+/=\s]*")
 _REFUSED_IN_VALUES = re.compile(
     r"\\|\burl\((?!#[\w.-]+\))|\b(?!url\(|translate\(|scale\(|rotate\(|matrix\()[\w-]+\(", re.I
 )
-_LEGIBLE = 0.72  # pixels a point, below which the letters of a picture are too small
-_LONGEST = 60
+_LONGEST = 60  # characters of what is refused that a message repeats
 
 
 def inline_picture(path: Path, mark: str) -> str:
@@ -58,7 +57,8 @@ def inline_picture(path: Path, mark: str) -> str:
             element.attrib = {name: _marked(name, value, mark) for name, value in element.attrib.items()}
         width = re.fullmatch(r"(\d{1,5}(?:\.\d+)?)pt", root.get("width", ""))
         if width:
-            root.attrib = {"style": f"min-width: {_LEGIBLE * float(width[1]):.0f}px"} | root.attrib
+            # 0.72 pixels a point: below it the letters of a picture are too small
+            root.attrib = {"style": f"min-width: {0.72 * float(width[1]):.0f}px"} | root.attrib
         return ElementTree.tostring(root, encoding="unicode")
 
 

@@ -23,7 +23,6 @@ CREATE TABLE IF NOT EXISTS cells (
     digest TEXT NOT NULL
 );
 """
-_MOST_NAMED = 4
 
 
 def canonical(value: Any) -> str:
@@ -96,7 +95,8 @@ class Ledger:
                 self._file.executescript(_TABLES)
             elif path.exists() and path.stat().st_size:
                 # a reader writes too, once: it takes back what a killed run had begun
-                self._file = sqlite3.connect(f"{path.absolute().as_uri()}?mode=rw", uri=True, timeout=_PATIENCE)
+                # half a minute: another process may be writing, which takes a moment; longer, and it hangs
+                self._file = sqlite3.connect(f"{path.absolute().as_uri()}?mode=rw", uri=True, timeout=30.0)
             else:
                 self._file.executescript(_TABLES)
             self._check()
@@ -159,7 +159,6 @@ class Ledger:
             raise InputError(f"{self.path} is damaged, or no ledger ({error}): {_BEGIN_ANEW}") from error
 
 
-_PATIENCE = 30.0
 _BEGIN_ANEW = "give another folder, or move the file away to begin anew"
 
 
@@ -182,6 +181,7 @@ def _digest(line: Sequence[Any]) -> str:
 
 def _difference(there: Mapping[str, str], here: Mapping[str, str]) -> str:
     """Name what differs, versions before modules."""
+    most_named = 4  # more would be a list, not a sentence
     names = [name for name in {**there, **here} if there.get(name) != here.get(name)]
     names = ["figure"] if "figure" in names else names
     said = [
@@ -189,6 +189,6 @@ def _difference(there: Mapping[str, str], here: Mapping[str, str]) -> str:
     ]
     modules = [name for name in names if "." in name]
     if modules:
-        more = f" and {len(modules) - _MOST_NAMED} more" if len(modules) > _MOST_NAMED else ""
-        said.append(f"the code of {', '.join(modules[:_MOST_NAMED])}{more} has changed")
+        more = f" and {len(modules) - most_named} more" if len(modules) > most_named else ""
+        said.append(f"the code of {', '.join(modules[:most_named])}{more} has changed")
     return "; ".join(said)

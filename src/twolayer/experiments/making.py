@@ -27,7 +27,6 @@ if TYPE_CHECKING:
 __all__ = ["Made", "make_figure", "status_of"]
 
 LEDGER = "ledger.sqlite"
-_SEEDS = "128 bits of the SHA-256 of the figure's name and the cell's content, as JSON"
 
 
 @dataclass(frozen=True)
@@ -177,7 +176,8 @@ def _provenance(
 
 
 def _seeds_in_words(figure: Figure) -> str:
-    return f"{_SEEDS} without {', '.join(figure.paired)}" if figure.paired else _SEEDS
+    seeds = "128 bits of the SHA-256 of the figure's name and the cell's content, as JSON"
+    return f"{seeds} without {', '.join(figure.paired)}" if figure.paired else seeds
 
 
 def _as_json(content: dict[str, Any]) -> bytes:

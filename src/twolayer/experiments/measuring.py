@@ -25,9 +25,6 @@ __all__ = ["Progress", "Standing", "cells_of", "check_jobs", "ledger_versions", 
 Progress = Callable[[int, int, int], None]
 """Called with the numbers of cells that are finished, of all, and of those that failed."""
 
-_WATCH_EVERY = 1.0
-_MOST_PER_CORE = 4
-
 
 @dataclass(frozen=True)
 class Standing:
@@ -101,10 +98,11 @@ def standing(cells: Sequence[Cell], ledger: Ledger) -> Standing:
 
 def check_jobs(jobs: int) -> None:
     """Refuse a number of processes that would only stifle the machine: above four for each of its cores."""
+    most_per_core = 4  # some wait for the disk, but beyond that they only wait for one another
     cores = os.cpu_count() or 1
-    if not 1 <= jobs <= _MOST_PER_CORE * cores:
+    if not 1 <= jobs <= most_per_core * cores:
         raise InputError(
-            f"jobs must be at least 1 and at most {_MOST_PER_CORE * cores}, {_MOST_PER_CORE} for each of {cores} cores,"
+            f"jobs must be at least 1 and at most {most_per_core * cores}, {most_per_core} for each of {cores} cores,"
             f" found {jobs}"
         )
 
@@ -185,7 +183,8 @@ def _follow(parent: int) -> None:
 
     def look() -> None:
         while os.getppid() == parent:
-            time.sleep(_WATCH_EVERY)
+            # a second: soon enough for a parent that is gone, and no load
+            time.sleep(1.0)
         os._exit(1)
 
     threading.Thread(target=look, daemon=True).start()

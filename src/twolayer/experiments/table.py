@@ -15,8 +15,6 @@ __all__ = ["Table", "Value"]
 
 Value = str | bool | int | float
 
-_WORDS = {"true": True, "false": False}
-
 
 class Table:
     """Columns of one length, in a fixed order; the rows keep the order that they came in.
@@ -150,8 +148,9 @@ def _written(value: Value) -> str:
 
 def _read(cells: list[str]) -> list[Any]:
     """A column as it was before it was written."""
-    if all(cell in _WORDS for cell in cells):
-        return [_WORDS[cell] for cell in cells]
+    words = {"true": True, "false": False}
+    if all(cell in words for cell in cells):
+        return [words[cell] for cell in cells]
     for kind in (int, float):
         try:
             return [kind(cell) for cell in cells]

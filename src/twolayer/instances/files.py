@@ -31,10 +31,8 @@ from twolayer.plain import builtin
 __all__ = ["instance_digest", "load_instance", "save_instance"]
 
 _FORMAT, _VERSION = "twolayer.instance", 1
-_MAX_FILE_BYTES = 1 << 33
-_LONGEST_HEAD = 1 << 20
+_MAX_FILE_BYTES = 1 << 33  # 8 GiB: what is larger was not made here
 _SPARSE_PARTS = ("X_data", "X_indices", "X_indptr", "X_shape")
-_END_OF_ARCHIVE = 22  # bytes of the last record of a zip archive without comment
 
 
 class _ClaimText(msgspec.Struct, forbid_unknown_fields=True):
@@ -147,7 +145,8 @@ def _refuse_loose_bytes(path: FilePath) -> None:
         first = min((member.header_offset for member in archive.infolist()), default=0)
     with Path(path).open("rb") as stream:
         size = stream.seek(0, 2)
-        stream.seek(max(0, size - _END_OF_ARCHIVE))
+        # bytes of the last record of a zip archive without comment
+        stream.seek(max(0, size - 22))
         end = stream.read()
     if first or not (end.startswith(b"PK\x05\x06") and end.endswith(b"\0\0")):
         raise InputError("there are bytes before or behind its archive")
@@ -155,7 +154,8 @@ def _refuse_loose_bytes(path: FilePath) -> None:
 
 def _instance_from(entries: dict[str, NDArray[Any]]) -> Instance:
     """Build the instance in the entries of a file, or raise an InputError."""
-    head = _head(_single_text(entries, "head", _LONGEST_HEAD))
+    # a MiB of text: what a family says of itself is a page
+    head = _head(_single_text(entries, "head", (1 << 20)))
     stated = _single_text(entries, "sha256", 64)
     content = {name: array for name, array in entries.items() if name != "sha256"}
     X_names = ("X",) if "X" in entries else _SPARSE_PARTS

@@ -17,8 +17,6 @@ from twolayer.symtensor import flatten, multi_indices, unpack
 
 __all__ = ["HermiteMoments", "checked_basis"]
 
-_MAX_ORDER = 4
-
 
 @equal_by_value
 @in_one_line
@@ -109,8 +107,9 @@ class HermiteMoments:
             If a block is malformed or differs in width from V or another block, no row comes, a moment is not finite,
             or `order` or `workers` is out of range.
         """
-        if order not in range(_MAX_ORDER + 1):
-            raise InputError(f"order must be an integer from 0 to {_MAX_ORDER}, found {order!r}")
+        most = 4  # the formulas of Hermite entries, and of their pairs, end there
+        if order not in range(most + 1):
+            raise InputError(f"order must be an integer from 0 to {most}, found {order!r}")
         stream, d = opened(blocks)
         basis = None if V is None else checked_basis(V, d)
 

@@ -35,10 +35,9 @@ from twolayer.symtensor import multi_indices, multiplicities, unpack
 
 __all__ = ["HermitePolynomial", "hermite_regression"]
 
-_MAX_DEGREE = 4
-_MAX_DIRECT = 2048  # coefficients up to which normal equations are formed
-_CG_RTOL = 1e-10
-_CG_STEPS = 1000
+_MAX_DIRECT = 2048  # coefficients up to which normal equations are formed: 32 MiB a worker, solved in a second
+_CG_RTOL = 1e-10  # of the moment: far below the noise of any sample
+_CG_STEPS = 1000  # a limit: what needs more is not determined by the rows
 
 
 @equal_by_value
@@ -172,8 +171,9 @@ def hermite_regression(
     With r the residual, an entry's standard error is about :math:`\sqrt{\beta!\, \mathbb E[r^2] / (n - p)}`: worse than
     averaging when n is close to p.
     """
-    if degree not in range(_MAX_DEGREE + 1):
-        raise InputError(f"degree must be an integer from 0 to {_MAX_DEGREE}, found {degree!r}")
+    most = 4  # as many orders as HermiteMoments accumulates
+    if degree not in range(most + 1):
+        raise InputError(f"degree must be an integer from 0 to {most}, found {degree!r}")
     stream, d = opened(blocks)
     basis = None if V is None else _orthonormal(V, d)
     k = d if basis is None else basis.shape[1]
@@ -342,6 +342,6 @@ def _check_rows(count: int, size: int, degree: int, k: int) -> None:
 def _orthonormal(V: ArrayLike, d: int) -> NDArray:
     basis = checked_basis(V, d)
     error = np.abs(basis.T @ basis - np.eye(basis.shape[1])).max()
-    if error > 1e-8:
+    if error > 1e-8:  # half of the digits: a basis that was orthonormal, and was written down or rounded
         raise InputError(f"V must have orthonormal columns, but V.T @ V differs from the identity by {error:.1e}")
     return basis

@@ -19,8 +19,6 @@ from twolayer.papers.mondelli2019connection.instances import HAAR, OVERCOMPLETE
 __all__ = ["FAMILIES", "checked_options", "family_named", "make_instance"]
 
 _SHOWN = 40  # characters of a name that a file may have made long
-_COPIES = 3  # of its arrays, that making an instance holds at once
-_BEYOND_NUMPY = ("Maximum allowed", "array is too big", "maximum possible size")
 
 FAMILIES: dict[str, Family] = table(
     OVERCOMPLETE, HAAR, SIGN_CNN, RANDOM_NETWORK, RANDOM_CNN, EASY_TWIN, PLANAR, PARITY, HALFSPACES, COSINE
@@ -91,7 +89,8 @@ def checked_options(family: Family, given: Mapping[str, Option]) -> dict[str, Op
 
 def _require_memory(family: Family, options: Mapping[str, Option]) -> None:
     """Refuse what this machine cannot hold before any of it is made."""
-    needed, there = 8 * _COPIES * family.entries(options), memory_bytes()
+    # an instance, and two more copies of its arrays while it is made
+    needed, there = 8 * 3 * family.entries(options), memory_bytes()
     if needed > there:
         raise InputError(
             f"{family.name} needs about {needed / 1e9:.3g} GB of memory with these options, and this machine has"
@@ -102,7 +101,10 @@ def _require_memory(family: Family, options: Mapping[str, Option]) -> None:
 def _is_too_large(failure: Exception) -> bool:
     """Whether what failed is an array that no memory holds; NumPy says so with a ValueError, too."""
     if isinstance(failure, ValueError):
-        return not isinstance(failure, InputError) and any(words in str(failure) for words in _BEYOND_NUMPY)
+        # how NumPy says that no memory holds an array
+        return not isinstance(failure, InputError) and any(
+            words in str(failure) for words in ("Maximum allowed", "array is too big", "maximum possible size")
+        )
     return True
 
 

@@ -16,8 +16,6 @@ from twolayer.papers.figures import FIGURES, figure_named
 
 __all__ = ["report_of", "write_report"]
 
-_MOST_ROWS = 300
-_OPEN_ROWS = 12
 _POLICY = "default-src 'none'; style-src 'unsafe-inline'; img-src data:"
 _KEYS = {
     "figure": str, "title": str, "source": str, "claim": str, "verdict": str, "command": str, "config": dict,
@@ -129,14 +127,16 @@ def _table(told: dict[str, Any], path: Path) -> Table:
 
 
 def _table_html(table: Table, meanings: Mapping[str, str]) -> str:
+    most = 300  # a page of more rows is slow to open
     heads = "".join(f'<th title="{_text(meanings.get(name, ""))}">{_text(name)}</th>' for name in table.columns)
     lines = "".join(
         f"<tr>{''.join(f'<td>{_text(_shown(value))}</td>' for value in row.values())}</tr>"
-        for _, row in zip(range(_MOST_ROWS), table.rows(), strict=False)
+        for _, row in zip(range(most), table.rows(), strict=False)
     )
     told = "; ".join(f"{name}: {meanings[name]}" for name in table.columns if name in meanings)
-    more = f" (the first {_MOST_ROWS}; all are in table.csv)" if len(table) > _MOST_ROWS else ""
-    is_open = " open" if len(table) <= _OPEN_ROWS else ""
+    more = f" (the first {most}; all are in table.csv)" if len(table) > most else ""
+    # a dozen rows are no wall before what comes next
+    is_open = " open" if len(table) <= 12 else ""
     return (
         f"<details{is_open}><summary>Table, {len(table)} rows{more}</summary>"
         f'<div class="wide"><table><thead><tr>{heads}</tr></thead><tbody>{lines}</tbody></table></div>'

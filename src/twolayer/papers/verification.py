@@ -17,9 +17,6 @@ from twolayer.papers.families import checked_options, family_named, make_instanc
 
 __all__ = ["Verification", "verify_instance"]
 
-_RTOL = 1e-9  # of a size: what another machine's linear algebra may change
-_LONGEST_VALUE = 100
-
 
 @dataclass(frozen=True)
 class Verification:
@@ -195,13 +192,15 @@ def _compare_sizes(found: Mapping[str, int | float], expected: Mapping[str, int 
         raise InputError(f"its claim {'lacks' if name in expected else 'should not have'} the size {name[:40]!r}")
     for name, value in expected.items():
         stated, is_whole = found[name], isinstance(value, int | np.integer)
+        # what another machine's linear algebra may change
         if is_whole != isinstance(stated, int | np.integer) or not (
-            stated == value or (not is_whole and abs(stated - value) <= _RTOL * abs(value))
+            stated == value or (not is_whole and abs(stated - value) <= 1e-9 * abs(value))
         ):
             raise InputError(f"its claim states {name} = {_short(stated)}, and {source} {_short(value)}")
 
 
 def _short(value: Any) -> str:
     """Write a value so that no file can make the sentence long."""
+    most = 100  # what a file says may be long
     text = repr(value)
-    return text if len(text) <= _LONGEST_VALUE else f"{text[:_LONGEST_VALUE]}..."
+    return text if len(text) <= most else f"{text[:most]}..."

@@ -19,11 +19,8 @@ __all__ = ["PopulationRisk", "low_orders", "population_risk"]
 Vector = NDArray[np.float64]
 Matrix = NDArray[np.float64]
 
+_PAIRS_AT_ONCE = 4096  # of those completed by quadrature: with 500 nodes each, 16 MB
 _ORDERS = (16, 32, 64, 128, 256)  # where a series may end; beyond, the unnormalised coefficients overflow
-_BLOCK = 256
-_PAIR_COST = 1e5  # of a mean by quadrature, in operations on one entry of a block
-_ROUNDING = 1e-14  # of a unit's energy: a remainder below this is one of rounding
-_PAIRS_AT_ONCE = 4096
 
 
 @dataclass(frozen=True)
@@ -177,7 +174,8 @@ def _truncated(units: Units, rtol: float) -> tuple[Matrix, Vector, float]:
         overflown = np.flatnonzero(~np.isfinite(coefficients).all(axis=1))
         usable = tuple(order for order in orders if not len(overflown) or order < overflown[0])
         remainders = energies - np.cumsum(coefficients**2, axis=0)[list(usable)]
-        remainders[remainders < _ROUNDING * energies] = 0.0
+        # of a unit's energy: a remainder below this is one of rounding
+        remainders[remainders < 1e-14 * energies] = 0.0
         order, nearest = _cheapest(units, usable, remainders, rtol * float(units.weights**2 @ energies))
         if order < orders[-1]:
             break
@@ -212,12 +210,12 @@ def _expansions(units: Units, order: int) -> tuple[Matrix, Vector]:
     return coefficients[:, group.ravel()], energies[group.ravel()]
 
 
-def _blocks(W: Matrix) -> Iterator[tuple[slice, slice, Matrix]]:
-    """Blocks of the Gram matrix on and above the diagonal, cosines kept within [-1, 1]."""
-    starts = range(0, len(W), _BLOCK)
+def _blocks(W: Matrix, size: int = 256) -> Iterator[tuple[slice, slice, Matrix]]:
+    """Square blocks of the Gram matrix on and above the diagonal, cosines kept within [-1, 1]; they fit the cache."""
+    starts = range(0, len(W), size)
     for i in starts:
-        for j in range(i, len(W), _BLOCK):
-            rows, columns = slice(i, min(i + _BLOCK, len(W))), slice(j, min(j + _BLOCK, len(W)))
+        for j in range(i, len(W), size):
+            rows, columns = slice(i, min(i + size, len(W))), slice(j, min(j + size, len(W)))
             gram = np.clip(W[rows] @ W[columns].T, -1.0, 1.0)
             if i == j:
                 np.fill_diagonal(gram, 1.0)
@@ -235,7 +233,8 @@ def _cheapest(units: Units, orders: tuple[int, ...], remainders: Matrix, allowed
         if rows == columns:
             np.fill_diagonal(cosines, 0.0)
         counts += [np.count_nonzero(cosines > most) / (2 if rows == columns else 1) for most in nearest]
-    work = np.array(orders) * len(units) ** 2 / 2 + _PAIR_COST * counts
+    # a mean by quadrature costs 1e5 operations on one entry of a block
+    work = np.array(orders) * len(units) ** 2 / 2 + 1e5 * counts
     best = int(np.argmin(work))
     return orders[best], float(nearest[best])
 

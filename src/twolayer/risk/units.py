@@ -12,8 +12,6 @@ __all__ = ["Units", "difference"]
 
 Vector = NDArray[np.float64]
 
-_ROUNDING = 1e-15
-
 
 @dataclass(frozen=True, eq=False)
 class Units:
@@ -57,7 +55,8 @@ def _units(network: TwoLayerNetwork, sign: float, activations: tuple[Activation,
     safe = np.where(largest > 0, largest, 1.0)
     lengths = np.linalg.norm(network.W / safe[:, None], axis=1)
     scales = largest * lengths
-    scales[np.abs(scales - 1) <= _ROUNDING] = 1.0  # what is meant by unit norm, so that it is one scale
+    # some machine epsilons of the largest
+    scales[np.abs(scales - 1) <= 1e-15] = 1.0  # what is meant by unit norm, so that it is one scale
     directions = network.W / safe[:, None] / np.where(lengths > 0, lengths, 1.0)[:, None]
     weights, shifts = sign * network.a, network.b
     if network.activation.degree is not None:

@@ -50,10 +50,7 @@ WEIGHT_LAWS = {
     "gaussian": "each unit N(0, Σ)",
     "sphere": "each unit uniform on the sphere of radius r",
 }
-_ENTRYWISE = ("normal", "uniform", "sign")
-_THRESHOLD = 0.1
-_FAIR_COIN_LOSS = 0.25
-_LONGEST_CLAUSE = 1000
+_FAIR_COIN_LOSS = 0.25  # of the best constant, 1/2, on labels that are 0 or 1 with equal chance
 
 
 @dataclass(frozen=True)
@@ -295,7 +292,7 @@ def scattered_loss(n_seen: int, n_samples: int) -> float:
     return _FAIR_COIN_LOSS * (1 - m / total)
 
 
-def false_pass_bound(n_seen: int, n_samples: int, threshold: float = _THRESHOLD) -> float:
+def false_pass_bound(n_seen: int, n_samples: int, threshold: float = 0.1) -> float:
     r"""Bound the chance that a learner which saw m labels of a scattered sample has loss ≤ 1/10 over all of it.
 
     By Hoeffding's inequality over the N = |S| − m unseen coins, whose losses lie in [0, 1]:
@@ -345,14 +342,16 @@ def _positive(value: float, name: str) -> float:
 
 
 def _require_entrywise(law: str) -> None:
-    if law not in _ENTRYWISE:
-        raise InputError(f"expected a law of independent entries, one of {', '.join(_ENTRYWISE)}, found {law!r}")
+    entrywise = ("normal", "uniform", "sign")
+    if law not in entrywise:
+        raise InputError(f"expected a law of independent entries, one of {', '.join(entrywise)}, found {law!r}")
 
 
 def _clauses(clause_size: int, count: int) -> tuple[int, int]:
+    longest = 1000  # the bounds are powers of K, and leave floating point beyond
     K = whole_number(clause_size, "the clause size K", least=2)
-    if K > _LONGEST_CLAUSE:
-        raise InputError(f"the clause size K must be at most {_LONGEST_CLAUSE}, found {K}")
+    if longest < K:
+        raise InputError(f"the clause size K must be at most {longest}, found {K}")
     return K, whole_number(count, "the number of clauses or samples")
 
 

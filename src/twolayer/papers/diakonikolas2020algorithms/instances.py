@@ -46,9 +46,8 @@ __all__ = [
     "query_bound",
 ]
 
-HIGHEST_ORDER = 40
+HIGHEST_ORDER = 40  # a limit: moments of higher orders are not looked at
 _VISIBLE = 1e-9  # of the scale of the network; a tensor below it is rounding
-_FLAT = 1e-10  # how far from its plane a planar network may be, relative to its weights
 _CITATION = (
     "I. Diakonikolas, D. M. Kane, V. Kontonis and N. Zarifis, Algorithms and SQ Lower Bounds for PAC Learning"
     " One-Hidden-Layer ReLU Networks, COLT 2020"
@@ -289,7 +288,8 @@ def _polar(network: TwoLayerNetwork) -> tuple[NDArray[np.float64], NDArray[np.fl
     if network.polynomial is not None:
         raise InputError("the network must have no polynomial part")
     _, singular_values, axes = np.linalg.svd(network.W, full_matrices=False)
-    if network.width == 0 or (len(singular_values) > 2 and singular_values[2] > _FLAT * singular_values[0]):
+    # of the weights: how far from its plane a planar network may be by rounding
+    if network.width == 0 or (len(singular_values) > 2 and singular_values[2] > 1e-10 * singular_values[0]):
         raise InputError(f"the rows of W must lie in one plane, found {network.width} rows of other position")
     coordinates = network.W @ axes[:2].T
     second = coordinates[:, 1] if coordinates.shape[1] > 1 else np.zeros(network.width)

@@ -36,7 +36,6 @@ _CITATION = (
     "e2021hardness: Weinan E, On the Hardness of Learning Two-layer Neural Networks, lecture, "
     "Mathematical Introduction to Machine Learning (MAT 490/APC 490), Princeton University, Spring 2021"
 )
-_MOST_INPUTS = 1000  # 2^d is still a float
 
 
 def _draw_parity(rng: np.random.Generator, dim: int, samples: int) -> Drawn:
@@ -201,9 +200,10 @@ def _inputs(
 
 
 def _input_count(d: int) -> int:
+    most = 1000  # 2^d is still a float
     d = whole_number(d, "dim")
-    if d > _MOST_INPUTS:
-        raise InputError(f"dim must be at most {_MOST_INPUTS}, found {d}")
+    if d > most:
+        raise InputError(f"dim must be at most {most}, found {d}")
     return d
 
 

@@ -36,7 +36,7 @@ _CONJECTURE = (
     "Conjecture 1: for r above d^(3/2) no algorithm of polynomial time finds, from the tensor of order 3 of these"
     " units, a vector that correlates with one of them; conjectured, and of large d"
 )
-_TOLERANCE = 1e-11
+_TOLERANCE = 1e-11  # of the largest label: sums of thousands of cubes in another order
 
 
 def _draw_overcomplete(

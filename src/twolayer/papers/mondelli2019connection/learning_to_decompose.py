@@ -38,10 +38,7 @@ Tensor = NDArray[np.float64]
 Learner = Callable[[Tensor, Tensor, int, Activation], TwoLayerNetwork]
 Decomposer = Callable[[tuple[Tensor, ...], int], ArrayLike]
 
-_ASYMMETRY = 1e-8
-_DEPENDENT = 1e-12  # of the sum of the eigenvalues of a Gram matrix
-_BLOCK_ENTRIES = 1 << 21
-_ROWS_A_PARAMETER = 10
+_ASYMMETRY = 1e-8  # of the largest entry, as in `decompose`
 
 
 @equal_by_value
@@ -153,7 +150,8 @@ def decompose_by_learning(
     for tensor in tensors:
         _check_trace(tensor, width)
     d, sigma = tensors[0].shape[0], _activation(activation, tensors)
-    n = _ROWS_A_PARAMETER * width * d if n is None else whole_number(n, "n")
+    # ten rows a parameter: the learner is to be limited by its method, not by its sample
+    n = 10 * width * d if n is None else whole_number(n, "n")
     X = np.random.default_rng(rng).standard_normal((n, d))
     network = learner(X, labels(tensors, X, sigma, width), width, sigma)
     return _components(network.W[network.W.any(axis=1)], tensors)
@@ -240,7 +238,8 @@ def _components(rows: Tensor, tensors: Sequence[Tensor]) -> Components:
 
 def _check_signs(factors: Tensor, odd_orders: Sequence[int]) -> None:
     for order in odd_orders:
-        rank = np.linalg.matrix_rank((factors @ factors.T) ** order, tol=_DEPENDENT * len(factors), hermitian=True)
+        # of the sum of the eigenvalues of the Gram matrix: rounding
+        rank = np.linalg.matrix_rank((factors @ factors.T) ** order, tol=1e-12 * len(factors), hermitian=True)
         if rank < len(factors):
             raise InputError(
                 f"the signs of {len(factors)} components follow from the tensor of order {order} only if their powers"
@@ -251,7 +250,8 @@ def _check_signs(factors: Tensor, odd_orders: Sequence[int]) -> None:
 def _form(tensor: Tensor, X: Tensor) -> Tensor:
     r"""Values :math:`\langle T, x^{\otimes j}\rangle` at the rows of X, in blocks of them."""
     d, y = X.shape[1], np.full(len(X), tensor.flat[0])
-    size = max(1, _BLOCK_ENTRIES // d ** max(tensor.ndim - 1, 0))
+    # 2^21 entries, 16 MB, of a tensor at once
+    size = max(1, (1 << 21) // d ** max(tensor.ndim - 1, 0))
     for start in range(0, len(X) if tensor.ndim else 0, size):
         block = X[start : start + size]
         value = block @ tensor.reshape(d, -1)

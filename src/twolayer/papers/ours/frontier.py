@@ -15,7 +15,7 @@ from twolayer.teachers import gaussian_samples, random_units
 
 __all__ = ["FRONTIER", "FrontierConfig"]
 
-RECOVERED = 0.01
+RECOVERED = 0.01  # the largest error of a unit, of its weights: a hundredth
 LABELS = {False: "without biases", True: "with biases in [−1, 1]"}
 
 Count = Annotated[int, msgspec.Meta(ge=1, le=10**7)]

@@ -26,8 +26,7 @@ METHODS: dict[str, str] = {
     "levenberg_marquardt": "restarted Levenberg-Marquardt",
     "adam": "restarted Adam",
 }
-RECOVERED = 0.01
-_COLUMNS = 3
+RECOVERED = 0.01  # the largest error of a unit, of its weights: a hundredth
 
 Count = Annotated[int, msgspec.Meta(ge=1, le=10**6)]
 Ratio = Annotated[float, msgspec.Meta(gt=1, le=1e4)]
@@ -83,9 +82,10 @@ def rates(table: Table) -> Table:
 
 def plot(table: Table) -> Picture:
     """Recovery rates as shades of grey, a panel a method: white is always, black is never."""
+    most = 3  # three panels a line can be read on a page
     methods = table.levels("method")
-    lines = math.ceil(len(methods) / _COLUMNS)
-    columns = min(len(methods), _COLUMNS)
+    lines = math.ceil(len(methods) / most)
+    columns = min(len(methods), most)
     picture = Picture(figsize=(1.4 + 3.4 * columns, 0.6 + 3.2 * lines), layout="constrained")
     panels = picture.subplots(lines, columns, squeeze=False).ravel()
     for axes, method in zip(panels, methods, strict=False):

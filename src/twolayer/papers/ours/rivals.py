@@ -12,11 +12,6 @@ from twolayer.solvers import Adam
 
 __all__ = ["RIVALS", "Residual", "restarted"]
 
-_EXACT = 1e-18
-_LBFGS_STEPS, _LBFGS_MEMORY = 2000, 20
-_LM_STEPS = 200
-_ADAM_STEPS, _ADAM_RATE, _ADAM_MEMORY = 3000, 0.05, (0.9, 0.99)
-
 Vector = NDArray[np.float64]
 
 
@@ -79,28 +74,31 @@ def restarted(
         loss = problem.loss_and_gradient(z)[0]
         if loss < least:
             best, least = z, loss
-        if least <= _EXACT:
+        # a relative loss of 1e-18 is a residual of 1e-9: no start will be nearer
+        if least <= 1e-18:
             break
     return problem.network(best)
 
 
 def lbfgs(problem: Residual, z: Vector) -> Vector:
     """Minimise by L-BFGS with a memory of 20, at most 2000 steps."""
-    options = {"maxcor": _LBFGS_MEMORY, "maxiter": _LBFGS_STEPS, "maxfun": 2 * _LBFGS_STEPS, "ftol": 0.0, "gtol": 1e-14}
+    # the limits keep a start within seconds: one that is short of the minimum then counts as it is
+    options = {"maxcor": 20, "maxiter": 2000, "maxfun": 2 * 2000, "ftol": 0.0, "gtol": 1e-14}
     return minimize(problem.loss_and_gradient, z, jac=True, method="L-BFGS-B", options=options).x
 
 
 def levenberg_marquardt(problem: Residual, z: Vector) -> Vector:
     """Minimise by Levenberg and Marquardt's method as MINPACK has it, at most 200 steps."""
-    return least_squares(problem.value, z, problem.jacobian, method="lm", max_nfev=_LM_STEPS).x
+    # as above: a limit of its time
+    return least_squares(problem.value, z, problem.jacobian, method="lm", max_nfev=200).x
 
 
-def adam(problem: Residual, z: Vector) -> Vector:
-    """Minimise by 3000 steps of Adam on all rows, the rate falling from 0.05 to 0 along a quarter of a cosine wave."""
-    rule, z = Adam(z.shape, *_ADAM_MEMORY, tiny=1e-12), z.copy()
-    for step in range(1, _ADAM_STEPS + 1):
-        rate = _ADAM_RATE * np.cos(np.pi / 2 * step / _ADAM_STEPS)
-        z -= rate * rule.direction(problem.loss_and_gradient(z)[1])
+def adam(problem: Residual, z: Vector, steps: int = 3000, rate: float = 0.05) -> Vector:
+    """Minimise by Adam on all rows, the rate falling to 0 along a quarter of a cosine wave."""
+    # gradients of all rows are no noise, so that a shorter memory of their squares than usual, and hardly an ε, will do
+    rule, z = Adam(z.shape, square_decay=0.99, tiny=1e-12), z.copy()
+    for step in range(1, steps + 1):
+        z -= rate * np.cos(np.pi / 2 * step / steps) * rule.direction(problem.loss_and_gradient(z)[1])
     return z
 
 

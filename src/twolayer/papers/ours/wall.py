@@ -36,11 +36,9 @@ METHODS = {
     "descent": "L-BFGS on the population risk",
     "samples": "recover, from samples",
 }
-FOUND = 0.01
-EXPLAINED = 1e-10
+FOUND = 0.01  # the error of a unit, of its weights: a hundredth
+EXPLAINED = 1e-10  # the relative risk of a network that labels as the planted one does
 _ROUNDING = 1e-16  # of the risk, relative: where a descent need not start again, and where the picture ends
-_MEMORY = 20
-_CLOSE = 0.5
 
 Count = Annotated[int, msgspec.Meta(ge=1, le=10**6)]
 Power = Annotated[float, msgspec.Meta(ge=1, le=2)]
@@ -119,7 +117,8 @@ def _descended(truth: TwoLayerNetwork, cell: Cell, rng: np.random.Generator) -> 
         value, gradient = risk_and_gradient(z.reshape(shape), T)
         return value / energy, gradient.ravel() / energy
 
-    options = {"maxcor": _MEMORY, "maxiter": cell["steps"], "maxfun": 2 * cell["steps"], "ftol": 0.0, "gtol": 1e-14}
+    # L-BFGS remembers 20 pairs, as in `rivals`; it stops at its steps, not where the loss falls slowly
+    options = {"maxcor": 20, "maxiter": cell["steps"], "maxfun": 2 * cell["steps"], "ftol": 0.0, "gtol": 1e-14}
     best, least = np.zeros(shape), np.inf
     for _ in range(cell["starts"]):
         start = rng.standard_normal(shape) / np.sqrt(truth.dim)
@@ -287,7 +286,8 @@ def _beside_theory(reached: dict[tuple[int, str], int]) -> str:
     said = (
         f"At such d T₃ ceases to determine the units before d^(3/2), and the best method comes to {share:.0%} of that"
     )
-    if share < _CLOSE:
+    # half a chance
+    if share < 0.5:
         return f"{said} where it comes least far: it ends well before either limit."
     return f"{said} or more: this wall is that of the count, and says nothing for or against d^(3/2)."
 

@@ -24,9 +24,6 @@ from twolayer.symtensor import packed_size
 
 __all__ = ["RecoveredUnits", "recover_from_tensors", "units_of_tensors"]
 
-_ROUNDING = 1e-9
-_SAME_FUNCTION = 1e-6
-
 
 @equal_by_value
 @in_one_line
@@ -115,7 +112,8 @@ def recover_from_tensors(
     """
     ell = whole_number(ell, "ell")
     packed = checked_tensors(tuple(tensors), 2 * ell + 2)
-    noise = [_ROUNDING * float(np.linalg.norm(T)) for T in packed]
+    # of exact tensors, entries are off by rounding, 1e-16 times what the moments of high order cancel
+    noise = [1e-9 * float(np.linalg.norm(T)) for T in packed]
     if max(noise[2 * ell + 1 : 2 * ell + 3]) == 0:
         raise InputError(f"the tensors of orders {2 * ell + 1} and {2 * ell + 2} vanish: there is no unit to find")
     found = units_of_tensors(packed, ell, noise, width=width, diagonalisation=diagonalisation, rng=rng)
@@ -187,7 +185,8 @@ def _oriented(found: RecoveredUnits, packed: Sequence[NDArray]) -> RecoveredUnit
     constant, linear = (T - have for T, have in zip(packed[:2], packed_population_tensors(network, 1), strict=True))
     try:
         target = -np.append(constant, linear)
-        flips = binary_solutions(left_behind(network), target, atol=_SAME_FUNCTION)
+        # of what the units leave: far above rounding, far below order one, by which patterns of signs differ
+        flips = binary_solutions(left_behind(network), target, atol=1e-6)
     except InputError:  # too many relations between the units to be searched
         flips = np.zeros((0, network.width), dtype=int)
     patterns = 1 - 2 * flips

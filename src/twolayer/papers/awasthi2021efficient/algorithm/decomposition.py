@@ -17,11 +17,6 @@ from twolayer.symtensor import multiplicities
 
 __all__ = ["DIAGONALISATIONS", "Terms", "best_coefficients", "merged", "rank_one_terms"]
 
-_DRAWS = 8
-_WIDEST_MERGE = 0.5
-_ERRORS_APART = 0.7
-_ROUNDING = 1e-7
-
 
 @equal_by_value
 @in_one_line
@@ -126,6 +121,10 @@ def merged(parts: Sequence[Terms]) -> NDArray:
     array, shape (m, d)
         Unit rows, the best known first.
     """
+    # of the sum of their errors: those of two independent directions add up as squares do, to 0.7 of the sum
+    rounding = 1e-7  # exact tensors give directions to about that
+    errors_apart = 0.7
+    widest = 0.5  # beyond half a radian two directions are two, however uncertain
     known = [np.abs(part.weights) > part.noise for part in parts]
     directions = np.concatenate([part.directions[some] for part, some in zip(parts, known, strict=True)])
     errors = np.concatenate([part.noise / np.abs(part.weights[some]) for part, some in zip(parts, known, strict=True)])
@@ -133,7 +132,7 @@ def merged(parts: Sequence[Terms]) -> NDArray:
     for i in np.argsort(errors, kind="stable"):
         others = directions[kept]
         distances = np.linalg.norm(others - directions[i] * np.sign(others @ directions[i])[:, None], axis=1)
-        radii = np.minimum(_ERRORS_APART * (errors[kept] + errors[i]) + _ROUNDING, _WIDEST_MERGE)
+        radii = np.minimum(errors_apart * (errors[kept] + errors[i]) + rounding, widest)
         if not np.any(distances <= radii):
             kept.append(int(i))
     return directions[kept]
@@ -141,7 +140,8 @@ def merged(parts: Sequence[Terms]) -> NDArray:
 
 def _by_jennrich(stack: NDArray, rng: np.random.Generator) -> NDArray:
     """Eigenvectors of two random contractions; of 8 draws, the one that fits all slices best."""
-    found = [pencil_vectors(stack, rng)[0] for _ in range(_DRAWS)]
+    # eight pencils, of which the best is taken: one is ill-conditioned now and then
+    found = [pencil_vectors(stack, rng)[0] for _ in range(8)]
     return min(found, key=lambda A: _misfit(stack, A))
 
 

@@ -17,9 +17,6 @@ from twolayer.symtensor import multi_indices, pack, packed_size
 __all__ = ["SampleTensors", "hermite_features", "sample_tensors"]
 
 _ACCUMULATED_ORDER = 4  # the highest that HermiteMoments holds
-_ROWS_PER_COEFFICIENT, _MOST_COEFFICIENTS = 5, 1500
-_BLOCK_ENTRIES = 2_000_000
-_ROUNDING = 1e-13
 
 
 @equal_by_value
@@ -76,7 +73,8 @@ def sample_tensors(X: NDArray, y: NDArray, level: int) -> SampleTensors:
     .. [1] awasthi2021efficient, equation (6)
     """
     dim, coefficients = X.shape[1], packed_size(X.shape[1] + 1, 4)
-    is_rich = coefficients <= min(_MOST_COEFFICIENTS, len(y) // _ROWS_PER_COEFFICIENT)
+    # a fit wants five rows a coefficient, and beyond 1500 coefficients is left out for its cost
+    is_rich = coefficients <= min(1500, len(y) // 5)
     polynomial = hermite_regression([(X, y)], 4 if is_rich else 2)
     halves = [
         HermiteMoments.from_blocks([(X[half::2], y[half::2])], _ACCUMULATED_ORDER, control=polynomial)
@@ -93,7 +91,8 @@ def sample_tensors(X: NDArray, y: NDArray, level: int) -> SampleTensors:
         share = (len(y) + 1) // 2 / len(y)
         left = share * even + (1 - share) * odd
         packed.append(left + _packed(polynomial.tensors[j]) if j <= polynomial.degree else left)
-        rounding = _ROUNDING * size * sqrt(factorial(j))
+        # some hundred machine epsilons of what a Hermite tensor of this order is
+        rounding = 1e-13 * size * sqrt(factorial(j))
         noise.append(max(_error(even - odd, dim, j, min(level, j // 2)) / 2, rounding))
     return SampleTensors(tuple(packed), tuple(noise))
 
@@ -126,6 +125,7 @@ def _mean_of_features(X: NDArray, y: NDArray, order: int, polynomial: HermitePol
     """Mean of what p leaves of y times the features: shape (packed_size,)."""
     size = packed_size(X.shape[1], order)
     total = np.zeros(size)
-    for rows in blocks(len(y), max(1, _BLOCK_ENTRIES // size)):
+    # 16 MB at once: packed rows of all monomials
+    for rows in blocks(len(y), max(1, 2_000_000 // size)):
         total += (y[rows] - polynomial(X[rows])) @ hermite_features(X[rows], order)
     return total / len(y)

@@ -26,9 +26,7 @@ METHODS = {
 }
 ERRORS = {"w_error": "direction w", "a_error": "output weight a", "b_error": "bias b"}
 BLIND = {"order 3": 0.0, "order 4": 1.0}
-_MARGIN = 1.1
-_NOTHING = float(np.sqrt(2))
-_LEAST, _MOST = 1e-4, 2.0
+_LEAST, _MOST = 1e-4, 2.0  # of the axis; what is below or above is drawn at its edge
 
 Size = Annotated[int, msgspec.Meta(ge=1, le=10**8)]
 Sizes = Annotated[tuple[Size, ...], msgspec.Meta(min_length=1)]
@@ -73,9 +71,10 @@ def _estimates(
 ) -> Iterator[tuple[str, tuple[NDArray, NDArray, NDArray]]]:
     """Output weights, unit directions and biases, method by method; directions and biases up to a common sign."""
     tensors = sample_tensors(X, y, 1)
+    # as in the algorithm: a tenth above the noise that is estimated
     terms = {
         f"order {order}": rank_one_terms(
-            tensors.packed[order], X.shape[1], order, 1, _MARGIN * tensors.noise[order], most=width,
+            tensors.packed[order], X.shape[1], order, 1, 1.1 * tensors.noise[order], most=width,
             diagonalisation="joint", rng=rng,
         )
         for order in (3, 4)
@@ -96,7 +95,8 @@ def unit_errors(truth: TwoLayerNetwork, a: NDArray, W: NDArray, b: NDArray) -> d
     Where nothing is found, it counts as orthogonal, of no output weight and of infinite bias.
     """
     if not len(W):
-        return {"w_error": _NOTHING, "a_error": float(np.median(np.abs(truth.a))), "b_error": float("inf")}
+        # a direction drawn at random is √2 away, whatever the units
+        return {"w_error": float(np.sqrt(2)), "a_error": float(np.median(np.abs(truth.a))), "b_error": float("inf")}
     overlaps = truth.W @ W.T
     nearest = np.argmax(np.abs(overlaps), axis=1)
     turns = np.where(np.take_along_axis(overlaps, nearest[:, None], axis=1)[:, 0] < 0, -1.0, 1.0)

@@ -24,8 +24,7 @@ METHODS = {
     "awasthi2021efficient": "the paper's algorithm",
     "auto": "the default of this library",
 }
-_FLOOR = 1e-16
-_MODERATE = 1.5
+_MODERATE = 1.5  # the bias up to which a unit counts as moderate; those of the figure are larger
 
 Size = Annotated[int, msgspec.Meta(ge=1, le=10**7)]
 Bias = Annotated[float, msgspec.Meta(gt=_MODERATE, le=20)]
@@ -80,17 +79,18 @@ def run_cell(cell: Cell, rng: np.random.Generator) -> list[Row]:
 
 def plot(table: Table) -> Picture:
     """Risks against B, a curve a method."""
+    floor = 1e-16  # risks that are zero to rounding are drawn there
     picture = Picture(figsize=(6.8, 4.4), layout="constrained")
     axes = picture.subplots()
     for place, (method, label) in enumerate(METHODS.items()):
         curve = table.where(method=method).condensed(["bias"], middle=("error", np.median))
         axes.plot(
-            curve["bias"], np.maximum(curve["middle"], _FLOOR), label=label, color=COLOURS[place],
+            curve["bias"], np.maximum(curve["middle"], floor), label=label, color=COLOURS[place],
             linestyle=DASHES[place], marker=MARKERS[place], markersize=5,
         )  # fmt: skip
     axes.set(
         xlabel="bias B of the two large units, B and −B",
-        ylabel=f"risk / variance of y, at least {_FLOOR:g}",
+        ylabel=f"risk / variance of y, at least {floor:g}",
         yscale="log",
         title="What units of large bias cost",
     )

@@ -14,7 +14,7 @@ from twolayer.one_line import in_one_line
 
 __all__ = ["BiasSplit", "affine_error", "consolidated", "split_by_bias"]
 
-_SAME_HYPERPLANE = 1e-12
+_SAME_HYPERPLANE = 1e-12  # of cosines and of unit vectors: rounding
 
 
 def affine_error(b: ArrayLike) -> NDArray:

@@ -22,8 +22,7 @@ __all__ = [
     "weight_bound",
 ]
 
-_INDEPENDENT = 1e-10
-_LARGEST_BIAS = 38.0  # beyond which the density underflows
+_INDEPENDENT = 1e-10  # of the largest singular value: what is below is rounding of a Khatri-Rao power
 
 
 def scaled_powers(W: ArrayLike, order: int) -> NDArray:
@@ -179,11 +178,12 @@ def thresholds(network: TwoLayerNetwork, epsilon: float, ell: int = 1) -> Thresh
 
 def _least_bias(allowed: float) -> float:
     """The least bias at which a line in place of a unit errs by no more than `allowed`."""
+    largest = 38.0  # beyond 38 the density underflows
     if affine_error(0.0) <= allowed:
         return 0.0
-    if affine_error(_LARGEST_BIAS) >= allowed:
-        return _LARGEST_BIAS
-    return float(brentq(lambda b: np.log(affine_error(b) / allowed), 0.0, _LARGEST_BIAS, xtol=1e-12))
+    if affine_error(largest) >= allowed:
+        return largest
+    return float(brentq(lambda b: np.log(affine_error(b) / allowed), 0.0, largest, xtol=1e-12))
 
 
 def _unit_rows(W: ArrayLike) -> NDArray:

@@ -17,10 +17,8 @@ from twolayer.papers.awasthi2021efficient.theory.nondegeneracy import (
 
 __all__ = ["quantities"]
 
-_EPSILON = 1e-3
 
-
-def quantities(network: TwoLayerNetwork, epsilon: float = _EPSILON) -> dict[str, Any]:
+def quantities(network: TwoLayerNetwork, epsilon: float = 1e-3) -> dict[str, Any]:
     r"""Level ℓ, non-degeneracy, coefficients, thresholds and ambiguity of a ReLU network, by name.
 
     The network is first written with unit rows, the paper's convention.

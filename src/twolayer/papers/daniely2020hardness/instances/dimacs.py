@@ -11,10 +11,7 @@ from twolayer.papers.daniely2020hardness.instances.formula import Formula, sat
 
 __all__ = ["read_dimacs", "write_dimacs"]
 
-_MOST_BYTES = 1 << 30
-_LONGEST_LINE = 1 << 20
-_LARGEST_NUMBER = int(np.iinfo(np.int32).max)
-_CLAUSES_AT_ONCE = 1 << 16
+_CLAUSES_AT_ONCE = 1 << 16  # read or written together: some MB of text
 
 
 def write_dimacs(path: FilePath, formula: Formula, comments: tuple[str, ...] = ()) -> None:
@@ -73,12 +70,13 @@ def read_dimacs(path: FilePath) -> Formula:
     -----
     Nothing is allocated by what the header says: memory is linear in the bytes of the file.
     """
+    most = 1 << 30  # a GiB: a hundred million literals, more than any formula that is refuted
     place = Path(path)
     try:
         with distrust(path, "a formula in DIMACS CNF"):
             n_bytes = place.stat().st_size
-            if n_bytes > _MOST_BYTES:
-                raise InputError(f"{path} has {n_bytes} bytes, and at most {_MOST_BYTES} are read")
+            if n_bytes > most:
+                raise InputError(f"{path} has {n_bytes} bytes, and at most {most} are read")
             numbers, lines, n_variables, n_clauses = _read_numbers(place, n_bytes)
     except _FormatError as error:
         raise InputError(f"{path}, line {error.line}: {error.reason}") from None
@@ -96,6 +94,7 @@ class _FormatError(Exception):
 
 def _read_numbers(path: Path, n_bytes: int) -> tuple[NDArray[np.int32], NDArray[np.int32], int, int]:
     """Every number after the header with the number of its line, and the two sizes of the header."""
+    longest = 1 << 20  # a MiB, far beyond any clause: a file without ends of lines is not read whole
     blocks: list[NDArray[np.int32]] = [np.empty((2, 0), dtype=np.int32)]
     header: tuple[int, int] | None = None
     with path.open("rb") as stream:
@@ -103,9 +102,9 @@ def _read_numbers(path: Path, n_bytes: int) -> tuple[NDArray[np.int32], NDArray[
         block: list[int] = []
         places: list[int] = []
         counts: list[int] = []
-        for number, line in enumerate(iter(lambda: stream.readline(_LONGEST_LINE), b""), start=1):
-            if len(line) == _LONGEST_LINE:
-                raise _FormatError(number, f"it has {_LONGEST_LINE} bytes or more")
+        for number, line in enumerate(iter(lambda: stream.readline(longest), b""), start=1):
+            if len(line) == longest:
+                raise _FormatError(number, f"it has {longest} bytes or more")
             if line.startswith(b"%"):
                 break
             if line.startswith(b"c") or line.isspace():
@@ -144,14 +143,15 @@ def _header(line: bytes, number: int, n_bytes: int) -> tuple[int, int]:
 
 
 def _integers(line: bytes, number: int) -> list[int]:
+    largest = int(np.iinfo(np.int32).max)  # what an int32 holds
     try:
         found = list(map(_integer, line.split()) if b"_" in line else map(int, line.split()))
     except ValueError:
         wrong = next(word for word in line.split() if not _is_integer(word))
         raise _FormatError(number, f"expected integers, found {_shown(wrong)}") from None
-    if found and max(max(found), -min(found)) > _LARGEST_NUMBER:
-        wrong = next(word for word in line.split() if abs(int(word)) > _LARGEST_NUMBER)
-        raise _FormatError(number, f"{_shown(wrong)} is beyond the largest number allowed, {_LARGEST_NUMBER}")
+    if found and max(max(found), -min(found)) > largest:
+        wrong = next(word for word in line.split() if abs(int(word)) > largest)
+        raise _FormatError(number, f"{_shown(wrong)} is beyond the largest number allowed, {largest}")
     return found
 
 

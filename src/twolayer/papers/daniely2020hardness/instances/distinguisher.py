@@ -19,10 +19,8 @@ from twolayer.papers.daniely2020hardness.instances.formula import Seed
 
 __all__ = ["THRESHOLD", "Learner", "Power", "Verdict", "distinguish", "distinguishing_power"]
 
-THRESHOLD = 0.1
+THRESHOLD = 0.1  # the loss of the theorems, 1/10, by which a learner is told from a guess
 _SHARE = 10  # a sample must be this many times as large as what the learner sees
-_CLEAR = 2.0  # standard errors
-_NORMAL_95 = 1.959963984540054
 
 
 class Learner(Protocol):
@@ -65,7 +63,8 @@ class Verdict:
     @property
     def is_clear(self) -> bool:
         """Whether the loss is more than two standard errors away from 1/10."""
-        return abs(self.loss - THRESHOLD) > _CLEAR * self.standard_error
+        # two standard errors: one verdict in twenty is called clear by chance at the threshold
+        return abs(self.loss - THRESHOLD) > 2.0 * self.standard_error
 
 
 @dataclass(frozen=True)
@@ -87,7 +86,8 @@ class Power:
     @property
     def interval(self) -> tuple[float, float]:
         """Wilson's 95 % confidence interval of the chance to be called realizable."""
-        n, p, z = len(self.verdicts), self.frequency, _NORMAL_95
+        # Wilson's interval at 95 %
+        n, p, z = len(self.verdicts), self.frequency, 1.959963984540054
         centre = (p + z**2 / (2 * n)) / (1 + z**2 / n)
         half = z / (1 + z**2 / n) * np.sqrt(p * (1 - p) / n + z**2 / (4 * n**2))
         return max(0.0, float(centre - half)), min(1.0, float(centre + half))

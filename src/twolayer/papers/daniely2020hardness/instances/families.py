@@ -51,7 +51,6 @@ CITATION = (
     "daniely2020hardness: A. Daniely and G. Vardi, Hardness of Learning Neural Networks with Natural Weights, 2020"
 )
 ASSUMPTION = "Assumption 2.1: refuting random K-SAT formulas with n^f(K) clauses is hard, for some unbounded f"
-_MARGIN = 32  # a scattered sample is realised by chance with probability at most 2^−32
 
 _TUPLES: dict[str, Option] = {
     "samples": 2000,
@@ -108,7 +107,8 @@ def sample(rng: np.random.Generator, options: Options) -> tuple[sparse.csr_array
 
 def check_scattered(n_variables: int, n_samples: int) -> None:
     """See that there are samples enough that no filter of ±1 realises fair coins but with chance 2^−32."""
-    nearest = n_variables + 1 + _MARGIN
+    # a scattered sample is realised by chance with probability at most 2^−32
+    nearest = n_variables + 1 + 32
     if n_samples < nearest:
         raise InputError(f"a filter of ±1 may realise so few scattered labels, found {n_samples}; nearest: {nearest}")
 

@@ -24,12 +24,6 @@ Seed = np.random.Generator | int | None
 Signs = NDArray[np.int8]
 Truth = NDArray[np.bool_]
 
-_MOST_VARIABLES = np.iinfo(np.int32).max
-_MOST_CLAUSE_LITERALS = 30  # of one clause: its patterns are numbered in 31 bits
-_BLOCK_ENTRIES = 1 << 22
-_MOST_REJECTIONS = 10_000
-_MOST_LITERALS = 1 << 31  # of a formula: 10 GB
-
 
 @dataclass(frozen=True)
 class Predicate:
@@ -68,16 +62,17 @@ class Predicate:
         InputError
             If it seems never to hold: 10 000 rounds of drawing found no value for some row.
         """
+        most = 10_000  # a predicate that holds for one value in a thousand is met within that, all but surely
         if self.draw is not None:
             return self.draw(count, rng)
         values = np.empty((count, self.arity), dtype=np.int8)
         missing = np.arange(count)
-        for _ in range(_MOST_REJECTIONS):
+        for _ in range(most):
             values[missing] = _fair_signs((len(missing), self.arity), rng)
             missing = missing[~self.holds(values[missing])]
             if not len(missing):
                 return values
-        raise InputError(f"the predicate {self.name} held for none of {_MOST_REJECTIONS} values drawn at random")
+        raise InputError(f"the predicate {self.name} held for none of {most} values drawn at random")
 
 
 def sat(clause_size: int) -> Predicate:
@@ -112,11 +107,12 @@ def conjunction(clause_size: int, n_clauses: int, is_negated: bool = False, plan
     InputError
         If K is below 2 or above 30, or M below 1, or there is no such planting; it names the nearest number allowed.
     """
+    most = 30  # the patterns of a clause are numbered in 31 bits
     K = whole_number(clause_size, "the clause size K", least=0)
     M = whole_number(n_clauses, "the number M of clauses")
-    if not 2 <= K <= _MOST_CLAUSE_LITERALS:
-        nearest = min(max(K, 2), _MOST_CLAUSE_LITERALS)
-        raise InputError(f"a clause needs 2 ≤ K ≤ {_MOST_CLAUSE_LITERALS} literals, found K = {K}; nearest: {nearest}")
+    if not 2 <= K <= most:
+        nearest = min(max(K, 2), most)
+        raise InputError(f"a clause needs 2 ≤ K ≤ {most} literals, found K = {K}; nearest: {nearest}")
     check_planting(planting, K, M, is_negated)
 
     def holds(values: Signs) -> Truth:
@@ -266,9 +262,10 @@ def checked_assignment(assignment: ArrayLike, n_variables: int | None = None) ->
 
 
 def _variable_count(n_variables: int, predicate: Predicate) -> int:
+    most = np.iinfo(np.int32).max  # literals are int32
     n = whole_number(n_variables, "the number of variables")
-    if n > _MOST_VARIABLES:
-        raise InputError(f"at most {_MOST_VARIABLES} variables are allowed, found {n}")
+    if n > most:
+        raise InputError(f"at most {most} variables are allowed, found {n}")
     if n < predicate.arity:
         K, M = predicate.clause_size, predicate.n_clauses
         if M <= 1:
@@ -283,7 +280,8 @@ def _variable_count(n_variables: int, predicate: Predicate) -> int:
 
 def _constraint_count(n_constraints: int, predicate: Predicate) -> int:
     m = whole_number(n_constraints, "the number of constraints")
-    most = _MOST_LITERALS // predicate.arity
+    # 2^31 of a formula: 10 GB
+    most = (1 << 31) // predicate.arity
     if m > most:
         raise InputError(f"at most {most} constraints of {predicate.arity} literals are allowed, found {m}")
     return m
@@ -296,7 +294,8 @@ def _fair_signs(shape: tuple[int, ...], rng: np.random.Generator) -> Signs:
 def _distinct_variables(n: int, count: int, arity: int, rng: np.random.Generator) -> NDArray[np.int32]:
     """Rows uniform among the sequences of `arity` distinct numbers below n."""
     if arity * arity > n:  # rows drawn independently would mostly have repeats: take the head of a random order
-        rows = max(1, _BLOCK_ENTRIES // n)
+        # 32 MB of scores at once
+        rows = max(1, (1 << 22) // n)
         sizes = [min(rows, count - start) for start in range(0, count, rows)]
         orders = [np.argsort(rng.random((size, n)), axis=1)[:, :arity] for size in sizes]
         return np.concatenate(orders).astype(np.int32)

@@ -18,10 +18,6 @@ __all__ = ["Covariance", "GoodnessOfFit", "WeightLaw", "autoregressive", "covari
 
 Matrix = NDArray[np.float64]
 
-_ASYMMETRY = 1e-12  # of a covariance, by rounding
-_LARGEST_CORRELATION = 0.999  # labels would be lost to rounding beyond
-_LARGEST_SCALE = 1e100  # squares would overflow beyond
-
 
 @equal_by_value
 @in_one_line
@@ -73,7 +69,8 @@ def covariance(matrix: ArrayLike) -> Covariance:
     """
     sigma = frozen_array(matrix, "the covariance", ndim=2)
     scale = np.abs(sigma).max(initial=0.0)
-    if sigma.shape[0] != sigma.shape[1] or not np.allclose(sigma, sigma.T, rtol=0, atol=_ASYMMETRY * scale):
+    # of a covariance that was computed, by rounding
+    if sigma.shape[0] != sigma.shape[1] or not np.allclose(sigma, sigma.T, rtol=0, atol=1e-12 * scale):
         raise InputError(f"the covariance must be a symmetric matrix, found shape {sigma.shape}")
     least = float(linalg.eigvalsh(sigma)[0])
     if least <= np.finfo(float).eps * len(sigma) * scale:
@@ -103,9 +100,10 @@ def autoregressive(dim: int, correlation: float, scale: float = 1.0) -> Covarian
     -----
     Time and memory O(d).
     """
+    most = 0.999  # labels would be lost to rounding beyond
     d, rho = whole_number(dim, "the dimension"), real_number(correlation, "the correlation", least=-1)
-    if abs(rho) > _LARGEST_CORRELATION:
-        limit = _LARGEST_CORRELATION
+    if abs(rho) > most:
+        limit = most
         raise InputError(f"the correlation must be between −{limit} and {limit}, found {rho:g}")
     _require_scale(scale)
     step = 1 / (scale * np.sqrt(1 - rho**2))
@@ -240,8 +238,9 @@ def goodness_of_fit(W: ArrayLike, law: WeightLaw) -> GoodnessOfFit:
 
 
 def _require_scale(scale: float) -> None:
-    if not 1 / _LARGEST_SCALE <= real_number(scale, "the scale", least=0) <= _LARGEST_SCALE:
-        raise InputError(f"the scale must be from {1 / _LARGEST_SCALE:g} to {_LARGEST_SCALE:g}, found {scale:g}")
+    largest = 1e100  # squares would overflow beyond
+    if not 1 / largest <= real_number(scale, "the scale", least=0) <= largest:
+        raise InputError(f"the scale must be from {1 / largest:g} to {largest:g}, found {scale:g}")
 
 
 def _snapped(weights: Matrix, law: WeightLaw) -> NDArray[Any]:

@@ -35,9 +35,7 @@ PLANTINGS = {
     "uniform": "uniform among the values that satisfy: a majority vote finds the assignment",
     "balanced": "literals and pairs of literals unbiased: no vote and no second moment sees the assignment",
 }
-_SHORTEST_BALANCED = 4
-_MANY_FALSE = 4  # clauses, now and then, so that their number has the variance of independent ones
-_BLOCK_LITERALS = 1 << 22
+_SHORTEST_BALANCED = 4  # literals: balanced clauses of three are XOR clauses
 
 Signs = NDArray[np.int8]
 Law = NDArray[np.float64]
@@ -85,7 +83,8 @@ def planted_values(planting: str, K: int, M: int, is_negated: bool, count: int, 
         is_true = (patterns[:, :, None] >> np.arange(K)) & 1
         return (2 * is_true - 1).astype(np.int8).reshape(count, M * K)
     numbers = _balanced_false if is_negated else _balanced_true
-    rows = max(1, _BLOCK_LITERALS // (K * M))
+    # 4 million literals at once, 32 MB
+    rows = max(1, (1 << 22) // (K * M))
     values = np.empty((count, K * M), dtype=np.int8)
     for start in range(0, count, rows):
         block = values[start : start + rows]
@@ -115,12 +114,13 @@ def _balanced_true(count: int, K: int, M: int, rng: np.random.Generator) -> NDAr
 
 def _balanced_false(count: int, K: int, M: int, rng: np.random.Generator) -> NDArray[Any]:
     """How many literals of each clause are true, (count, M), for tuples with a false clause."""
+    many = 4  # clauses, now and then, so that their number has the variance of independent ones
     p = 2 / (M + sqrt(M))
     share = p / (1 - p) / _completion_bias(K)  # at most 1, for M as large as is asked for
     law = share * _completion_law(K) + (1 - share) * _satisfied_law(K)
     numbers = rng.choice(K + 1, (count, M), p=law)
-    chance_of_many = (M * p - 1) / (_MANY_FALSE - 1)
-    n_false = np.where(rng.random(count) < chance_of_many, _MANY_FALSE, 1)
+    chance_of_many = (M * p - 1) / (many - 1)
+    n_false = np.where(rng.random(count) < chance_of_many, many, 1)
     place = np.argsort(np.argsort(rng.random((count, M)), axis=1), axis=1)
     numbers[place < n_false[:, None]] = 0
     return numbers

@@ -27,8 +27,8 @@ OUTPUTS = {
     "clip": "the sum of the hidden units, clipped to [0, 1]",
     "max": "the largest of the hidden units",
 }
-_ENTRIES_AT_ONCE = 1 << 22
-_MOST_COORDINATES = int(np.iinfo(np.int32).max)
+_ENTRIES_AT_ONCE = 1 << 22  # of hidden units: 32 MB
+_MOST_COORDINATES = int(np.iinfo(np.int32).max)  # indices of sparse rows are int32
 
 
 def encode(sample: LabelledTuples, n_patches: int | None = None) -> tuple[sparse.csr_array, NDArray[np.float64]]:

@@ -28,7 +28,6 @@ from twolayer.papers.daniely2020hardness.instances.laws import Matrix, WeightLaw
 __all__ = ["ConvolutionalTransform", "FullyConnectedTransform", "convolutional_transform", "fully_connected_transform"]
 
 _LARGEST_CONDITION = 1e9  # of a block: beyond it, labels would be off by more than 1e-6
-_MOST_ROUNDS = 10_000
 _MOST_ENTRIES = 1 << 27  # of M and of the coordinates added: a GiB
 
 
@@ -240,16 +239,17 @@ def convolutional_transform(law: WeightLaw, patch_size: int, rng: Seed = None) -
 
 def _invertible_blocks(law: WeightLaw, t: int, k: int, rng: np.random.Generator) -> tuple[NDArray[np.float64], int]:
     """Blocks (t, k, k) of independent entries, the singular ones drawn anew, and how often."""
+    most_rounds = 10_000  # of redrawing; a block of random signs is singular at most one time in two
     blocks, redraws = law.entries((t, k, k), rng), 0
     suspect = np.arange(t)
-    for _ in range(_MOST_ROUNDS):
+    for _ in range(most_rounds):
         values = np.linalg.svd(blocks[suspect], compute_uv=False)
         suspect = suspect[values[:, -1] * _LARGEST_CONDITION <= values[:, 0]]
         if not len(suspect):
             return blocks, redraws
         redraws += len(suspect)
         blocks[suspect] = law.entries((len(suspect), k, k), rng)
-    raise InputError(f"{len(suspect)} blocks of size {k} stayed singular over {_MOST_ROUNDS} draws")
+    raise InputError(f"{len(suspect)} blocks of size {k} stayed singular over {most_rounds} draws")
 
 
 def _scattered_blocks(inverses: NDArray[Any], n: int) -> sparse.csr_array:

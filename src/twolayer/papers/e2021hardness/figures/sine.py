@@ -12,7 +12,7 @@ from twolayer.papers.e2021hardness.theory import sine_landscape
 
 __all__ = ["SINE_LANDSCAPE", "SineLandscapeConfig"]
 
-_FLAT = 0.05
+_FLAT = 0.05  # of the risk of the plain: within it, the landscape tells nothing
 
 
 class SineLandscapeConfig(Config, frozen=True):

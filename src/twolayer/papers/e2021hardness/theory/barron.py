@@ -10,8 +10,6 @@ from twolayer.papers.e2021hardness.theory.gradients import network_gradients, pa
 
 __all__ = ["barron_bound", "quantities", "spectral_bound"]
 
-_LARGEST_EXACT = 10
-
 
 def spectral_bound(amplitudes: ArrayLike, frequencies: ArrayLike, phases: ArrayLike) -> float:
     r"""Spectral bound on the Barron norm of :math:`f(x) = \sum_k A_k \sin(\omega_k \cdot x + \varphi_k)` on [-1,1]^d.
@@ -98,7 +96,8 @@ def quantities(network: TwoLayerNetwork) -> dict[str, float]:
     bound = barron_bound(network)
     if bound is not None:
         found["barron_bound"] = bound
-    if d <= _LARGEST_EXACT:
+    # 2^d gradients, for each unit
+    if d <= 10:
         parts = [
             parity_gradient_variance(
                 network_gradients(TwoLayerNetwork(network.a[[i]], network.W[[i]], network.b[[i]], network.activation)),

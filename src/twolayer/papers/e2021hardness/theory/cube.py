@@ -8,8 +8,6 @@ from twolayer.errors import InputError
 
 __all__ = ["cube", "parity_coefficients", "parity_values", "sign_cube"]
 
-_LARGEST_CUBE = 20
-
 
 def cube(d: int) -> NDArray[np.float64]:
     """All 2^d points of {0,1}^d, shape (2^d, d), in binary counting order, the first input being the highest digit.
@@ -19,9 +17,10 @@ def cube(d: int) -> NDArray[np.float64]:
     InputError
         If d is not from 1 to 20.
     """
+    largest = 20  # 2^20 points of 20 numbers: 160 MB
     d = whole_number(d, "the number of inputs")
-    if d > _LARGEST_CUBE:
-        raise InputError(f"a cube is listed point by point up to d = {_LARGEST_CUBE} only, found d = {d}")
+    if d > largest:
+        raise InputError(f"a cube is listed point by point up to d = {largest} only, found d = {d}")
     return (np.arange(2**d)[:, None] >> np.arange(d)[::-1] & 1).astype(np.float64)
 
 

@@ -36,8 +36,6 @@ __all__ = [
 
 Gradients = Callable[[NDArray[np.float64]], ArrayLike]
 
-_LARGEST_EXACT = 16
-
 
 @dataclass(frozen=True)
 class GradientVariance:
@@ -111,9 +109,10 @@ def parity_gradient_variance(gradients: Gradients, d: int) -> GradientVariance:
     The fast Walsh-Hadamard transform: d 2^d p additions and memory for about 3 · 2^d p numbers. The variance is a sum
     over the parameters, so that a model too large can be done in parts.
     """
+    largest = 16  # 2^16 parities, each on 2^16 points
     d = whole_number(d, "the number of inputs")
-    if d > _LARGEST_EXACT:
-        raise InputError(f"the exact variance is for d up to {_LARGEST_EXACT}, found d = {d}: use the sampled one")
+    if d > largest:
+        raise InputError(f"the exact variance is for d up to {largest}, found d = {d}: use the sampled one")
     J = per_sample(gradients, cube(d))
     coefficients = parity_coefficients(J)
     energy = _energy(J)

@@ -26,8 +26,6 @@ __all__ = [
     "unit_gram",
 ]
 
-_LARGEST_CLASS = 100
-
 
 @dataclass(frozen=True)
 class NearlyOrthonormal:
@@ -95,9 +93,10 @@ def query_dimension(gram: ArrayLike, exact: bool = False) -> NearlyOrthonormal:
     Greedy: functions are taken in order of increasing sums of |G|, each that is joined to all before it, from every
     start until one reaches n; O(r² n) for each n at worst. What comes out is a dimension, but perhaps not the largest.
     """
+    largest = 100  # the largest clique is looked for, in exponential time
     G = np.abs(unit_gram(gram))
-    if exact and len(G) > _LARGEST_CLASS:
-        raise InputError(f"the exact dimension is for at most {_LARGEST_CLASS} functions, found {len(G)}")
+    if exact and len(G) > largest:
+        raise InputError(f"the exact dimension is for at most {largest} functions, found {len(G)}")
     best = _greedy(G)
     while exact and (larger := clique(_joined(G, len(best) + 1), len(best) + 1)):
         best = larger

@@ -19,9 +19,6 @@ from numpy.typing import NDArray
 
 __all__ = ["Descent"]
 
-_ENTRIES_AT_ONCE = 2_000  # activations of a step, of all curves that go together
-_LONG_BLOCK, _SHORT_BLOCK, _NEST = 64, 32, 8
-
 
 @dataclass(eq=False)
 class Descent:
@@ -78,10 +75,12 @@ class Descent:
         -----
         Time some 4 n c r d multiply-adds in matrix products and 2 n c r tanh; memory O(64 c r).
         """
+        at_once = 2_000  # activations of a step, of all curves that go together: they stay in the cache
         errors = np.empty(Y.shape)
         curves, r, _ = self.weights.shape
-        together = max(1, _ENTRIES_AT_ONCE // r)
-        length = _LONG_BLOCK if min(curves, together) * r <= _ENTRIES_AT_ONCE / 2 else _SHORT_BLOCK
+        together = max(1, at_once // r)
+        # blocks of 64 samples, or of 32 where a step is long: their products are to stay in the cache
+        length = 64 if min(curves, together) * r <= at_once / 2 else 32
         X, Y = X.astype(self.dtype, copy=False), Y.astype(self.dtype, copy=False)
         for first in range(0, curves, together):
             group = slice(first, first + together)
@@ -115,13 +114,14 @@ class Descent:
 
 def _gradients(Z: NDArray, inner: NDArray, y: NDArray, sizes: NDArray) -> NDArray:
     """The g_t of every step of a block, each from those before it; Z, the block's first arguments, is overwritten."""
+    nest = 8  # rows brought up to date together: one product instead of eight
     G, squares = np.empty_like(Z), np.empty_like(Z[0])
     by_curve = (len(sizes), -1)
     slopes = squares.reshape(by_curve)
     for t in range(len(Z)):
-        z, recent = Z[t], t - t % _NEST
+        z, recent = Z[t], t - t % nest
         if t == recent and t:
-            Z[t : t + _NEST] -= inner[t : t + _NEST, :t] @ G[:t]
+            Z[t : t + nest] -= inner[t : t + nest, :t] @ G[:t]
         if t > recent:
             z -= np.dot(inner[t, recent:t], G[recent:t], out=squares)
         np.tanh(z, out=z)

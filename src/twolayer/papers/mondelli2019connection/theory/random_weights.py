@@ -12,8 +12,6 @@ from twolayer.risk import PopulationRisk, constant_predictor, population_risk, q
 
 __all__ = ["Theorem3", "theorem3"]
 
-_ZERO = 1e-12  # of the coefficients of order 0 to 2: a second one below this is none
-
 
 @dataclass(frozen=True)
 class Theorem3:
@@ -60,7 +58,8 @@ def theorem3(truth: TwoLayerNetwork, estimate: TwoLayerNetwork, risk: Population
     risk = population_risk(truth, estimate) if risk is None else risk
     r, d, R = truth.width, truth.dim, estimate.width
     coefficients = np.abs(low_coefficients(truth.activation))
-    has_none = bool(coefficients[2] <= _ZERO * coefficients.max())
+    # of the coefficients of order 0 to 2: a second one below this is rounding, and none
+    has_none = bool(coefficients[2] <= 1e-12 * coefficients.max())
     baseline = (constant_predictor(truth) if has_none else quadratic_predictor(truth)).risk.value
     cubes = sum(
         float(np.sum(gram**3)) for _, gram in gram_blocks(checked_weights(truth.W), checked_weights(estimate.W))

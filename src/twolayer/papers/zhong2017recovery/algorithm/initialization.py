@@ -20,10 +20,7 @@ from twolayer.papers.zhong2017recovery.theory import moment_orders
 
 __all__ = ["Initialization", "initialization"]
 
-PROJECTIONS = 100
 """The number L of random projections in the paper's experiments."""
-
-_FORMED_INPUTS = 100  # for each unit, up to which the hundreds of products of the power method cost more than P_2 does
 
 
 @equal_by_value
@@ -127,11 +124,13 @@ def initialization(
     S2, S3, S4 = np.array_split(rng.permutation(n), 3) if partition else (slice(None),) * 3
 
     P2 = MomentOperator(X[S2], y[S2], second, _unit_vector(d, rng))
-    found = SUBSPACES[subspace](P2 @ np.eye(d) if d <= _FORMED_INPUTS * width else P2, width, rng=rng)
+    # up to a hundred inputs a unit the hundreds of products of the power method cost more than P_2 does
+    found = SUBSPACES[subspace](P2 @ np.eye(d) if d <= 100 * width else P2, width, rng=rng)
     V = found.basis
     alpha = V @ _unit_vector(width, rng)
     cube = moment_cube(X[S3], y[S3], V, third, alpha)
-    directions = kcl(cube, width, plug_in=plug_in, projections=PROJECTIONS, rng=rng).factors
+    # the number L of random projections in the paper's experiments
+    directions = kcl(cube, width, plug_in=plug_in, projections=100, rng=rng).factors
     network = magnitudes_and_signs(X[S4], y[S4], V, directions, sigma, alpha)
     return Initialization(network, found, cube, directions)
 

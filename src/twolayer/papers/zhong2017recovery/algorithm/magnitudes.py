@@ -10,8 +10,6 @@ from twolayer.network import TwoLayerNetwork
 
 __all__ = ["decoded", "decoding_orders", "magnitudes_and_signs"]
 
-_ROUNDING = 1e-12
-
 
 def decoding_orders(sigma: Activation) -> tuple[int | None, int | None]:
     r"""Orders from which magnitudes and signs are read: the least odd and the least even j with :math:`m_j \ne 0`.
@@ -34,7 +32,8 @@ def decoding_orders(sigma: Activation) -> tuple[int | None, int | None]:
     if not sigma.degree:
         raise InputError(f"magnitudes can be told from signs only if the activation is homogeneous, but {sigma} is not")
     m = sigma.hermite_coefficients(4)
-    present = [j for j in range(5) if abs(m[j]) > _ROUNDING * np.abs(m).max()]
+    # a moment below that of the largest is zero, as by parity
+    present = [j for j in range(5) if abs(m[j]) > 1e-12 * np.abs(m).max()]
     return next((j for j in present if j % 2), None), next((j for j in present if j in (2, 4)), None)
 
 

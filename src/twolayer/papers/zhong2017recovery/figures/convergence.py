@@ -24,10 +24,9 @@ STARTS = {
     "random_W": "(III) v true, W random, descent on W",
     "auto": "the default of this library, its own steps",
 }
-REACHED = 1e-6
-ROUNDING = 1e-24
-LINEAR = (0.5, 2.0)
-TOP = 1e3
+REACHED = 1e-6  # the relative loss at which a descent counts as arrived
+LINEAR = (0.5, 2.0)  # how the later half of the steps may differ from the earlier, where the rate is linear
+TOP = 1e3  # where the picture ends, in initial losses: beyond it a descent diverges
 
 
 class ConvergenceConfig(Problem, frozen=True, kw_only=True):
@@ -126,7 +125,8 @@ def _rate_change(steps: NDArray, losses: NDArray) -> float:
 
     It is 1 where convergence is linear, and NaN of fewer than five points.
     """
-    small = (losses <= REACHED) & (losses > ROUNDING)
+    # below 1e-24 a loss is rounding, and has no rate
+    small = (losses <= REACHED) & (losses > 1e-24)
     steps, logs = steps[small], np.log(losses[small])
     middle = len(steps) // 2
     if middle < 2:

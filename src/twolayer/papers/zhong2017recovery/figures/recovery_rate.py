@@ -18,7 +18,7 @@ __all__ = ["RECOVERY_RATE", "RecoveryRateConfig"]
 
 Method = Literal["zhong2017recovery", "auto"]
 METHODS: dict[str, str] = {"zhong2017recovery": "the paper's algorithm", "auto": "the default of this library"}
-RECOVERED = 0.01
+RECOVERED = 0.01  # the largest error of a unit, of its weights, that counts as recovered
 
 
 class RecoveryRateConfig(Problem, frozen=True, kw_only=True):

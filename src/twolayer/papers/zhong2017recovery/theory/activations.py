@@ -13,8 +13,8 @@ from twolayer.papers.zhong2017recovery.theory.quadrature import line_rule
 
 __all__ = ["Properties", "Property", "alpha", "beta", "derivative_jumps", "properties", "rho", "rho_terms"]
 
-_ROUNDING = 1e-12
-_SCALES = np.geomspace(1e-2, 1e2, 33)
+_ROUNDING = 1e-12  # of the largest of its kind: what is below is zero
+_SCALES = np.geomspace(1e-2, 1e2, 33)  # where ρ(s) is looked at: four powers of ten about 1
 _TERMS = ("β_0 − α_0² − α_1²", "β_2 − α_1² − α_2²", "α_0 α_2 − α_1²")
 
 

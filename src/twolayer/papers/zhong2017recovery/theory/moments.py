@@ -14,8 +14,8 @@ from twolayer.papers.zhong2017recovery.theory.activations import Property
 
 __all__ = ["P2", "P3", "Assumption", "assumption", "gamma", "moment", "moment_orders", "unit_moments"]
 
-_ORDERS = range(1, 5)
-_ROUNDING = 1e-12
+_ORDERS = range(1, 5)  # of the moments of the paper
+_ROUNDING = 1e-12  # of the largest moment: what is below is zero
 
 
 @dataclass(frozen=True)

@@ -13,7 +13,7 @@ from twolayer.hermite import gaussian_panels
 __all__ = ["line_rule", "plane_rule"]
 
 _REACH = 10.0  # where the Gaussian has died
-_ARC_NODES = 24
+_ARC_NODES = 24  # of Gauss and Legendre, for what is smooth on an arc of the circle
 _MOST_ON_A_LINE, _MOST_IN_A_PLANE = 1 << 17, 1 << 23  # nodes: of 129 scales of a line, or of one plane, half a GiB
 _FINEST = 1e-200  # of a panel about a kink: beyond, its inverse overflows
 

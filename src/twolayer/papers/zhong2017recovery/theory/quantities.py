@@ -11,8 +11,6 @@ from twolayer.papers.zhong2017recovery.theory.moments import assumption, moment_
 
 __all__ = ["quantities"]
 
-_LARGEST_HESSIAN = 2000
-
 
 def quantities(network: TwoLayerNetwork) -> dict[str, Any]:
     r"""Properties 3.1-3.3, Definition 4.1, Theorem 4.2 and Assumption 5.3 for a network, by name [1]_.
@@ -57,7 +55,8 @@ def quantities(network: TwoLayerNetwork) -> dict[str, Any]:
         "curvature_floor": known.curvature_floor,
         "curvature_ceiling": known.curvature_ceiling,
     }
-    if network.width * network.dim <= _LARGEST_HESSIAN:
+    # 2000 parameters: its eigenvalues take seconds
+    if network.width * network.dim <= 2000:
         bounds = hessian_bounds(network)
         found |= {"smallest_eigenvalue": bounds.smallest, "largest_eigenvalue": bounds.largest}
     conditions = assumption(network)
