@@ -95,6 +95,12 @@ def test_imports_run_one_way(name):
     assert used <= allowed
 
 
+def test_the_architecture_has_the_rooms_of_the_house_in_their_order():
+    text = (ROOT / "docs" / "architecture.md").read_text(encoding="utf-8")
+    rows = re.findall(r"^\| (`.*?) \|", text, re.MULTILINE)
+    assert [set(re.findall(r"`(\w+)/?`", row)) for row in rows] == [rooms for rooms in FLOORS if rooms != {"__main__"}]
+
+
 TABLES = {"families", "figures", "theories", "verification", "report"}  # of the papers, which stand on top of them
 
 

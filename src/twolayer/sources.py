@@ -14,8 +14,6 @@ __all__ = ["check_magnitude", "check_samples", "read_samples", "write_samples"]
 
 Samples = tuple[NDArray[np.floating[Any]], NDArray[np.floating[Any]]]
 
-_MOST = 1e100
-
 
 def check_samples(X: ArrayLike, y: ArrayLike) -> Samples:
     """Return samples as arrays that every computation here accepts, or say what is wrong with them.
@@ -63,11 +61,12 @@ def check_magnitude(X: NDArray[Any], y: NDArray[Any]) -> None:
     InputError
         If the largest magnitude in an array is above 1e100, or below 1e-100 and not 0.
     """
+    most = 1e100  # products of three such numbers, summed over 1e8 rows, are numbers still
     for name, values in (("X", X), ("y", y)):
         largest = max(float(values.max()), -float(values.min()))
-        if largest > _MOST or 0 < largest < 1 / _MOST:
+        if largest > most or 0 < largest < 1 / most:
             raise InputError(
-                f"{name} must be between {1 / _MOST:g} and {_MOST:g} in magnitude, found {largest:g}:"
+                f"{name} must be between {1 / most:g} and {most:g} in magnitude, found {largest:g}:"
                 " give it in another unit"
             )
 

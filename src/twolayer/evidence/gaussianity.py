@@ -74,7 +74,7 @@ def gaussianity_of_inputs(X: NDArray, y: NDArray, count: int, units: NDArray | N
     O(nd) for the halves and then O(n d² + d³) on 40 000 rows at most.
     """
     order = shuffled_rows(X, y)
-    order = order[:: -(-len(order) // 40_000) or 1]  # enough to see what could disturb a moment
+    order = order[:: 1 + len(order) // 40_000]  # enough to see what could disturb a moment
     halves = order[::2], order[1::2]
     found = [_across(X, y, count, *halves), _across(X, y, count, *halves[::-1])] if len(order) > 1 else []
     return _together(found if units is None else [*found, gaussianity_test(X[order], units)])

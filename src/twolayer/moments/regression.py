@@ -35,7 +35,7 @@ from twolayer.symtensor import multi_indices, multiplicities, unpack
 
 __all__ = ["HermitePolynomial", "hermite_regression"]
 
-_MAX_DIRECT = 2048  # coefficients up to which normal equations are formed
+_MAX_DIRECT = 2048  # coefficients up to which normal equations are formed: 32 MiB a worker, solved in a second
 _CG_RTOL = 1e-10  # of the moment: far below the noise of any sample
 _CG_STEPS = 1000  # a limit: what needs more is not determined by the rows
 
@@ -342,6 +342,6 @@ def _check_rows(count: int, size: int, degree: int, k: int) -> None:
 def _orthonormal(V: ArrayLike, d: int) -> NDArray:
     basis = checked_basis(V, d)
     error = np.abs(basis.T @ basis - np.eye(basis.shape[1])).max()
-    if error > 1e-8:
+    if error > 1e-8:  # half of the digits: a basis that was orthonormal, and was written down or rounded
         raise InputError(f"V must have orthonormal columns, but V.T @ V differs from the identity by {error:.1e}")
     return basis

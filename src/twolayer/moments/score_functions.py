@@ -25,6 +25,7 @@ from twolayer.arrays import frozen_array, whole_number
 from twolayer.equality import equal_by_value
 from twolayer.errors import InputError
 from twolayer.one_line import in_one_line
+from twolayer.rows import some_rows
 from twolayer.rows.passes import weighted_gram
 from twolayer.sources import check_samples
 
@@ -59,7 +60,7 @@ class GaussianMixture:
                 f"weights (K,), means (K, d) and covariances (K, d, d) must fit together, found shapes {weights.shape},"
                 f" {means.shape} and {covariances.shape}"
             )
-        if weights.min() <= 0 or abs(weights.sum() - 1) > 1e-9:
+        if weights.min() <= 0 or abs(weights.sum() - 1) > 1e-9:  # more than rounding, or nine written digits, explains
             raise InputError(f"weights must be positive and of sum one, found {weights.tolist()}")
         values = np.linalg.eigvalsh(covariances)
         if not np.allclose(covariances, covariances.swapaxes(1, 2)) or values.min() <= 0:
@@ -76,7 +77,8 @@ class GaussianMixture:
         if len(rows) < 2 * parts:
             raise InputError(f"{parts} parts need at least {2 * parts} rows, found {len(rows)}")
         # ten thousand rows fit a mixture of few parts to a percent; expectation-maximisation passes over them often
-        rows = rows[:: max(1, len(rows) // 10_000)]
+        some = some_rows(len(rows), 10_000)
+        rows = rows if some is None else rows[some]
         seed = int(np.random.default_rng(rng).integers(2**31))
         # of the mean variance: keeps a part of few rows from collapsing, and changes no other in six digits
         fitted = Fitted(parts, reg_covar=1e-6 * float(rows.var(axis=0).mean()), random_state=seed).fit(rows)

@@ -56,6 +56,7 @@ def second_moment(X: NDArray, y: NDArray) -> SecondMoment:
     mean = X.mean(axis=0, dtype=np.float64)
     gram = weighted_gram(X, np.ones(n)) - n * np.outer(mean, mean)
     centred = y - y.mean()
+    # inputs that are combinations of others up to rounding, which a Gram matrix squares, get no slope of their own
     slope = np.linalg.lstsq(gram, X.T @ centred - mean * centred.sum(), rcond=1e-12)[0]
     rest = centred - (X @ slope - mean @ slope)
     values, vectors = np.linalg.eigh(weighted_gram(X, rest) / n)

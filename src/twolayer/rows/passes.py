@@ -47,7 +47,7 @@ Sums: TypeAlias = tuple[NDArray, ...]
 Kernel: TypeAlias = Callable[[NDArray, NDArray], Sums]
 
 _BLOCK_ENTRIES = 2**18  # 2 MiB: still in cache when it is multiplied, after it was written
-_BLOCKS_PER_CHUNK = 4
+_BLOCKS_PER_CHUNK = 4  # of a chunk, the work of a thread: enough to repay handing it over
 
 
 def weighted_gram(X: ArrayLike, y: ArrayLike, workers: int | None = None) -> NDArray:
