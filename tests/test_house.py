@@ -25,7 +25,7 @@ SOURCE = ROOT / "src" / "twolayer"
 FLOORS = (
     {"errors"},
     {"entry", "equality", "one_line", "plain", "arrays", "saliency"},
-    {"files", "hermite", "symtensor"},
+    {"files", "hermite", "methods", "symtensor"},
     {"polynomial", "activation"},
     {"network"},
     {"risk", "align"},
@@ -167,7 +167,7 @@ SHADOWED = {
     "align": ("align", "recovery_error"),
     "decompose": ("decompose.cp_fit", "Decomposition"),
     "extract": ("extract.outcome", "Extraction"),
-    "recover": ("recover.methods", "Result"),
+    "recover": ("recover.result", "Result"),
 }
 
 

@@ -22,12 +22,13 @@ if TYPE_CHECKING:
     from twolayer.evidence import Certificate, Status
     from twolayer.extract import Extraction, extract
     from twolayer.instances import load_instance, save_instance
+    from twolayer.methods import RECOVERIES
     from twolayer.moments import HermiteMoments
     from twolayer.network import TwoLayerNetwork
     from twolayer.papers.families import FAMILIES, make_instance
     from twolayer.papers.theories import THEORIES
     from twolayer.papers.verification import verify_instance
-    from twolayer.recover import RECOVERIES, Result, recover
+    from twolayer.recover import Result, recover
     from twolayer.risk import population_risk
     from twolayer.teachers import LAWS
 
@@ -68,7 +69,7 @@ _HOME = {
     "HermiteMoments": "moments",
     "InputError": "errors",
     "LAWS": "teachers",
-    "RECOVERIES": "recover",
+    "RECOVERIES": "methods",
     "Result": "recover",
     "Status": "evidence",
     "THEORIES": "papers.theories",
@@ -99,8 +100,8 @@ class _Package(ModuleType):
 class _Home(ModuleType):
     """The module of a public function of the same name, which hands on to that function what it offers.
 
-    ``import twolayer.recover.methods as m`` looks up ``recover`` in the package, finds the function, and looks up
-    ``methods`` in that: so the function has the public names and the submodules of its module as attributes, also
+    ``import twolayer.recover.result as m`` looks up ``recover`` in the package, finds the function, and looks up
+    ``result`` in that: so the function has the public names and the submodules of its module as attributes, also
     those imported later.
     """
 

@@ -165,8 +165,9 @@ class Coordinates:
         polynomial = network.polynomial
         if polynomial is not None or self.offset:
             before = Polynomial() if polynomial is None else polynomial
-            moved = before.after(self.A, -self.mean * self.A) + Polynomial(-self.offset)
-            polynomial = (1 / self.unit) * moved
+            scale = np.where(self.A > 0, self.A, np.inf)
+            moved = before.after(np.ones_like(self.A), -self.mean).after(scale, np.zeros_like(self.A))
+            polynomial = (1 / self.unit) * (moved + Polynomial(-self.offset))
         b = network.b + network.W @ self.mean
         return replace(network, a=network.a / outer, W=W / rows, b=b / rows, polynomial=polynomial)
 

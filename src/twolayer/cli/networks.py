@@ -201,10 +201,10 @@ def list_names(as_json: AsJson = False) -> None:
     from twolayer.activation import ACTIVATIONS
     from twolayer.decompose import DECOMPOSITIONS
     from twolayer.display import console, names_table
+    from twolayer.methods import RECOVERIES
     from twolayer.papers.families import FAMILIES
     from twolayer.papers.figures import FIGURES
     from twolayer.papers.theories import THEORIES
-    from twolayer.recover import RECOVERIES
     from twolayer.teachers import LAWS
 
     tables: dict[str, Mapping[str, Entry]] = {

@@ -13,7 +13,7 @@ from twolayer.activation import Activation
 from twolayer.activation import activation as parse_activation
 from twolayer.arrays import random_generator, whole_number
 from twolayer.errors import InputError
-from twolayer.recover.methods import RECOVERIES
+from twolayer.methods import RECOVERIES
 from twolayer.recover.result import RecoveryError, Result, Step
 from twolayer.rows.threads import threads_over_rows
 from twolayer.samples import Samples

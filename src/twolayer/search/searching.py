@@ -23,7 +23,7 @@ from twolayer.search.plan import PLAN, SearchPlan
 from twolayer.search.session import Session
 from twolayer.search.starts import STARTS, first_start
 
-__all__ = ["search"]
+__all__ = ["search", "unlifted_search"]
 
 
 def search(
@@ -83,6 +83,13 @@ def search(
         fit = seen_part(fit, report)
     found = Found(fit, part.session.lifted_loss, part.held_out, held_out_loss, None, width)
     return found if fit.is_exact else replace(found, noise=part.noise_of(fit))
+
+
+def unlifted_search(
+    samples: Samples, width: int, activation: Activation, *, rng: np.random.Generator, report: Report
+) -> Found:
+    """The search without its lift, to see what the lift is worth."""
+    return search(samples, width, activation, may_lift=False, rng=rng, report=report)
 
 
 class _Search:

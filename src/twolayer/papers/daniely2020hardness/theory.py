@@ -12,7 +12,6 @@ from dataclasses import dataclass
 from math import ceil, exp, inf, log, log1p, sqrt
 
 import numpy as np
-from scipy.optimize import minimize_scalar
 
 from twolayer.arrays import real_number, whole_number
 from twolayer.errors import InputError
@@ -215,6 +214,8 @@ def subgaussian_constant(law: str) -> float:
         return sqrt(2)
     if law == "sign":
         return 1 / sqrt(log(2))
+    from scipy.optimize import minimize_scalar  # slow to import, and the table of families needs none of it
+
     peak = minimize_scalar(lambda u: -3 * u**2 / log(2 / (1 - u)), bounds=(1e-6, 1 - 1e-12), method="bounded")
     return sqrt(-peak.fun)
 

@@ -4,7 +4,6 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from scipy.optimize import brentq
 
 from twolayer.arrays import frozen_array, real_number, whole_number
 from twolayer.errors import InputError
@@ -183,6 +182,8 @@ def _least_bias(allowed: float) -> float:
         return 0.0
     if affine_error(largest) >= allowed:
         return largest
+    from scipy.optimize import brentq  # slow to import, and tables of this paper are listed without it
+
     return float(brentq(lambda b: np.log(affine_error(b) / allowed), 0.0, largest, xtol=1e-12))
 
 

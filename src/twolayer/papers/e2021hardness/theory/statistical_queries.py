@@ -9,7 +9,6 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from scipy.optimize import brentq
 from scipy.special import betaln
 
 from twolayer.arrays import frozen_array, real_number, whole_number
@@ -158,6 +157,8 @@ def log_query_dimension_of_waves(d: int, coefficients: ArrayLike = COSINE) -> fl
 
     def room(cosine: float) -> float:
         return _log_packing(d, cosine) + 0.5 * _log_coherence(d, np.asarray(coefficients), cosine)
+
+    from scipy.optimize import brentq  # slow to import, and tables of this paper are listed without it
 
     best = brentq(room, 1e-9, 1 - 1e-15, xtol=1e-15)
     return max(0.0, min(_log_packing(d, best), -0.5 * _log_coherence(d, np.asarray(coefficients), best)))

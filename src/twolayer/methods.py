@@ -1,16 +1,22 @@
 """The table of recovery methods."""
 
-from functools import partial
-
 from twolayer.entry import Entry, table
-from twolayer.search.searching import search
 
 __all__ = ["RECOVERIES"]
 
-# The methods of the papers are named here, and imported when they are asked for.
+# Methods are named here, and imported when they are asked for: the table is listed without them, and the core does not
+# import the papers.
 RECOVERIES: dict[str, Entry] = table(
-    Entry("auto", search, "moments, lifted Gauss-Newton, exchange of units; stops at a certificate (the default)"),
-    Entry("unlifted", partial(search, may_lift=False), "the default without its lift, to see what the lift is worth"),
+    Entry(
+        "auto",
+        "twolayer.search.searching:search",
+        "moments, lifted Gauss-Newton, exchange of units; stops at a certificate (the default)",
+    ),
+    Entry(
+        "unlifted",
+        "twolayer.search.searching:unlifted_search",
+        "the default without its lift, to see what the lift is worth",
+    ),
     Entry(
         "zhong2017recovery",
         "twolayer.papers.zhong2017recovery.recovery:recovery",
