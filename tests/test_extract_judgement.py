@@ -9,6 +9,7 @@ from twolayer import InputError, TwoLayerNetwork
 from twolayer.activation import activation
 from twolayer.extract import CallableBox, Check, Declared, Status
 from twolayer.extract.judgement import Wanted, judged
+from twolayer.extract.judgement import _check as check_of
 from twolayer.extract.querying import Oracle
 from twolayer.extract.standards import ExtractionStandards
 from twolayer.extract.verdict import Findings, verdict
@@ -175,6 +176,30 @@ def test_noise_explains_no_more_than_a_tenth(noise, status):
     assert judge(noisy(noise), TRUTH).status is status
 
 
+def test_a_check_shows_the_row_that_rounding_explains_least_of():
+    X = np.array([[1.0, 0, 0, 0], [0, 1.0, 0, 0], [0, 0, 1.0, 0], [0, 0, 0, 1.0]])
+    y = np.array([1.0, -1.0, 1.0, -1.0])
+    flat = TwoLayerNetwork(np.zeros(0), np.zeros((0, 4)), np.zeros(0), "relu", Polynomial(0.0, [1.0, 1.0, 1.01, -1.0]))
+    check = check_of(flat, 1.0, X, y, np.array([1e-3, 3.0, 1e-3, 1e-3]))
+    assert (check.largest, check.tolerance, check.rows) == (pytest.approx(0.01), 1e-3, 4)
+    assert check.rms == pytest.approx(1.0, rel=1e-4)
+
+
+@pytest.mark.parametrize("constant", [0.0, 0.1, -3e5])
+def test_where_all_is_constant_near_by_differences_are_relative_to_it(constant):
+    """Ramps that begin at 1e4, seen at scale 1, and a network whose constant is a last digit off."""
+    far = TwoLayerNetwork([1.0, -1.5, 0.7], TRUTH.W, [-1e4, -2e4, -3e4], "relu", Polynomial(constant))
+    off = replace(far, polynomial=Polynomial(constant * (1 + np.finfo(float).eps)))
+    assert judge(far, off).status is Status.EQUAL
+
+
+def test_a_coarse_box_is_compared_far_out_too():
+    noise = noisy(0.03)  # and off the axes, along which the units of the view are found
+    found = judge(lambda X: noise(X) + 50 * (np.abs(X).max(axis=1) > 1e5) * np.all(X, axis=1), TRUTH)
+    assert found.status is Status.DIFFERENT
+    assert next(check.scale for check in found.checks if check.largest > check.tolerance) == 1e5
+
+
 # --- each scale ---
 
 
@@ -310,6 +335,7 @@ def test_ramps_are_written_as_asked():
 def test_units_that_the_box_declares_and_does_not_show_are_counted(width, says):
     found = judge(RAMPS, RAMPS, declared=Declared(width, "relu"))
     assert any("The box declares 5 units and shows 3: 2 are dead" in note for note in found.notes) is says
+    assert any("The box declares" in note for note in found.notes) is says
     assert found.declared_width == width
 
 

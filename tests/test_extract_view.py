@@ -6,7 +6,8 @@ import pytest
 from twolayer import TwoLayerNetwork
 from twolayer.extract import CallableBox
 from twolayer.extract.querying import Oracle
-from twolayer.extract.rounding import change_when_turned
+from twolayer.extract.rounding import change_when_turned, rounding_of_rows
+from twolayer.extract.standards import ExtractionStandards
 from twolayer.extract.view import Units, View, ViewRules, own_lengths
 from twolayer.extract.walks import Rows, Walk, cost_of_leaving_out
 from twolayer.network import Polynomial
@@ -181,3 +182,31 @@ def test_rows_are_explained_where_rounding_is_all_that_is_left():
     for roundings, is_explained in ((10, True), (100, False)):
         off = Polynomial(own.polynomial.constant + roundings * view.eps * size)
         assert walk.is_explained(rows, TwoLayerNetwork(own.a, own.W, own.b, "tanh", off)) is is_explained
+
+
+def test_an_argument_is_moved_both_ways():
+    ramp = TwoLayerNetwork([2.0, -1.0], [[1.0], [-1.0]], [0.0, 0.0], "relu")
+    X = np.array([[1.0], [-1.0]])
+    np.testing.assert_allclose(change_when_turned(ramp, X, 1.5), [2 * 1.5 + 0.5, 2 * 0.5 + 1.5])
+
+
+def test_one_row_that_is_off_is_not_explained():
+    truth = planted("tanh")
+    view = seen(truth)
+    walk = Walk(view, np.random.default_rng(1))
+    rows = walk.rows(500, 1.0)
+    own = TwoLayerNetwork(
+        truth.a / view.units.size, truth.W, truth.b, "tanh", Polynomial(truth.polynomial.constant / view.units.size)
+    )
+    y = rows.y.copy()
+    y[7] += 100 * view.eps * np.abs(y).max()
+    assert not walk.is_explained(Rows(rows.X, y), own)
+
+
+def test_the_arguments_of_a_quantised_box_are_not_quantised():
+    steep = TwoLayerNetwork([1.0], [[1e3, 0.0, 0.0]], [1e3], "tanh", Polynomial(0.0))
+    view = seen(lambda X: np.round(steep(X), 2))
+    X = np.random.default_rng(1).standard_normal((1000, 3))
+    y = view(X)
+    expected = np.full(1000, view.rounding(y))
+    np.testing.assert_allclose(rounding_of_rows(view, steep, X, y, ExtractionStandards()), expected)

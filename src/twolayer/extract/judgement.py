@@ -128,16 +128,15 @@ def _far_tolerance(
 
     To the tolerance is added what comes of moving their arguments in proportion to their terms, which is next to
     nothing but in the rows that are close to a hyperplane. Units that grow may cancel far out: then the rounding of
-    what cancels is added, of :math:`\sum_i |a_i| (|w_i|\cdot|x| + |b_i|)` and of the affine part.
+    what cancels counts, of :math:`\sum_i |a_i| |w_i|\cdot|x|`.
     """
     tolerance = np.full(len(X), standards.equal * view.rounding(y) / _spread(y))
     # at arguments of a thousand a step is level, and a ramp as large as they are
     if np.abs(network.activation(np.array([-1e3, 1e3]))).max() < 500:
         turned = change_when_turned(network, X, standards.turned * np.sqrt(view.rounding(np.ones(1))))
         return tolerance + turned / _spread(y)
-    cancelled = (np.abs(X) @ np.abs(network.W.T) + np.abs(network.b)) @ np.abs(network.a)
-    if network.polynomial is not None and network.polynomial.linear is not None:
-        cancelled += np.abs(X) @ np.abs(network.polynomial.linear)
+    # an affine part that they cancel is no larger, nor are biases so far out
+    cancelled = np.abs(X) @ np.abs(network.W.T) @ np.abs(network.a)
     return np.maximum(tolerance, standards.equal * view.eps * cancelled / _spread(y))
 
 
