@@ -2,6 +2,7 @@
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.linalg.lapack import dpocon, dpotrf
 
 from twolayer.errors import InputError
 from twolayer.evidence.standard_errors import StandardErrors
@@ -159,11 +160,10 @@ def _on_rows(
     sizes = np.sqrt(np.mean(values**2, axis=0)) + np.finfo(np.float64).tiny
     values /= sizes
     gram = values.T @ values / len(x)
-    eigenvalues = np.linalg.eigvalsh(gram)
-    vanishes = 1e-14 * eigenvalues[-1]  # the rounding of a sum of squares
-    if eigenvalues[0] > vanishes:
-        return left, deviations
+    factor, is_indefinite = dpotrf(gram, lower=1)
+    if not is_indefinite and dpocon(factor, float(np.abs(gram).sum(axis=0).max()), uplo="L")[0] > 1e-10:
+        return left, deviations  # nothing is near to vanishing, which an estimate of the conditioning sees sooner
     eigenvalues, vectors = np.linalg.eigh(gram)
-    vanishing = vectors[:, eigenvalues <= vanishes]
+    vanishing = vectors[:, eigenvalues <= 1e-14 * eigenvalues[-1]]  # the rounding of a sum of squares
     left = left * sizes
     return left - (left @ vanishing) @ vanishing.T, deviations * sizes

@@ -263,6 +263,8 @@ class UnitsProblem:
 
     def residual(self, z: Vector) -> Vector:
         """Model minus labels, (n,)."""
+        if self.n_rows <= BLOCK_ROWS:
+            return self.predict(slice(0, self.n_rows), z) - self.y
         parts = self._over_blocks(lambda rows: self.predict(rows, z) - self.y[rows])
         return np.concatenate(list(parts))
 

@@ -54,11 +54,21 @@ def second_moment(X: NDArray, y: NDArray) -> SecondMoment:
     """
     n = len(X)
     mean = X.mean(axis=0, dtype=np.float64)
-    gram = weighted_gram(X, np.ones(n)) - n * np.outer(mean, mean)
+    gram = _gram(X) - n * np.outer(mean, mean)
     centred = y - y.mean()
     # inputs that are combinations of others up to rounding, which a Gram matrix squares, get no slope of their own
     slope = np.linalg.lstsq(gram, X.T @ centred - mean * centred.sum(), rcond=1e-12)[0]
     rest = centred - (X @ slope - mean @ slope)
-    values, vectors = np.linalg.eigh(weighted_gram(X, rest) / n)
+    values, vectors = np.linalg.eigh(_gram(X, rest) / n)
     order = np.argsort(-np.abs(values))
     return SecondMoment(values[order], vectors[:, order], np.r_[slope, y.mean() - mean @ slope], rest)
+
+
+def _gram(X: NDArray, weights: Vector | None = None) -> Matrix:
+    """Weighted Gram matrix of the rows; of a block's worth of them at once, without threads that would cost more."""
+    n, d = X.shape
+    if n * d > 2**16:
+        return weighted_gram(X, np.ones(n) if weights is None else weights)
+    X = X.astype(np.float64, copy=False)
+    gram: Matrix = X.T @ (X if weights is None else X * weights[:, None])
+    return (gram + gram.T) / 2

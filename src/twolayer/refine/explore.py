@@ -51,6 +51,9 @@ def refined(
     problem: UnitsProblem, start: Vector, stopping: Stopping, report: Report | None = None, stage: str = ""
 ) -> Fit:
     """Refine by the refiner that suits the size, and tell of each step."""
+    here = Fit.at(problem, start)
+    if here.loss <= stopping.floor:  # a start that has arrived costs no Jacobian
+        return here
     if report is not None:
         stopping.report = lambda step, loss: report(stage, step, loss)
     return (levenberg_marquardt if is_dense(problem) else gauss_newton)(problem, start, stopping)

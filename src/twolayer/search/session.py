@@ -1,6 +1,7 @@
 """A search under way: its rows, its model, and the best fit so far; what every start is given."""
 
 from dataclasses import dataclass, field
+from functools import cache
 
 import numpy as np
 
@@ -26,6 +27,13 @@ def posed(samples: Samples, activation: Activation, amplitudes: Vector, *, is_li
     if activation.degree:
         signs = np.ones_like(amplitudes) if is_lifted and law.sign < 0 else np.sign(amplitudes)
     return samples.problem(len(amplitudes), activation, signs=signs, is_lifted=is_lifted)
+
+
+@cache
+def second_and_third(activation: Activation) -> tuple[float, float]:
+    """The Hermite coefficients c_2 and c_3: what T_2 and T_3 show of the units."""
+    c2, c3 = activation.hermite_coefficients(3)[2:]
+    return float(c2), float(c3)
 
 
 @dataclass(eq=False)
@@ -60,7 +68,7 @@ class Session:
     lifted_loss: float | None = field(default=None)
 
     def __post_init__(self) -> None:
-        self.c2, self.c3 = map(float, self.activation.hermite_coefficients(3)[2:])
+        self.c2, self.c3 = second_and_third(self.activation)
 
     @property
     def spectrum(self) -> SecondMoment:
