@@ -22,6 +22,13 @@ def doubled(d):
     return rank_one_sum(np.array([1.0, -0.5]), np.eye(d)[:2], 3)
 
 
+def inside(T, d):
+    """The tensor in the first of d dimensions."""
+    wide = np.zeros((d,) * T.ndim)
+    wide[(slice(len(T)),) * T.ndim] = T
+    return wide
+
+
 # name: the tensor, the rank to ask for, its status
 CASES = {
     "exact, order 3": (planted(6, 4, 3, 0)[2], 4, Status.EXACT),
@@ -29,6 +36,7 @@ CASES = {
     "exact, as many as dimensions": (planted(6, 6, 3, 3)[2], 6, Status.EXACT),
     "exact, more than dimensions, order 3": (planted(5, 6, 3, 0)[2], 6, Status.EXACT),
     "exact, more than dimensions, order 4": (planted(5, 8, 4, 0)[2], 8, Status.EXACT),
+    "exact, in fewer dimensions than given": (inside(planted(5, 6, 3, 1)[2], 7), 6, Status.EXACT),
     "exact, rank to be found": (planted(6, 4, 3, 0)[2], "auto", Status.EXACT),
     "noisy, order 3": (noisy(planted(8, 3, 3, 0)[2], 0.01, 0), 3, Status.RESOLVED),
     "noisy, order 4": (noisy(planted(6, 3, 4, 0)[2], 0.01, 0), 3, Status.RESOLVED),

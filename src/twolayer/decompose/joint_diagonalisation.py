@@ -182,16 +182,20 @@ def ffdiag(C: NDArray, V: NDArray, *, max_steps: int = 200, rtol: float = 1e-8) 
     return _iterate(C, V, lambda E, V: V - _limited(E, "fro", 0.7) @ V, max_steps, rtol)
 
 
+@np.errstate(over="ignore", invalid="ignore")  # what comes of an overflow is no number, and ends it
 def _iterate(
     C: NDArray, V: NDArray, move: Callable[[NDArray, NDArray], NDArray], max_steps: int, rtol: float
 ) -> tuple[NDArray, bool]:
     """Balance, correct, move; until the correction is small, or is no longer a number."""
     for _ in range(max_steps):
-        V, M = _balanced(V, C)
+        balanced, M = _balanced(V, C)
         E = _first_order_mixing(M)
-        moved = move(E, V)
-        if not np.isfinite(moved).all():
+        # slices of lower rank than their size have no inverse for V to come near: it runs off
+        if not (np.isfinite(balanced).all() and np.isfinite(E).all()):
             return V, False
+        moved = move(E, balanced)
+        if not np.isfinite(moved).all():
+            return balanced, False
         V = moved
         if np.abs(E).max() <= rtol:
             return _balanced(V, C)[0], True

@@ -54,8 +54,9 @@ class Standards:
         The share of the values beyond the rank among which a fall is looked for: the least singular values of noise
         may be of any smallness.
     left_over : float
-        What the decomposition of a rank that was found may leave, over what the singular values beyond that rank say:
-        twice, as the search for a rank has the smallest tail of several.
+        What the decomposition of a rank that was found may leave, over the noise of which the singular values beyond
+        that rank are the part outside of the terms. A fit leaves less than once the noise; but terms too weak to stand
+        out may be among those values, and their part inside of the others is then larger.
     """
 
     exact: float = 1e-12
@@ -72,7 +73,7 @@ class Standards:
     fall_to_one: float = 10.0
     alike: float = 2.0
     looked_at: float = 0.9
-    left_over: float = 2.0
+    left_over: float = 6.0
 
 
 # those that every status in this package is by

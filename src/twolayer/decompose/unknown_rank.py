@@ -70,27 +70,29 @@ def _above_rounding(problem: Problem) -> int:
 def _is_sum_of_independent(T: ArrayLike, problem: Problem, rng: np.random.Generator) -> bool:
     """Whether a tensor of order three is a sum of d terms to rounding, where few are: not in two dimensions."""
     d, order = len(problem.T), problem.T.ndim
-    if order != 3 or d <= 2 or _above_rounding(problem) < d:
+    if order != 3 or d <= 2 or _above_rounding(problem) < d:  # of lower rank, there is nothing to try
         return False
-    found = joint_diagonalisation(T, d, rng=rng)
-    return found.is_converged and found.residual <= problem.rounding
+    return joint_diagonalisation(T, d, rng=rng).is_converged  # with no value beyond the rank, that is to rounding
 
 
 def _candidates(problem: Problem, is_full: bool) -> Iterator[tuple[int, float, float]]:
-    """Ranks to try, with their gap, and how much of the tensor's norm the terms may leave."""
-    values, above = problem.values, _above_rounding(problem)
+    """Ranks to try, none beyond what a tensor determines, with their gap, and what of its norm the terms may leave."""
+    values, above, (d, order) = problem.values, _above_rounding(problem), (len(problem.T), problem.T.ndim)
+    most = generic_rank(d, order)
     if is_full:
-        yield len(values), 1.0, 0.0
+        yield d, 1.0, 0.0
         return
-    ratios = values[: above - 1] / values[1:above]
-    if above < len(values):
+    if above < len(values) and above <= most:
         yield above, float("inf"), 0.0
-    for place in np.argsort(-ratios)[:3]:
+    ratios = values[: above - 1] / values[1:above]
+    # the largest gap may be among the least values of noise, which may be of any smallness: so the three largest
+    for place in [place for place in np.argsort(-ratios) if place < most][:3]:
         if ratios[place] < STANDARDS.clear:
             break
         # noise of a symmetric tensor: what the values beyond the rank say of all entries
         tail = float(np.sqrt(np.mean(values[place + 1 :] ** 2) * len(values)))
-        yield int(place) + 1, float(ratios[place]), 3 * tail
-    if above == len(values):
-        most = generic_rank(len(problem.T), problem.T.ndim)
-        yield from ((rank, 1.0, 0.0) for rank in range(above, most + 1))
+        yield int(place) + 1, float(ratios[place]), tail
+    if order == 3 or above == len(values):
+        # of order three the terms lie in as many dimensions as values are above rounding, and may be more than these
+        first = above + (above < len(values))
+        yield from ((rank, 1.0, 0.0) for rank in range(first, generic_rank(above if order == 3 else d, order) + 1))
