@@ -347,7 +347,18 @@ def test_the_notes_tell_the_first_difference_and_the_worst_of_what_is_left():
     different = judge(TRUTH, raised(TRUTH, 1e-3))
     assert any(f"differ on inputs of scale {different.checks[0].scale:.2g}: by" in note for note in different.notes)
     assert sum("differ on inputs" in note for note in different.notes) == 1
-    assert not any("agree to" in note for note in different.notes)
+    assert not any("agree to" in note or "is left over" in note for note in different.notes)
+    equal = judge(TRUTH, TRUTH)
+    seen = max(equal.checks[:4], key=lambda check: check.tolerance).tolerance
+    assert any(f"agree to {max(1e-9, seen / 5):.1e} of" in note for note in equal.notes)
+    single = judge(lambda X: TRUTH(X).astype(np.float32), TRUTH)
+    most = max(check.tolerance for check in single.checks[:4]) / 5
+    assert any(f"agree to {most:.1e} of" in note for note in single.notes)
+
+
+def test_an_affine_part_beside_steps_is_no_matter_of_their_orientation():
+    with_part = replace(TRUTH, polynomial=Polynomial(0.2, [1.0, 0.0, -1.0, 0.5]))
+    assert not any("affine" in note for note in judge(with_part, with_part).notes)
 
 
 def test_units_are_looked_at_on_their_own_scale():
