@@ -12,8 +12,8 @@ class SearchPlan:
     Attributes
     ----------
     rows_per_parameter : int
-        Rows that a search uses at most, for each parameter of the lifted model; the others judge its result. Fewer let
-        kinks be parked on rows, more cost time and find nothing more often.
+        Rows that a search uses at most, for each parameter of the lifted model; the others judge its result. With 10, 5
+        and 3 the same was found in six problems of 20 to 140 parameters; ten leave room for what only few rows show.
     rows_per_input : int
         And so many for each input, or few units are sought on fewer rows than there are inputs.
     searches : int
