@@ -287,3 +287,9 @@ def test_constant_labels_need_no_activation():
     with pytest.warns(UserWarning, match="constant"):
         model = TwoLayerRegressor("auto", "auto").fit(np.eye(4), np.ones(4))
     assert np.all(model.predict(np.eye(4)) == 1)
+
+
+@pytest.mark.parametrize("value", [0.0, 3.0])
+def test_inputs_that_do_not_vary_are_refused_without_a_warning(value, rng):
+    with pytest.raises(ValueError, match="X must vary, found the same row throughout"):
+        TwoLayerRegressor(2).fit(np.full((40, 2), value), rng.standard_normal(40))

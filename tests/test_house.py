@@ -101,6 +101,21 @@ def test_the_architecture_has_the_rooms_of_the_house_in_their_order():
     assert [set(re.findall(r"`(\w+)/?`", row)) for row in rows] == [rooms for rooms in FLOORS if rooms != {"__main__"}]
 
 
+def room_of(module: str) -> str:
+    return room(module) if module.startswith("twolayer.") else ""
+
+
+def test_evidence_looks_and_never_refits():
+    used = {other for name in MODULES if room_of(name) == "evidence" for other in imported_modules(name)}
+    assert not {other for other in used if room_of(other) in {"search", "refine"}}
+
+
+def test_the_core_imports_no_paper():
+    core = [name for name in MODULES if FLOOR.get(room_of(name), 99) < FLOOR["papers"]]
+    assert len(core) > 100
+    assert not [name for name in core if any(room_of(other) == "papers" for other in imported_modules(name))]
+
+
 TABLES = {"families", "figures", "theories", "verification", "report"}  # of the papers, which stand on top of them
 
 

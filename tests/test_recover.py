@@ -244,3 +244,17 @@ def test_bad_input_is_refused_in_one_sentence(changed, words):
     with pytest.raises(InputError, match=words) as refusal:
         recover(**given)
     assert "\n" not in str(refusal.value)
+
+
+def test_one_row_is_too_few_and_not_a_constant():
+    with pytest.raises(InputError, match=r"^1 units on 3 inputs have 3 parameters and need at least 4 rows, found 1$"):
+        recover(np.ones((1, 3)), np.ones(1), 1, "relu")
+
+
+@pytest.mark.parametrize(
+    ("wrong", "words"),
+    [({"bias": "no"}, "bias must be True or False, found 'no'"), ({"method": ["auto"]}, "method must be one of")],
+)
+def test_options_of_another_kind_are_refused(wrong, words):
+    with pytest.raises(InputError, match=words):
+        recover(np.eye(9, 3), np.arange(9.0), 1, "relu", **wrong)

@@ -213,3 +213,15 @@ def test_correlated_columns_in_other_units_are_certified():
     truth = TwoLayerNetwork(teacher.a, W, teacher.b - teacher.W @ np.linalg.inv(A) @ np.full(4, 5.0), "relu")
     fresh = (rng.standard_normal((500, 4)) @ A.T + 5) * np.array([1e-6, 1e6, 1.0, 1e-3])
     assert np.std(result.network(fresh) - truth(fresh)) < 0.02 * truth(fresh).std()
+
+
+@pytest.mark.parametrize("key", ["as drawn", "by a unit"])
+def test_an_activation_that_is_nearly_right_is_refuted_whatever_the_order(key):
+    """More rows than any part of them that speaks for all: the first of sorted ones would let it pass."""
+    rng = np.random.default_rng(3)
+    W = rng.standard_normal((2, 6)) / np.sqrt(6)
+    X = rng.standard_normal((20_000, 6))
+    t = X @ W.T
+    y = np.maximum(t, 0).sum(axis=1) + 0.016 * (t[:, 0] ** 2 - 1) + 0.5 * rng.standard_normal(20_000)
+    order = np.argsort(t[:, 0]) if key == "by a unit" else np.arange(20_000)
+    assert recover(X[order], y[order], 2, "relu", rng=0).status is Status.MISFIT

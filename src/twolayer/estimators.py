@@ -117,6 +117,8 @@ class TwoLayerRegressor(RegressorMixin, BaseEstimator):
             self.status_, self.alpha_ = Status.APPROXIMATION, alpha or 0.0
             self.certificate_: Certificate | None = None
             return self
+        if not np.any(np.ptp(inputs, axis=0)):
+            raise InputError("X must vary, found the same row throughout: it does not determine a network")
         if width is None or sigma is None:
             return self._fit_chosen(inputs, labels, alpha)
         n, p = len(inputs), n_parameters(inputs.shape[1], width, sigma, bool(self.bias))
@@ -131,7 +133,7 @@ class TwoLayerRegressor(RegressorMixin, BaseEstimator):
 
     def _parameters(self) -> tuple[int | None, Activation | None, float | None]:
         """Width, activation and ridge, if all parameters are in range; None for what is to be found."""
-        if self.method not in RECOVERIES:
+        if not isinstance(self.method, str) or self.method not in RECOVERIES:
             raise InputError(f"method must be one of {', '.join(RECOVERIES)}, found {self.method!r}")
         alpha = None if self.alpha is None else real_number(self.alpha, "alpha", least=0)
         return given_width(self.width), given_activation(self.activation), alpha

@@ -1,6 +1,6 @@
 """The facts that a verdict rests on, each looked at once: of the fit, its rows, its curvature and its noise."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from math import comb
 
 import numpy as np
@@ -113,7 +113,8 @@ def look(found: Found, standards: Standards = STANDARDS) -> Look:
     noise = float(np.sqrt(fit.squares / max(n - p, 1)))
     some, H, bend, leverage = _judging_rows(found, standards)
     errors = standard_errors(some, point, H, noise * np.sqrt(some.n_rows / n))
-    is_noise = found.noise is not None and found.noise.is_noise
+    evidence = None if found.noise is None else replace(found.noise, standards=standards)
+    is_noise = evidence is not None and evidence.is_noise
     is_explained = not problem.is_lifted and (fit.is_exact or is_noise)
     turns = equivalent_turns(network, errors, problem.X) if is_explained else np.zeros((0, network.width), int)
     facts = Facts(
@@ -122,8 +123,8 @@ def look(found: Found, standards: Standards = STANDARDS) -> Look:
         lift_was_exact=found.lifted_loss is not None and found.lifted_loss <= EXACT,
         is_noise=fit.is_exact or is_noise,
         has_signal=fit.is_exact or not has_no_signal(fit, standards),
-        has_power=fit.is_exact or (found.noise is not None and found.noise.has_power),
-        needs_all_units=fit.is_exact or (found.noise is not None and found.noise.needs_all_units),
+        has_power=fit.is_exact or (evidence is not None and evidence.has_power),
+        needs_all_units=fit.is_exact or (evidence is not None and evidence.needs_all_units),
         distinct_rows=n_distinct_rows(problem),
         parameters=p,
         leverage=leverage,

@@ -31,7 +31,7 @@ class NoiseEvidence:
     has_power : bool
         Whether a unit of a tenth of the mean strength would have been noticed.
     standards : Standards
-        Where the thresholds come from.
+        Where the thresholds come from; what has power was asked of those that the search had.
     """
 
     test: ScoreTest | None
@@ -48,7 +48,10 @@ class NoiseEvidence:
     @property
     def is_noise(self) -> bool:
         """Whether nothing of the inputs was found in the residual."""
-        return self.test is None or (self.wider_gain is not None and self.wider_gain < self.standards.most_wider_gain)
+        if self.test is None:
+            return True
+        passes = self.test.p_value > self.standards.least_p_value
+        return passes and self.wider_gain is not None and self.wider_gain < self.standards.most_wider_gain
 
     @property
     def needs_all_units(self) -> bool:

@@ -8,8 +8,8 @@ from scipy.special import fdtrc
 
 from twolayer.hermite import hermite_values
 from twolayer.model import UnitsProblem
+from twolayer.model.preconditioner import kernel_preconditioner
 from twolayer.model.problem import Matrix, Vector
-from twolayer.refine.gauss_newton import kernel_preconditioner
 from twolayer.solvers import conjugate_gradients
 
 __all__ = ["MOST_DENSE_PARAMETERS", "ScoreTest", "score_test"]
@@ -89,8 +89,7 @@ class _Features:
         v, theta = problem.units(point)
         d = problem.X.shape[1]
         self.directions = theta[:, :d] / np.maximum(np.linalg.norm(theta[:, :d], axis=1, keepdims=True), 1e-300)
-        sample = slice(0, min(4096, problem.n_rows))
-        strength = v * problem.unit_block(sample, theta).std(axis=0)
+        strength = v * problem.some(4096).unit_block(slice(None), theta).std(axis=0)  # to some per cent
         signs = rng.choice([-1.0, 1.0], (2, problem.width))
         self.weights = np.vstack([strength, signs * strength]).T
         ridges = rng.standard_normal((6, d))

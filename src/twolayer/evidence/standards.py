@@ -9,9 +9,9 @@ __all__ = ["STANDARDS", "Standards"]
 class Standards:
     """The thresholds of the verdict.
 
-    "Measured" is on planted networks of relu, tanh, sigmoid, softplus, gelu and squared ReLU units, 2 to 10 inputs, 1 to
-    5 units, 60 rows a parameter; under noise of 5 %, where there is noise. ``benchmarks/certificate.py`` asks for right
-    and for wrong networks, and counts what is certified.
+    "Measured" is on planted networks of relu, tanh, sigmoid, softplus, gelu and squared ReLU units, 2 to 10 inputs, 1
+    to 5 units, 60 rows a parameter; under noise of 5 %, where there is noise: ``tests/test_evidence_standards.py``.
+    ``benchmarks/certificate.py`` asks for right and for wrong networks, and counts what is certified.
 
     Attributes
     ----------

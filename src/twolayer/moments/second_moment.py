@@ -1,6 +1,6 @@
 """The spectrum of the second moment of the labels: the span of the units, and their signs."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
@@ -40,10 +40,6 @@ class SecondMoment:
     vectors: Matrix
     affine: Vector
     rest: Vector
-
-    def at(self, rows: NDArray[np.intp] | slice) -> "SecondMoment":
-        """The same spectrum, the rest of some rows only."""
-        return replace(self, rest=self.rest[rows])
 
 
 def second_moment(X: NDArray, y: NDArray) -> SecondMoment:

@@ -95,12 +95,14 @@ def recover(
     zhong2017recovery (setting, moments, conditioning); the lift and the exchange of units are this library's own.
     """
     units_given, sigma = given_width(width), given_activation(activation)
-    if method not in RECOVERIES:
+    if not isinstance(method, str) or method not in RECOVERIES:
         raise InputError(f"method must be one of {', '.join(RECOVERIES)}, found {method!r}")
     if method != "auto" and (units_given is None or sigma is None):
         raise InputError(f"the method {method} needs a width and an activation, only the method auto can choose them")
-    samples, generator = Samples.of(X, y, bool(bias)), random_generator(rng)
-    samples.require_rows_for(units_given or 1, sigma or parse_activation("relu"))
+    if not isinstance(bias, bool | np.bool_):
+        raise InputError(f"bias must be True or False, found {bias!r}")
+    generator = random_generator(rng)
+    samples = Samples.of(X, y, bool(bias), units_given or 1, sigma or parse_activation("relu"))
     began, history = time.perf_counter(), []
 
     def report(stage: str, step: int, loss: float) -> None:

@@ -47,14 +47,16 @@ class Samples:
     n_given: int = 0
 
     @classmethod
-    def of(cls, X: ArrayLike, y: ArrayLike, has_bias: bool) -> Self:
-        """Samples as a person gives them.
+    def of(
+        cls, X: ArrayLike, y: ArrayLike, has_bias: bool, width: int = 0, activation: Activation | None = None
+    ) -> Self:
+        """Samples as a person gives them, enough of them for a network of a width and an activation if these are given.
 
         Raises
         ------
         InputError
             If they are not finite numbers of matching shapes, too large or too small to be squared, the inputs zeros
-            only, or the labels constant.
+            only, the rows that differ no more than the parameters, or the labels constant.
 
         Notes
         -----
@@ -66,6 +68,8 @@ class Samples:
         X, y = without_copies(X, y)
         if not X.any():
             raise InputError("X must vary, found zeros only: they do not determine a network")
+        if activation is not None:
+            _require_rows(X, n_given, width, activation, has_bias)
         if np.ptp(y) == 0:
             raise InputError(f"y must vary, found the constant {y[0]:g}: a constant does not determine a network")
         own = Coordinates.own(X, y, has_bias)
@@ -110,16 +114,18 @@ class Samples:
         """The least-squares problem of a network on these samples."""
         return UnitsProblem(self.X, self.y, activation, width, signs=signs, has_bias=self.has_bias, is_lifted=is_lifted)
 
-    def require_rows_for(self, width: int, activation: Activation) -> None:
-        """Refuse a network with as many parameters as there are rows that differ."""
-        parameters = n_parameters(self.dim, width, activation, self.has_bias)
-        n = n_distinct_inputs(self.X, parameters + 1)
-        if n <= parameters:
-            among = f" that differ among {self.n_given}" if n < self.n_given else ""
-            raise InputError(
-                f"{width} units on {self.dim} inputs have {parameters} parameters and need at least"
-                f" {parameters + 1} rows, found {n}{among}"
-            )
+
+def _require_rows(X: NDArray[Any], n_given: int, width: int, activation: Activation, has_bias: bool) -> None:
+    """Refuse a network with as many parameters as there are rows that differ."""
+    d = X.shape[1]
+    parameters = n_parameters(d, width, activation, has_bias)
+    n = n_distinct_inputs(X, parameters + 1)
+    if n <= parameters:
+        among = f" that differ among {n_given}" if n < n_given else ""
+        raise InputError(
+            f"{width} units on {d} inputs have {parameters} parameters and need at least {parameters + 1} rows,"
+            f" found {n}{among}"
+        )
 
 
 def n_parameters(d: int, width: int, activation: Activation, bias: bool) -> int:

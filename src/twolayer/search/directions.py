@@ -12,6 +12,7 @@ from twolayer.model.problem import Matrix, Vector
 from twolayer.moments import SecondMoment, controlled_moments
 from twolayer.moments.control_variates import ControlledMoments
 from twolayer.rows import some_rows
+from twolayer.search.plan import PLAN
 from twolayer.search.score_starts import fitted_density, score_directions
 
 __all__ = [
@@ -27,7 +28,7 @@ __all__ = [
 def amplitude_signs(c2: float, width: int, spectrum: SecondMoment) -> Vector:
     """Signs of the outer weights by the inertia of T_2, or alternating where T_2 tells nothing of them (c_2 = 0)."""
     values = spectrum.values[:width]
-    known = np.where(values * c2 < 0, -1.0, 1.0) if abs(c2) > 1e-8 else np.zeros(0)
+    known = np.where(values * c2 < 0, -1.0, 1.0) if abs(c2) > PLAN.signal else np.zeros(0)
     return np.r_[known, np.where(np.arange(width - len(known)) % 2, -1.0, 1.0)]
 
 

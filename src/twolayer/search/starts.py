@@ -11,7 +11,6 @@ from twolayer.model.problem import Matrix, Vector
 from twolayer.model.reflections import unlifted
 from twolayer.moments import SecondMoment
 from twolayer.refine.explore import explore, explore_patiently, explore_roughly
-from twolayer.rows import some_rows
 from twolayer.search.directions import (
     amplitude_signs,
     moment_directions,
@@ -107,9 +106,9 @@ def _principal_fit(
     mapped = session.samples.mapped(change)
     lifts = session.can_lift(session.width) and not session.has_quadratic_lift
     problem = session.problem(amplitudes, is_lifted=not session.has_quadratic_lift, samples=mapped)
-    rows = some_rows(mapped.n_rows, session.plan.principal_rows * problem.n_parameters) if is_first else None
-    if rows is not None:
-        problem, spectrum = problem.on(np.ascontiguousarray(mapped.X[rows]), mapped.y[rows]), spectrum.at(rows)
+    if is_first and mapped.n_rows > (few := session.plan.principal_rows * problem.n_parameters):
+        mapped = mapped.some(few)
+        problem, spectrum = problem.on(mapped.X, mapped.y), mapped.second_moment
     refine = explore_roughly if is_first else explore_patiently
     point = random_start(problem, spectrum, amplitudes, session.rng)
     fit = refine(problem, point, session.report, "principal inputs")
