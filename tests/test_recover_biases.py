@@ -8,10 +8,10 @@ from fits import Told, fit_at, minimum_near, silent
 from twolayer import Status, TwoLayerNetwork, TwoLayerRegressor, recover
 from twolayer.align import align, recovery_error
 from twolayer.model.fit import EXACT
-from twolayer.model.units import unit_losses
+from twolayer.model.units import straight_units, unit_losses
 from twolayer.recover import RecoveryError
 from twolayer.search.growth import grown_and_pruned
-from twolayer.search.inactive import seen_part, straight_units, without_idle_units
+from twolayer.search.inactive import seen_part, without_idle_units
 from twolayer.teachers import gaussian_samples, orthogonal, random_units
 
 # d, m, B, n: some six rows a parameter
@@ -244,22 +244,26 @@ def test_the_loss_without_a_unit_is_that_of_the_linear_least_squares_without_its
 # Units out of sight
 
 
+def straight_of(fit):
+    return straight_units(fit.problem, fit.point)
+
+
 def test_units_that_are_affine_on_all_rows_are_straight():
     X = np.random.default_rng(0).uniform(-1, 1, (200, 2))
     W = np.array([[1.0, 0.0], [1.0, 1.0], [0.0, 1.0], [1.0, 0.0]])
     network = TwoLayerNetwork(np.ones(4), W, [1.5, -2.5, -0.9, 0.2], "relu")
-    assert straight_units(fit_at(X, X[:, 0], network, has_bias=True)).tolist() == [True, True, False, False]
+    assert straight_of(fit_at(X, X[:, 0], network, has_bias=True)).tolist() == [True, True, False, False]
     curved = TwoLayerNetwork(np.ones(4), W, [40.0, 5.0, -0.9, -60.0], "softplus")
-    assert straight_units(fit_at(X, X[:, 0], curved, has_bias=True)).tolist() == [True, False, False, False]
+    assert straight_of(fit_at(X, X[:, 0], curved, has_bias=True)).tolist() == [True, False, False, False]
     squares = TwoLayerNetwork(np.ones(4), W, [1.5, -2.5, -0.9, 0.2], "squared_relu")
-    assert not straight_units(fit_at(X, X[:, 0], squares, has_bias=True)).any()
+    assert not straight_of(fit_at(X, X[:, 0], squares, has_bias=True)).any()
 
 
 def test_a_unit_that_only_late_rows_bend_is_not_straight():
     X = np.random.default_rng(0).uniform(-1, 1, (5000, 2))
     X[-1] = [-3.0, 0.0]
     network = TwoLayerNetwork(np.ones(3), [[1.0, 0.0], [0.0, 1.0], [0.0, 1.0]], [1.5, 1.5, 0.0], "relu")
-    assert straight_units(fit_at(X, X[:, 0], network, has_bias=True)).tolist() == [False, True, False]
+    assert straight_of(fit_at(X, X[:, 0], network, has_bias=True)).tolist() == [False, True, False]
 
 
 def test_a_straight_unit_that_makes_up_for_a_turned_one_is_seen_through():

@@ -328,3 +328,26 @@ def test_a_unit_that_one_outlier_made_is_not_certified():
     Z = rng.standard_normal((4000, d))
     assert np.std(found.network(Z) - network(Z)) > network(Z).std()  # it has learned the outliers
     assert found.status is Status.TOO_FEW_ROWS
+
+
+@pytest.mark.parametrize("noise", [0.0, 0.01])
+@pytest.mark.parametrize("spread", [None, 1e-12, 1e-9])
+def test_a_column_that_hardly_varies_beside_its_mean_certifies_nothing(spread, noise, rng):
+    """One rounding, or less than half of its digits: the bias could stand for it as well."""
+    X = rng.standard_normal((500, 2))
+    X[:, 0] = rng.choice([0.1 + 0.2, 0.3], 500) if spread is None else 1 + spread * X[:, 0]
+    teacher = TwoLayerNetwork([1.0], [[1.0, 0.7]], [0.1], "tanh")
+    result = recover(X, teacher(X) + noise * rng.standard_normal(500), 1, "tanh", bias=True, rng=0)
+    assert result.status is Status.NOT_IDENTIFIABLE
+    assert not result.network.W[0, 0]
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_a_unit_that_is_straight_on_all_rows_takes_up_turned_ones_under_noise_too(seed):
+    rng = np.random.default_rng(seed)
+    X = np.abs(rng.standard_normal((600, 4))) + 0.05
+    W = [[3, 3, 3, 3], [1, -1, 0.5, -0.7], [-0.6, 0.9, 1, -1.2]]
+    y = TwoLayerNetwork([1.0, 1.0, -1.0], W, None, "relu")(X)
+    with np.errstate(all="raise", under="ignore"):
+        assert not recover(X, y + 0.02 * rng.standard_normal(600), 3, "relu", rng=0).is_certified
+    assert not recover(X, y, 3, "relu", rng=0).is_certified

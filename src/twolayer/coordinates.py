@@ -40,7 +40,9 @@ class Coordinates:
         """Those in which samples of any units look alike: columns of a size near 1, labels of mean square 1.
 
         A column is divided by the power of two nearest to its root mean square, so that nothing is rounded and columns
-        that are about 1 stay as they are; it is centred, where there are biases, if its mean is beyond its spread.
+        that are about 1 stay as they are; it is centred, where there are biases, if its mean is beyond its spread. One
+        that varies by less than 1e-7 of its mean is taken for a constant and sent to 0: half of its digits, and those
+        of a bias that makes up for its mean, would be rounding.
         """
         mean, square = _column_moments(X)
         variance = np.maximum(square - mean**2, 0.0)
@@ -49,6 +51,7 @@ class Coordinates:
         if is_far.any():  # the difference of two squares has no digits where the mean is large
             size = np.where(is_far, np.sqrt(_column_moments(X, mean)[1]), size)
         scale = np.exp2(-np.round(np.log2(np.where(size > 0, size, 1.0))))
+        scale = np.where(is_far & (size <= 1e-7 * np.abs(mean)), 0.0, scale)
         return cls(mean, scale, *_label_unit(y, has_bias))
 
     @classmethod

@@ -17,6 +17,7 @@ from twolayer.evidence.twins import equivalent_turns
 from twolayer.model.fit import EXACT, Fit
 from twolayer.model.problem import Matrix, UnitsProblem, Vector
 from twolayer.model.reflections import network_of
+from twolayer.model.units import straight_units
 from twolayer.network import TwoLayerNetwork
 from twolayer.rows import some_rows
 from twolayer.samples.distinct_rows import inputs_on_a_grid, n_distinct_rows
@@ -54,7 +55,7 @@ class Facts:
     relative_error : float
         The largest standard error of a unit's weights, of their length.
     twins : int
-        Sets of units that can be turned round together.
+        Sets of units that can be turned round together, and one more where a unit is affine on all rows.
     """
 
     is_exact: bool
@@ -117,6 +118,8 @@ def look(found: Found, standards: Standards = STANDARDS) -> Look:
     is_noise = evidence is not None and evidence.is_noise
     is_explained = not problem.is_lifted and (fit.is_exact or is_noise)
     turns = equivalent_turns(network, errors, problem.X) if is_explained else np.zeros((0, network.width), int)
+    # a unit that is affine on all rows takes up what turning any other round leaves
+    has_straight = is_explained and problem.width > 1 and bool(straight_units(problem, point).any())
     facts = Facts(
         is_exact=fit.is_exact,
         is_lifted=problem.is_lifted,
@@ -133,7 +136,7 @@ def look(found: Found, standards: Standards = STANDARDS) -> Look:
         aliased_inputs=_aliased_inputs(problem),
         unseen_units=found.unseen_units,
         relative_error=0.0 if fit.is_exact else _relative_error(network, errors),
-        twins=len(turns),
+        twins=len(turns) + has_straight,
     )
     return Look(facts, network, noise, bend, some, H, errors, turns)
 
@@ -150,11 +153,11 @@ def _judging_rows(found: Found, standards: Standards) -> tuple[UnitsProblem, Mat
     some, is_held_out = _some_rows(found, speaking, standards)
     H = normal_matrix(some, point)
     bend = curvature(some, point, H, is_held_out=is_held_out)
+    is_flat = _is_flat(bend, p, standards)
     if not found.fit.is_exact:
         H = H if some is problem else normal_matrix(problem, point)
-        is_shared = H is None or problem.n_rows > standards.rows_that_share * p
-        return problem, H, bend, 0.0 if is_shared or H is None else most_leverage(problem, point, H)
-    is_flat = _is_flat(bend, p, standards)
+        is_shared = problem.n_rows > standards.rows_that_share * p
+        return problem, H, bend, 0.0 if is_flat or is_shared or H is None else most_leverage(problem, point, H)
     leverage = 0.0 if is_flat or H is None else most_leverage(some, point, H)
     if (is_flat or leverage > standards.most_leverage) and some.n_rows < speaking.sum():
         some = problem.on(problem.X[speaking], problem.y[speaking])

@@ -8,7 +8,17 @@ from numpy.typing import NDArray
 from twolayer.model.problem import Matrix, UnitsProblem, Vector
 from twolayer.saliency import group_saliency, saliency, thinned
 
-__all__ = ["only_units", "thinned_out", "unit_losses", "unit_saliency", "unit_values", "with_unit", "without_unit"]
+__all__ = [
+    "has_affine_law",
+    "only_units",
+    "straight_units",
+    "thinned_out",
+    "unit_losses",
+    "unit_saliency",
+    "unit_values",
+    "with_unit",
+    "without_unit",
+]
 
 _MOST_DENSE = 4000  # parameters, up to which a normal matrix is inverted to weigh units: some seconds
 _ENOUGH_ROWS = 4096  # rows that show which of some hundred units the others can replace
@@ -91,6 +101,34 @@ def thinned_out(problem: UnitsProblem, z: Vector, width: int) -> tuple[UnitsProb
         assert smaller.activation.degree
         rows[:width] *= (np.maximum(factors, 0.1) ** (1 / smaller.activation.degree))[:, None]
     return smaller, point
+
+
+def has_affine_law(problem: UnitsProblem) -> bool:
+    """Whether turning a unit round leaves an affine function behind: relu, leaky relu, softplus, gelu."""
+    return len(problem.activation.reflection.polynomial) == 2
+
+
+def straight_units(problem: UnitsProblem, z: Vector) -> NDArray[np.bool_]:
+    """Units of such a σ that are affine on all rows, to rounding: no row lies on the other side of the kink."""
+    straight = np.zeros(problem.width, bool)
+    if not has_affine_law(problem):
+        return straight
+    theta = problem.units(z)[1]
+    some = problem.some(4096)  # in which most units show their kink
+    straight |= _are_affine(some, theta)
+    if straight.any() and some is not problem:
+        straight[straight] = _are_affine(problem, theta[straight])
+    return straight
+
+
+def _are_affine(problem: UnitsProblem, theta: Matrix) -> NDArray[np.bool_]:
+    t = problem.inputs(slice(None)) @ theta.T
+    values = problem.activation(t)
+    sizes = np.sqrt(np.mean(values**2, axis=0))
+    t, values = t - t.mean(axis=0), values - values.mean(axis=0)
+    slopes = np.sum(t * values, axis=0) / np.maximum(np.sum(t * t, axis=0), 1e-300)
+    bends = np.sqrt(np.mean((values - slopes * t) ** 2, axis=0))
+    return np.asarray(bends <= 1e-12 * np.maximum(sizes, 1e-300))
 
 
 def _beside(problem: UnitsProblem) -> Matrix | None:

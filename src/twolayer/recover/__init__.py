@@ -110,7 +110,8 @@ def recover(
         if progress is not None:
             progress(stage, step, loss)
 
-    with threads_over_rows():
+    # trial points far out overflow: they are passed over, and nobody needs to hear of it
+    with threads_over_rows(), np.errstate(over="ignore", invalid="ignore", divide="ignore"):
         if units_given is None or sigma is None:
             verdict = recover_unknown(samples, units_given, sigma, rng=generator, report=report)
         else:

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
-from contextvars import ContextVar
+from contextvars import ContextVar, copy_context
 from typing import TypeVar
 
 from twolayer.rows.passes import one_blas_thread, worker_count
@@ -36,4 +36,5 @@ def over_blocks(kernel: Callable[[slice], Part], blocks: Iterable[slice], *, is_
         yield from map(kernel, blocks)
         return
     with ThreadPoolExecutor(workers, initializer=one_blas_thread) as pool:
-        yield from pool.map(kernel, blocks)
+        # each block in a copy of the caller's context, which says what NumPy warns of
+        yield from pool.map(lambda pair: pair[0].run(kernel, pair[1]), [(copy_context(), block) for block in blocks])

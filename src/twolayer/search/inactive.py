@@ -1,45 +1,13 @@
 """Units that the rows do not show: what is linear or zero on all of them, and what stands there twice."""
 
 import numpy as np
-from numpy.typing import NDArray
 
-from twolayer.model import UnitsProblem
 from twolayer.model.fit import Fit
-from twolayer.model.problem import Matrix
 from twolayer.model.reflections import unlifted
-from twolayer.model.units import unit_losses, without_unit
+from twolayer.model.units import has_affine_law, straight_units, unit_losses, without_unit
 from twolayer.refine.explore import Report, explore, polish
 
-__all__ = ["has_affine_law", "seen_part", "straight_units", "without_idle_units"]
-
-
-def has_affine_law(problem: UnitsProblem) -> bool:
-    """Whether turning a unit round leaves an affine function behind: relu, leaky relu, softplus, gelu."""
-    return len(problem.activation.reflection.polynomial) == 2
-
-
-def straight_units(fit: Fit) -> NDArray[np.bool_]:
-    """Units of such a σ that are affine on all rows, to rounding: no row lies on the other side of the kink."""
-    problem = fit.problem
-    straight = np.zeros(problem.width, bool)
-    if not has_affine_law(problem):
-        return straight
-    theta = problem.units(fit.point)[1]
-    some = problem.some(4096)  # in which most units show their kink
-    straight |= _are_affine(some, theta)
-    if straight.any() and some is not problem:
-        straight[straight] = _are_affine(problem, theta[straight])
-    return straight
-
-
-def _are_affine(problem: UnitsProblem, theta: Matrix) -> NDArray[np.bool_]:
-    t = problem.inputs(slice(None)) @ theta.T
-    values = problem.activation(t)
-    sizes = np.sqrt(np.mean(values**2, axis=0))
-    t, values = t - t.mean(axis=0), values - values.mean(axis=0)
-    slopes = np.sum(t * values, axis=0) / np.maximum(np.sum(t * t, axis=0), 1e-300)
-    bends = np.sqrt(np.mean((values - slopes * t) ** 2, axis=0))
-    return np.asarray(bends <= 1e-12 * np.maximum(sizes, 1e-300))
+__all__ = ["seen_part", "without_idle_units"]
 
 
 def seen_part(fit: Fit, report: Report) -> Fit:
@@ -78,7 +46,7 @@ def seen_part(fit: Fit, report: Report) -> Fit:
 def _bent_part(fit: Fit, report: Report) -> Fit:
     """A lifted fit without the units that are affine on all rows."""
     problem, point = fit.problem, fit.point
-    straight = straight_units(fit)
+    straight = straight_units(problem, point)
     if problem.is_lifted and not straight.any():
         return fit
     v, theta = problem.units(point)

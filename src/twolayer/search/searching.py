@@ -12,12 +12,13 @@ from twolayer.evidence.score_test import score_test
 from twolayer.model.fit import EXACT, ROUNDING, Fit
 from twolayer.model.problem import UnitsProblem
 from twolayer.model.reflections import unlifted
+from twolayer.model.units import has_affine_law, straight_units
 from twolayer.refine.explore import Report, explore, polish
 from twolayer.rows import some_rows
 from twolayer.samples import Samples
 from twolayer.search.exchange import exchange, prune
 from twolayer.search.growth import grown_and_pruned
-from twolayer.search.inactive import has_affine_law, seen_part, straight_units, without_idle_units
+from twolayer.search.inactive import seen_part, without_idle_units
 from twolayer.search.noise import noise_evidence
 from twolayer.search.plan import PLAN, SearchPlan
 from twolayer.search.session import Session
@@ -79,7 +80,11 @@ def search(
         if fit.is_exact or not was_exact:
             break
         wanted = np.argsort(-np.abs(residual))
-    if fit.is_exact and fit.problem.width == width and (fit.problem.is_lifted or straight_units(fit).any()):
+    if (
+        fit.is_exact
+        and fit.problem.width == width
+        and (fit.problem.is_lifted or straight_units(fit.problem, fit.point).any())
+    ):
         fit = seen_part(fit, report)
     found = Found(fit, part.session.lifted_loss, part.held_out, held_out_loss, None, width)
     return found if fit.is_exact else replace(found, noise=part.noise_of(fit))
