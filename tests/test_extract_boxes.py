@@ -1,7 +1,6 @@
 """What a black box may be, and what is refused before anything is asked."""
 
 import sys
-import time
 
 import numpy as np
 import pytest
@@ -210,7 +209,5 @@ def test_a_command_that_is_none_is_refused():
 
 
 def test_a_command_that_never_stops_writing_is_stopped():
-    began = time.monotonic()
     with pytest.raises(InputError, match=rf"goes on writing after {len(X)} rows"):
         command("while True: print(1.0)")(X)
-    assert time.monotonic() - began < 30
