@@ -7,6 +7,7 @@ import pytest
 from numpy.testing import assert_allclose
 
 from twolayer.activation import activation
+from twolayer.coordinates import Coordinates
 from twolayer.evidence import curvature as curvature_module
 from twolayer.evidence.certificate import Certificate, singular_value_conditioning
 from twolayer.evidence.curvature import Curvature, curvature, normal_matrix
@@ -14,6 +15,7 @@ from twolayer.evidence.score_test import ScoreTest
 from twolayer.evidence.standard_errors import StandardErrors, standard_errors
 from twolayer.evidence.status import Status
 from twolayer.model import UnitsProblem
+from twolayer.model.reflections import network_of
 from twolayer.network import TwoLayerNetwork
 from twolayer.rows import some_rows
 from twolayer.teachers import conditioned, random_units
@@ -92,6 +94,28 @@ def test_probed_standard_errors_are_near_the_exact_ones(spec, has_bias, off):
     assert len(ratios) >= 120
     assert np.sqrt(np.mean(np.log(ratios) ** 2)) < off
     assert np.abs(np.log(ratios)).max() < np.log(2.5)
+
+
+@pytest.mark.parametrize("is_probed", [False, True])
+@pytest.mark.parametrize("spec", ["squared_relu", "tanh"])
+def test_standard_errors_on_the_samples_as_given_are_those_of_least_squares_there(spec, is_probed):
+    """Far from the origin, where the error of a bias is that of a sum, and in other units."""
+    inner, point = network_problem(spec, True, n=4000, d=30, m=4)
+    mean, units = np.where(np.arange(30) % 3, 0.0, 40.0), np.where(np.arange(30) % 2, 1e3, 1e-2)
+    own = Coordinates(mean * units, 1 / units, 3.0, 50.0)
+    outer, stretch = own.stretch(network_of(inner, point))
+    v, theta = inner.units(point)
+    given = UnitsProblem(inner.X * units + own.mean, inner.y, inner.activation, 4, signs=inner.signs, has_bias=True)
+    there = given.join(own.invert_rows(theta), v)
+    expected = standard_errors(given, there, given.normal_equations(there)[2], 0.7)
+    H = None if is_probed else normal_matrix(inner, point)
+    found = standard_errors(inner, point, H, 0.7, own)
+    off = np.log(2.5) if is_probed else 1e-4
+    assert np.abs(np.log(found.W / (stretch * expected.W))).max() < off
+    assert np.abs(np.log(found.b / (stretch * expected.b))).max() < off
+    assert found.constant == pytest.approx(50.0 * expected.constant, rel=1.5 if is_probed else 1e-4)
+    if spec == "tanh":
+        assert np.abs(np.log(found.a / (outer * expected.a))).max() < off
 
 
 def test_the_weight_of_a_dead_unit_is_unknown():

@@ -29,8 +29,6 @@ class Found:
         None where the fit is exact.
     width : int or None
         The number of units asked for, where that is not the number of the fit.
-    has_narrower : bool
-        Whether a network of a unit fewer was found to explain the rows as well.
     """
 
     fit: Fit
@@ -39,7 +37,6 @@ class Found:
     held_out_loss: float | None = None
     noise: NoiseEvidence | None = None
     width: int | None = None
-    has_narrower: bool = False
 
     @property
     def unseen_units(self) -> int:

@@ -36,8 +36,8 @@ def notes_on(found: Found, seen: Look, status: Status) -> tuple[str, ...]:
         notes.append(
             "What is left is the rounding of samples in single precision, and no more is known of the weights."
         )
-    has_narrower = problem.width > 1 and (found.has_narrower or not facts.needs_all_units)
-    if status is Status.NOT_IDENTIFIABLE and has_narrower and not found.unseen_units:
+    has_narrower = problem.width > 1 and not facts.needs_all_units and not found.unseen_units
+    if status is Status.NOT_IDENTIFIABLE and has_narrower:
         notes.append(f"A network of {problem.width - 1} units explains the data as well.")
     return tuple(notes)
 

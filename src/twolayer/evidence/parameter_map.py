@@ -77,6 +77,10 @@ class ParameterMap:
         """Tᵀ H T, for H of which the lower triangle is given."""
         return self.apply_transpose(self.apply_transpose(np.tril(H) + np.tril(H, -1).T).T)
 
+    def lengths(self) -> Vector:
+        """Length of each row of T."""
+        return np.concatenate([np.outer(self.rows, np.linalg.norm(self.G, axis=1)).ravel(), self.others])
+
     def variances(self, C: Matrix) -> Vector:
         """Diagonal of T C Tᵀ, for the lower triangle of a covariance C of all parameters."""
         M, D = len(self.rows), len(self.G)

@@ -100,14 +100,13 @@ def _probed_inverse_diagonal(problem: UnitsProblem, point: Vector, back: Paramet
     rows[:] = np.linalg.inv(damped(at.slope_gram, 0.0)).diagonal()[:, None]
     if problem.n_features:
         c[:] = np.linalg.inv(damped(at.feature_gram, 0.0)).diagonal()
-    if back is not None:
-        rows *= back.rows[:, None] ** 2 * np.sum(back.G**2, axis=1)
-        c *= back.others**2
+    # rows of T in units of their length, or columns in large units would drown the others in the noise of the probes
+    lengths = np.ones_like(diagonal) if back is None else back.lengths()
     rng, correction, probes = np.random.default_rng(0), np.zeros_like(diagonal), 12
     for _ in range(probes):
         z = rng.choice([-1.0, 1.0], len(diagonal))
-        u = z if back is None else back.apply_transpose(z[:, None])[:, 0]
+        u = z if back is None else back.apply_transpose((z / lengths)[:, None])[:, 0]
         solved = conjugate_gradients(lambda w: problem.gauss_newton_product(at, w), u, precondition, 1e-3, 40)
         change = solved - precondition(u)
-        correction += z * (change if back is None else back.apply(change[:, None])[:, 0])
-    return np.maximum(diagonal + correction / probes, 0.5 * diagonal)
+        correction += z * (change if back is None else back.apply(change[:, None])[:, 0] / lengths)
+    return lengths**2 * np.maximum(diagonal + correction / probes, 0.5 * diagonal)
