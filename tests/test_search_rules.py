@@ -91,7 +91,46 @@ def test_only_the_plain_start_leads_to_units_that_the_lift_loses(monkeypatch):
     for name in alone:
         alone[name] = sum(ends_exact(samples, 4, "softplus", [name], rng, monkeypatch) for rng in range(3))
     assert alone["plain"] == 3
-    assert max(count for name, count in alone.items() if not name.startswith("plain")) <= 1
+    assert max(count for name, count in alone.items() if name != "plain") <= 1
+
+
+# Small problems with few rows that the table solves, and does not without one of its starts: σ, d, m, n, biases, seed.
+OWN_CASES = {
+    "moments": [
+        ("abs", 5, 7, 63, False, 73406286),
+        ("abs", 5, 7, 77, True, 1022138423),
+        ("sigmoid", 6, 5, 63, False, 632277816),
+        ("relu", 6, 8, 120, False, 864375900),
+    ],
+    "plain": [
+        ("leaky_relu(0.1)", 4, 5, 36, False, 561101573),
+        ("relu", 8, 6, 99, True, 612434041),
+        ("gelu", 4, 6, 54, False, 167945105),
+        ("relu", 2, 4, 23, True, 363725745),
+    ],
+    "wide": [
+        ("tanh", 4, 7, 77, True, 380055482),
+        ("squared_relu", 2, 4, 32, True, 614364270),
+        ("gelu", 3, 5, 46, True, 727470124),
+        ("relu", 2, 4, 23, True, 363725745),
+    ],
+    "lifted": [("squared_relu", 2, 4, 32, True, 614364270), ("gelu", 3, 5, 46, True, 727470124)],
+}
+
+
+@pytest.mark.parametrize("name", OWN_CASES)
+def test_each_later_start_solves_what_the_others_do_not(name, monkeypatch):
+    """How a search ends may hang on the last digit: what is asked is that fewer end well without the start."""
+    with_it, without = 0, 0
+    for spec, d, m, n, has_bias, seed in OWN_CASES[name]:
+        samples = planted(spec, d, m, n, has_bias, seed)
+        with_it += ends_exact(samples, m, spec, STARTS, 0, monkeypatch)
+        without += ends_exact(samples, m, spec, [one for one in STARTS if one != name], 0, monkeypatch)
+    assert without < with_it
+
+
+def test_the_later_starts_are_those_with_cases_of_their_own():
+    assert list(STARTS) == ["first", *OWN_CASES]
 
 
 @pytest.mark.slow

@@ -173,5 +173,4 @@ STARTS: dict[str, Entry] = table(
     Entry("plain", plain, "the network itself, without the lift, some signs doubted"),
     Entry("wide", wide, "half as many units again, to be pruned"),
     Entry("lifted", lifted, "the lifted model, some signs doubted"),
-    Entry("plain again", plain, "as plain"),
 )
