@@ -6,7 +6,7 @@ import pytest
 from fits import Told, fit_at, minimum_near, silent
 from twolayer import Status, recover
 from twolayer.align import recovery_error
-from twolayer.evidence.noise import NoiseEvidence, gain_ratio
+from twolayer.evidence.noise import NoiseEvidence, gain_ratio, has_no_signal
 from twolayer.evidence.score_test import ScoreTest
 from twolayer.model.fit import Fit
 from twolayer.network import TwoLayerNetwork
@@ -54,6 +54,13 @@ def test_a_unit_fitted_to_noise_gains_little_and_a_true_one_much():
     wider = minimum_near(X, y, TwoLayerNetwork(np.r_[teacher.a, 1.0], W, activation="relu"))
     assert 0 < gain_ratio(right, wider) < 0.6
     assert gain_ratio(narrower, right) > 100
+
+
+@pytest.mark.parametrize(("factor", "is_silent"), [(0.99, False), (1.01, True)])
+def test_a_fit_to_noise_explains_two_variances_a_parameter_and_twenty(factor, is_silent):
+    narrow, _ = narrow_and_wide()
+    noise = (2 * 5 + 20) / (200 - 5)  # what it explains, of what it leaves
+    assert has_no_signal(Fit(narrow.problem, narrow.point, factor / (1 + noise))) == is_silent
 
 
 # The evidence
