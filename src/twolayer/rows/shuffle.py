@@ -1,4 +1,4 @@
-"""An order of the rows that depends on what they hold, and not on where they stand."""
+"""Keys of the rows, by what they hold and not by where they stand: sorted by them, rows are in a random order."""
 
 from typing import Any
 
@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 
 from twolayer.rows.blocks import row_blocks
 
-__all__ = ["row_keys", "shuffled_rows"]
+__all__ = ["row_keys"]
 
 
 def row_keys(X: NDArray[Any]) -> NDArray[np.uint64]:
@@ -23,21 +23,3 @@ def row_keys(X: NDArray[Any]) -> NDArray[np.uint64]:
         bits = (X[rows].astype(np.float64) + 0.0).view(np.uint64)  # -0 becomes 0
         keys[rows] = ((bits ^ (bits >> np.uint64(29))) * factors).sum(axis=1, dtype=np.uint64)
     return keys
-
-
-def shuffled_rows(X: NDArray[Any], y: NDArray[Any]) -> NDArray[np.intp]:
-    """Indices of the rows in an order that looks random, and is the same however the rows were sorted.
-
-    Rows that are equal follow each other, by their labels: every so many of this order, or every second, is a fair
-    sample of those too. O(nd + n log n) time.
-
-    Parameters
-    ----------
-    X : array, shape (n, d)
-    y : array, shape (n,)
-
-    Returns
-    -------
-    array of int, shape (n,)
-    """
-    return np.lexsort((y, row_keys(X)))
