@@ -257,3 +257,13 @@ def test_a_parquet_file_is_a_table(tmp_path):
         read_table(tmp_path / "bad.parquet")
     with pytest.raises(InputError, match="No such file"):
         read_table(tmp_path / "none.parquet")
+
+
+def test_there_may_be_several_targets(tmp_path):
+    path = tmp_path / "s.csv"
+    path.write_text("a,b,c\n1,2,3.5\n4,5,6\n")
+    found = read_named_samples(path, target=["c", "a"])
+    np.testing.assert_array_equal(found.y, [[3.5, 1], [6, 4]])
+    assert (found.inputs, found.outputs) == (("b",), ("c", "a"))
+    with pytest.raises(InputError, match="an input beside its targets"):
+        read_named_samples(path, target=["c", "a", "b"])

@@ -154,7 +154,7 @@ def recover(
                 "certificate": result.certificate.to_dict(),
                 "network": facts(result.network),
                 "inputs": read.inputs,
-                "target": read.outputs and read.outputs[0],
+                "outputs": read.outputs,
                 "notes_on_the_samples": read.notes,
                 "output": None if output is None else str(output),
                 "seconds": seconds,
@@ -245,6 +245,7 @@ def incomparable(first: Any, second: Any) -> str | None:
     """Say what about two networks differs so plainly that no matching of units is needed; None if nothing does."""
     for name, of_first, of_second in (
         ("inputs", first.dim, second.dim),
+        ("outputs", first.n_outputs, second.n_outputs),
         ("units", first.width, second.width),
         ("activations", first.activation, second.activation),
     ):
