@@ -28,7 +28,7 @@ FLOORS = (
     {"files", "hermite", "methods", "symtensor"},
     {"polynomial", "activation"},
     {"network"},
-    {"risk", "align"},
+    {"risk", "align", "formats"},
     {"teachers"},
     {"rows"},
     {"solvers"},
