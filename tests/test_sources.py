@@ -76,7 +76,7 @@ def test_infinities_that_cancel_are_found():
         (X3[0], Y3, r"X must have two dimensions, found shape \(2,\)"),
         (X3[None], Y3, r"X must have two dimensions, found shape \(1, 3, 2\)"),
         (3.0, Y3, r"X must have two dimensions, found shape \(\)"),
-        (X3, Y3[:, None], r"y must have one dimension, found shape \(3, 1\)"),
+        (X3, np.ones((3, 2)), r"y must have one output here, found 2: give one column at a time"),
         (X3, Y3[:2], "same number of rows, found 3 and 2"),
         (X3[:0], Y3[:0], r"at least one row and one column, found shape \(0, 2\)"),
         (X3[:, :0], Y3, r"at least one row and one column, found shape \(3, 0\)"),

@@ -15,13 +15,15 @@ __all__ = ["check_magnitude", "check_samples", "read_samples", "write_samples"]
 Samples = tuple[NDArray[np.floating[Any]], NDArray[np.floating[Any]]]
 
 
-def check_samples(X: ArrayLike, y: ArrayLike) -> Samples:
+def check_samples(X: ArrayLike, y: ArrayLike, *, may_have_outputs: bool = False) -> Samples:
     """Return samples as arrays that every computation here accepts, or say what is wrong with them.
 
     Parameters
     ----------
     X : array, shape (n, d)
-    y : array, shape (n,)
+    y : array, shape (n,), or (n, 1), which is made (n,)
+    may_have_outputs : bool
+        Whether y may be of shape (n, q) with several outputs.
 
     Returns
     -------
@@ -39,7 +41,7 @@ def check_samples(X: ArrayLike, y: ArrayLike) -> Samples:
     -----
     One pass over the data, in blocks.
     """
-    X, y = real_array(X, "X", 2), real_array(y, "y", 1)
+    X, y = real_array(X, "X", 2), _labels(y, may_have_outputs)
     if len(X) != len(y):
         raise InputError(f"X and y must have the same number of rows, found {len(X)} and {len(y)}")
     if X.size == 0:
@@ -49,8 +51,23 @@ def check_samples(X: ArrayLike, y: ArrayLike) -> Samples:
         raise InputError(f"X must be finite, found {X[place]} in row {place[0]}, column {place[1]} (counted from 0)")
     place = first_nonfinite(y)
     if place is not None:
-        raise InputError(f"y must be finite, found {y[place]} in row {place[0]} (counted from 0)")
+        output = f", output {place[1]}" if y.ndim == 2 else ""
+        raise InputError(f"y must be finite, found {y[place]} in row {place[0]}{output} (counted from 0)")
     return X, y
+
+
+def _labels(y: ArrayLike, may_have_outputs: bool) -> NDArray[np.floating[Any]]:
+    """Labels as an array (n,), or (n, q) of several outputs."""
+    if np.ndim(y) != 2:
+        return real_array(y, "y", 1)
+    labels = real_array(y, "y", 2)
+    if labels.shape[1] == 1:
+        return np.ascontiguousarray(labels[:, 0])
+    if labels.shape[1] == 0:
+        raise InputError(f"y must have an output, found shape {labels.shape}")
+    if not may_have_outputs:
+        raise InputError(f"y must have one output here, found {labels.shape[1]}: give one column at a time")
+    return labels
 
 
 def check_magnitude(X: NDArray[Any], y: NDArray[Any]) -> None:
@@ -84,7 +101,7 @@ def read_samples(path: FilePath, y_path: FilePath | None = None) -> Samples:
 
     Returns
     -------
-    X, y : arrays, shapes (n, d) and (n,)
+    X, y : arrays, shapes (n, d) and (n,), or (n, q) of several outputs
         As `check_samples` returns them.
 
     Raises
@@ -107,7 +124,7 @@ def read_samples(path: FilePath, y_path: FilePath | None = None) -> Samples:
     else:
         raise InputError(f"samples are read from .npz, .csv or .npy files, found {path}")
     try:
-        return check_samples(X, y)
+        return check_samples(X, y, may_have_outputs=True)
     except InputError as error:
         raise InputError(f"{_named(path, y_path)}: {error}") from None
 
@@ -120,12 +137,14 @@ def write_samples(path: FilePath, X: ArrayLike, y: ArrayLike) -> None:
     InputError
         If the samples are bad, `path` has another ending or cannot be written.
     """
-    X, y = check_samples(X, y)
+    X, y = check_samples(X, y, may_have_outputs=True)
     kind = Path(path).suffix.lower()
     if kind == ".npz":
         write_npz(path, {"X": X, "y": y})
-    elif kind == ".csv":
+    elif kind == ".csv" and y.ndim == 1:
         write_csv(path, np.column_stack([X, y]), header=[*(f"x{i}" for i in range(X.shape[1])), "y"])
+    elif kind == ".csv":
+        raise InputError(f"samples of several outputs are written to .npz files, found {path}")
     else:
         raise InputError(f"samples are written to .npz or .csv files, found {path}")
 

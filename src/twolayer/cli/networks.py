@@ -230,6 +230,7 @@ def incomparable(first: Any, second: Any) -> str | None:
     """Say what about two networks differs so plainly that no matching of units is needed; None if nothing does."""
     for name, of_first, of_second in (
         ("inputs", first.dim, second.dim),
+        ("outputs", first.n_outputs, second.n_outputs),
         ("units", first.width, second.width),
         ("activations", first.activation, second.activation),
     ):
