@@ -27,6 +27,7 @@ FORMULAS = {
     "softplus": lambda t: math.log(1 + math.exp(t)),
     "gelu": lambda t: t * _normal_distribution(t),
     "silu": lambda t: t / (1 + math.exp(-t)),
+    "hardswish": lambda t: 0.0 if t < -3 else t if t > 3 else t * (t + 3) / 6,
     "mish": lambda t: t * math.tanh(math.log1p(math.exp(t))),
     "elu(1)": lambda t: t if t > 0 else math.expm1(t),
     "elu(-0.3)": lambda t: t if t > 0 else -0.3 * math.expm1(t),

@@ -16,6 +16,7 @@ SPECS = [
     "softplus",
     "gelu",
     "silu",
+    "hardswish",
     "hardtanh",
     "softsign",
     *WITHOUT_LAW,

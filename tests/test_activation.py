@@ -99,7 +99,7 @@ def test_kinks_are_where_one_sided_derivatives_differ(sigma):
         sides = [[f(t + side * 1e-9) for f in (sigma, sigma.derivative, sigma.second_derivative)] for side in (-1, 1)]
         return not np.allclose(*sides, atol=1e-6)
 
-    assert tuple(t for t in (-1.0, 0.0, 1.0) if has_jump(t)) == sigma.kinks
+    assert tuple(t for t in (-3.0, -1.0, 0.0, 1.0, 3.0) if has_jump(t)) == sigma.kinks
     assert sigma.is_smooth == (sigma.kinks == ())
 
 
@@ -222,7 +222,7 @@ def test_different_activations_differ():
         (
             "swish",
             "unknown activation 'swish': the known ones are relu, leaky_relu, squared_relu, abs, sigmoid, tanh, erf, "
-            "softplus, gelu, silu, mish, elu, selu, hardtanh, softsign, sine, linear, quadratic, polynomial, scaled",
+            "softplus, gelu, silu, hardswish, mish, elu, selu, hardtanh, softsign, sine, linear, quadratic, polynomial, scaled",
         ),
         (None, "activation must be a name or an Activation, got NoneType"),
         ("", "cannot read the activation '': expected a name such as 'leaky_relu(0.1)'"),

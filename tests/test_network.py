@@ -560,7 +560,7 @@ def test_each_output_is_the_network_of_its_column(spec):
 def test_other_forms_of_several_outputs_are_the_same_function(spec):
     network, X = outputs_network(spec), np.random.default_rng(1).standard_normal((50, 4))
     forms = [network.balanced(), network.canonical()]
-    if len(network.activation.reflection.polynomial) <= 3:
+    if len(network.activation.reflection.polynomial) <= 3 and spec not in WITHOUT_LAW:
         forms.append(network.reflected([0, 2, 5]))
     for form in forms:
         np.testing.assert_allclose(form(X), network(X), rtol=1e-10, atol=1e-10 * np.abs(network(X)).max())

@@ -6,7 +6,7 @@ import re
 from twolayer.activation.base import Activation, Reflection
 from twolayer.activation.bounded import HardTanh, Softsign
 from twolayer.activation.exponential import ELU, SELU
-from twolayer.activation.gated import Mish, SiLU
+from twolayer.activation.gated import HardSwish, Mish, SiLU
 from twolayer.activation.piecewise import Abs, LeakyReLU, ReLU, SquaredReLU
 from twolayer.activation.polynomial import Linear, Polynomial, Quadratic
 from twolayer.activation.rewriting import Rewriting, is_bent, rewriting
@@ -100,6 +100,7 @@ ACTIVATIONS: dict[str, Entry] = table(
             Softplus,
             GELU,
             SiLU,
+            HardSwish,
             Mish,
             ELU,
             SELU,

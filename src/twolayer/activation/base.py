@@ -144,7 +144,7 @@ class Activation(ABC):
         Notes
         -----
         The error is below ``1e-12 * sqrt(j!)`` times the root mean square of σ(sg + μ). Most activations have a closed
-        form, at O(order) an entry. Others (silu, mish, elu, selu, hardtanh, softsign) and new ones inherit quadrature
+        form, at O(order) an entry. Others (silu, mish, elu, hardtanh and more) and new ones inherit quadrature
         split at the kinks: some thousand evaluations of σ an entry, right as long as σ is analytic between its kinks
         and 0 and varies on the scale of one or, far from them, of the distance.
         """

@@ -1,4 +1,4 @@
-"""The argument times a gate that opens with it: silu and mish."""
+"""The argument times a gate that opens with it: silu, hardswish and mish."""
 
 from dataclasses import dataclass
 
@@ -8,7 +8,7 @@ from scipy.special import expit
 
 from twolayer.activation.base import Activation, Reflection
 
-__all__ = ["Mish", "SiLU"]
+__all__ = ["HardSwish", "Mish", "SiLU"]
 
 
 @dataclass(frozen=True)
@@ -28,6 +28,25 @@ class SiLU(Activation):
     def _second_derivative(self, t: NDArray) -> NDArray:
         gate, near = expit(t), np.clip(t, -_FAR, _FAR)
         return gate * expit(-t) * (2 - near * np.tanh(near / 2))
+
+
+@dataclass(frozen=True)
+class HardSwish(Activation):
+    """Piecewise swish: t times the clipped line that goes from 0 at -3 to 1 at 3."""
+
+    keyword = "hardswish"
+    kinks = (-3.0, 3.0)
+    reflection = Reflection(1, (0.0, -1.0))
+
+    def _value(self, t: NDArray) -> NDArray:
+        return t * (np.clip(t + 3, 0, 6) / 6)
+
+    def _derivative(self, t: NDArray) -> NDArray:
+        inside = (np.clip(t, -3, 3) * 2 + 3) / 6
+        return np.where(t <= -3, np.zeros_like(t), np.where(t <= 3, inside, np.ones_like(t)))
+
+    def _second_derivative(self, t: NDArray) -> NDArray:
+        return ((t > -3) & (t <= 3)).astype(t.dtype) / 3
 
 
 @dataclass(frozen=True)
