@@ -222,7 +222,8 @@ def test_different_activations_differ():
         (
             "swish",
             "unknown activation 'swish': the known ones are relu, leaky_relu, squared_relu, abs, sigmoid, tanh, erf, "
-            "softplus, gelu, silu, hardswish, mish, elu, selu, hardtanh, softsign, sine, linear, quadratic, polynomial, scaled",
+            "softplus, gelu, silu, hardswish, mish, elu, selu, hardtanh, softsign, sine, linear, quadratic, "
+            "polynomial, scaled",
         ),
         (None, "activation must be a name or an Activation, got NoneType"),
         ("", "cannot read the activation '': expected a name such as 'leaky_relu(0.1)'"),
