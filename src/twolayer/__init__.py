@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from twolayer.align import align, recovery_error
     from twolayer.decompose import DECOMPOSITIONS, decompose
     from twolayer.errors import InputError
-    from twolayer.estimators import TwoLayerRegressor
+    from twolayer.estimators import TwoLayerClassifier, TwoLayerRegressor
     from twolayer.evidence import Certificate, Status
     from twolayer.extract import Extraction, extract
     from twolayer.instances import load_instance, save_instance
@@ -45,6 +45,7 @@ __all__ = [
     "InputError",
     "Result",
     "Status",
+    "TwoLayerClassifier",
     "TwoLayerNetwork",
     "TwoLayerRegressor",
     "activation",
@@ -73,6 +74,7 @@ _HOME = {
     "Result": "recover",
     "Status": "evidence",
     "THEORIES": "papers.theories",
+    "TwoLayerClassifier": "estimators",
     "TwoLayerNetwork": "network",
     "TwoLayerRegressor": "estimators",
     "activation": "activation",
