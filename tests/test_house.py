@@ -42,6 +42,7 @@ FLOORS = (
     {"evidence"},
     {"search"},
     {"recover"},
+    {"inference"},
     {"ridge"},
     {"estimators", "extract"},
     {"instances", "pictures"},

@@ -122,7 +122,16 @@ def recover(
         copies = samples.n_given - samples.n_rows
         note = f"Of the {samples.n_given} rows given, {copies} are copies of others, label and all, and do not count."
         certificate = replace(certificate, notes=(*certificate.notes, note))
-    return Result(network, status, certificate, tuple(history))
+    return Result(network, status, certificate, tuple(history), _named(X, "columns"), _named(y, "columns"), (X, y))
+
+
+def _named(given: ArrayLike, of: str) -> tuple[str, ...] | None:
+    """What the columns of a data frame, or a series, are called."""
+    columns = getattr(given, of, None)
+    if columns is not None:
+        return tuple(str(name) for name in columns)
+    name = getattr(given, "name", None)
+    return None if name is None else (str(name),)
 
 
 def given_width(width: int | str) -> int | None:
