@@ -30,6 +30,7 @@ FLOORS = (
     {"network", "tables"},
     {"risk", "align"},
     {"teachers"},
+    {"planted"},
     {"rows"},
     {"solvers"},
     {"sources"},
