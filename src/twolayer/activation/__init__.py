@@ -7,6 +7,9 @@ from typing import Any
 
 from twolayer.activation.aliases import known_name, name_of_function
 from twolayer.activation.base import Activation, Reflection
+from twolayer.activation.bounded import HardTanh, Softsign
+from twolayer.activation.exponential import ELU, SELU
+from twolayer.activation.gated import HardSwish, Mish, SiLU
 from twolayer.activation.piecewise import Abs, LeakyReLU, ReLU, SquaredReLU
 from twolayer.activation.polynomial import Linear, Polynomial, Quadratic
 from twolayer.activation.rewriting import Rewriting, is_bent, rewriting
@@ -112,6 +115,13 @@ ACTIVATIONS: dict[str, Entry] = table(
             Erf,
             Softplus,
             GELU,
+            SiLU,
+            HardSwish,
+            Mish,
+            ELU,
+            SELU,
+            HardTanh,
+            Softsign,
             Sine,
             Linear,
             Quadratic,
