@@ -325,7 +325,7 @@ def test_an_effect_is_the_mean_over_rows_with_the_input_moved(noisy):
 def test_every_line_fits_and_the_verdict_is_first(noisy, ramps, width):
     for result in (noisy, ramps):
         lines = result.summary().as_text(width).split("\n")
-        assert lines[0] == result.status.name
+        assert lines[0].startswith(f"{result.status.name}: ")
         assert max(map(len, lines)) <= width
     text = noisy.summary().as_text(width)
     assert "dose = constant + 2 tanh units" in text.replace("\n", " ")
@@ -384,7 +384,9 @@ def test_the_latex_has_a_row_for_each_number(noisy):
         (0.99871, 0.0011, "0.9987"),
         (-9.7e-17, 1e-3, "0"),
         (1234567890.123, np.nan, "1.23e+09"),
-        (3.0, np.nan, "3.00000"),
+        (3.0, np.nan, "3"),
+        (-1.0, np.nan, "-1"),
+        (0.5, np.nan, "0.500000"),
         (1.5, 0.0, "1.50000"),
         (np.nan, np.nan, ""),
         (2e-7, np.nan, "2e-07"),

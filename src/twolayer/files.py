@@ -30,6 +30,7 @@ __all__ = [
     "read_npy",
     "read_npz",
     "write_csv",
+    "write_npy",
     "write_npz",
 ]
 
@@ -96,6 +97,13 @@ def write_npz(path: FilePath, arrays: Mapping[str, NDArray[Any]]) -> None:
         _refuse_objects(path, np.asarray(array).dtype, name)
     with atomic_writer(path) as stream:
         np.savez(stream, **arrays)  # type: ignore[arg-type]
+
+
+def write_npy(path: FilePath, array: NDArray[Any]) -> None:
+    """Write one array to a ``.npy``, whole or not at all."""
+    _refuse_objects(path, np.asarray(array).dtype, "the array")
+    with atomic_writer(path) as stream:
+        np.save(stream, array, allow_pickle=False)
 
 
 def write_csv(path: FilePath, table: NDArray[np.floating[Any]], header: Sequence[str]) -> None:

@@ -15,6 +15,8 @@ def number(value: float, error: float = math.nan) -> str:
     """A number with the digits that its standard error leaves it, two of the error's, in ten characters at most."""
     if not math.isfinite(value):
         return "" if math.isnan(value) else str(value)
+    if math.isnan(error) and value == int(value) and abs(value) < 1e6:
+        return f"{int(value)}"
     if math.isfinite(error) and error > 0:
         digits = max(0, min(6, 1 - math.floor(math.log10(error))))
     else:
@@ -30,7 +32,7 @@ def number(value: float, error: float = math.nan) -> str:
 def text_of(summary: Told, width: int, most_rows: int | None) -> str:
     """The summary in lines of at most `width` characters."""
     width = max(width, 40)
-    lines = [summary.status, *textwrap.wrap(summary.advice, width), ""]
+    lines = [*textwrap.wrap(f"{summary.status}: {summary.advice}", width), ""]
     lines += textwrap.wrap(summary.formula, width)
     lines += _facts(summary, width)
     lines += ["", *_table(summary, width, most_rows)]
