@@ -29,6 +29,7 @@ __all__ = [
     "memory_bytes",
     "read_npy",
     "read_npz",
+    "scalar_entry",
     "write_csv",
     "write_npy",
     "write_npz",
@@ -156,6 +157,22 @@ def read_npy(path: FilePath) -> NDArray[Any]:
         if 0 in shape:
             return np.empty(shape, dtype)
         return np.asarray(npy_format.open_memmap(os.fspath(path), mode="r"))
+
+
+def scalar_entry(entries: Mapping[str, NDArray[Any]], name: str, kinds: str) -> Any:
+    """A single value of a file, of one of the kinds of NumPy: ``"U"`` for text, ``"iu"`` for integers.
+
+    Raises
+    ------
+    InputError
+        If there is no such entry, or it is something else.
+    """
+    if name not in entries:
+        raise InputError(f"it has no entry {name!r}")
+    value = entries[name]
+    if value.ndim or value.dtype.kind not in kinds:
+        raise InputError(f"its entry {name!r} must be a single {'text' if kinds == 'U' else 'integer'}")
+    return value.item()
 
 
 @contextmanager

@@ -9,9 +9,9 @@ from numpy.typing import ArrayLike, NDArray
 
 from twolayer.activation import Activation
 from twolayer.activation import activation as parse_activation
-from twolayer.arrays import frozen_array, real_array, whole_number
+from twolayer.arrays import frozen_array, real_array, row_norms, whole_number
 from twolayer.errors import InputError
-from twolayer.files import FilePath, read_npz, write_npz
+from twolayer.files import FilePath, read_npz, scalar_entry, write_npz
 from twolayer.polynomial import Polynomial
 
 __all__ = ["Polynomial", "TwoLayerNetwork"]
@@ -199,7 +199,7 @@ class TwoLayerNetwork:
             return replace(self, a=a, b=self.b - self.activation.antiperiod * turns)
         if not self.activation.degree:
             return self
-        sizes = np.abs(self.a) if self.a.ndim == 1 else _row_norms(self.a)
+        sizes = np.abs(self.a) if self.a.ndim == 1 else row_norms(self.a)
         scale = sizes ** (1.0 / self.activation.degree)
         a = np.where(self.a < 0, -1.0, 1.0)
         if self.a.ndim == 2:
@@ -222,7 +222,7 @@ class TwoLayerNetwork:
         live = self._without_constant_units()
         a, W, b = live.a.copy(), live.W.copy(), live.b.copy()
         if self.activation.degree is not None:
-            norms = _row_norms(W)
+            norms = row_norms(W)
             a, W, b = _by_unit(norms**self.activation.degree, a), W / norms[:, None], b / norms
         if self.activation.parity:
             deciding = W if self.activation.parity > 0 else a.reshape(len(W), self.n_outputs)
@@ -297,12 +297,12 @@ class TwoLayerNetwork:
     @classmethod
     def from_arrays(cls, entries: dict[str, NDArray[Any]]) -> "TwoLayerNetwork":
         """The network of the entries that `to_arrays` gives; an InputError says what is wrong with them."""
-        if _scalar(entries, "format", "U") != _FORMAT:
+        if scalar_entry(entries, "format", "U") != _FORMAT:
             raise InputError(f"its format must be {_FORMAT!r}")
-        version = _scalar(entries, "version", "iu")
+        version = scalar_entry(entries, "version", "iu")
         if version not in _VERSIONS:
             raise InputError(f"its version is {version}, and this release reads versions 1 and 2")
-        spec = _scalar(entries, "activation", "U")
+        spec = scalar_entry(entries, "activation", "U")
         # no spelling of an activation is nearly as long; a file that has one is not one of ours
         if len(spec) > 1000:
             raise InputError(f"its activation is spelled with {len(spec)} characters")
@@ -370,15 +370,6 @@ class TwoLayerNetwork:
         return replace(self, a=self.a[live], W=self.W[live], b=self.b[live], polynomial=polynomial)
 
 
-def _scalar(entries: dict[str, NDArray[Any]], name: str, kinds: str) -> Any:
-    if name not in entries:
-        raise InputError(f"it has no entry {name!r}")
-    value = entries[name]
-    if value.ndim or value.dtype.kind not in kinds:
-        raise InputError(f"its entry {name!r} must be a single {'text' if kinds == 'U' else 'integer'}")
-    return value.item()
-
-
 def _mask(units: ArrayLike, width: int) -> NDArray[np.bool_]:
     """Mark the units given by a mask or by their indices."""
     given = np.asarray(units)
@@ -393,10 +384,3 @@ def _mask(units: ArrayLike, width: int) -> NDArray[np.bool_]:
 def _by_unit(factors: Vector, a: NDArray[np.float64]) -> NDArray[np.float64]:
     """Output weights, (m,) or (m, q), times a factor for each unit."""
     return factors * a if a.ndim == 1 else factors[:, None] * a
-
-
-def _row_norms(W: Matrix) -> Vector:
-    """Euclidean norms of rows, where the square of an entry may overflow or underflow."""
-    largest = np.abs(W).max(axis=1, initial=0.0)
-    safe = np.where(largest > 0, largest, 1.0)
-    return largest * np.linalg.norm(W / safe[:, None], axis=1)

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from twolayer.errors import InputError
 from twolayer.evidence import Certificate, Status
-from twolayer.files import FilePath, read_npz, write_npz
+from twolayer.files import FilePath, read_npz, scalar_entry, write_npz
 from twolayer.inference.estimates import Estimates
 from twolayer.inference.of_results import estimates_of, has_bias
 from twolayer.inference.parameters import Layout, names_of
@@ -66,10 +66,11 @@ def load(path: FilePath) -> Result:
 
 
 def _result_from(entries: dict[str, NDArray[Any]]) -> Result:
-    if str(entries.get("format", "")) != FORMAT:
+    if scalar_entry(entries, "format", "U") != FORMAT:
         raise InputError(f"its format must be {FORMAT!r}")
-    if entries["version"].dtype.kind not in "iu" or int(entries["version"]) != _VERSION:
-        raise InputError(f"its version is {entries['version']}, and this release reads version {_VERSION}")
+    version = scalar_entry(entries, "version", "iu")
+    if version != _VERSION:
+        raise InputError(f"its version is {version}, and this release reads version {_VERSION}")
     if str(entries["status"]) not in Status.__members__:
         raise InputError(f"its status {str(entries['status'])[:60]!r} is none")
     start = "network_"
