@@ -537,3 +537,29 @@ def test_of_many_units_those_are_drawn_that_do_most():
     axes = network.plot(X, network(X)).axes
     assert axes[0].get_title() == "6 of 9 units"
     assert len(axes[0].get_yticks()) == 16
+
+
+@pytest.mark.parametrize("activation", ["tanh", "relu"])
+def test_a_result_of_several_outputs_has_all_that_one_of_one_has(tmp_path, activation):
+    rng = np.random.default_rng(0)
+    A = np.array([[1.0, 0.5], [-0.4, 1.0]])
+    truth = TwoLayerNetwork(A, [[1, 0.5, 0], [-0.3, 1, 1]], [0.1, 0.2], activation, Polynomial([1.0, 2.0]))
+    X = rng.standard_normal((500, 3))
+    y = truth(X) + np.array([0.05, 0.2]) * rng.standard_normal((500, 2))
+    result = recover(X, y, 2, activation, bias=True, rng=0)
+    other = recover(X[::-1], y[::-1], 2, activation, bias=True, rng=5)
+    np.testing.assert_allclose(other.network.W, result.network.W, atol=1e-4)
+    if activation == "tanh":
+        largest = np.take_along_axis(result.network.A, np.abs(result.network.A).argmax(axis=1)[:, None], axis=1)
+        assert (largest > 0).all()
+    rows = [row for row in result.summary().rows if row.unit is not None and row.name.startswith("x")]
+    stated = result.certificate.standard_errors.W.ravel()
+    np.testing.assert_allclose([row.error for row in rows], stated, rtol=0.02)
+    values, errors = result.predict(X[:3], return_std=True)
+    assert values.shape == errors.shape == (3, 2)
+    assert (errors[:, 1] > 2 * errors[:, 0]).all()  # four times the noise, of units in common
+    assert len(result.plot().axes) == 4
+    assert result.wald_test(input=0).p_value < 1e-10
+    assert "(y1, y2) = constant + 2" in str(result.summary())
+    result.save(tmp_path / "fit.npz")
+    assert Result.load(tmp_path / "fit.npz") == result

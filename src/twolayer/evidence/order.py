@@ -5,6 +5,7 @@ from dataclasses import replace
 import numpy as np
 from numpy.typing import NDArray
 
+from twolayer.activation import Activation
 from twolayer.coordinates import Coordinates
 from twolayer.evidence.found import Found
 from twolayer.model.fit import Fit
@@ -12,7 +13,7 @@ from twolayer.model.problem import Matrix
 from twolayer.model.units import only_units
 from twolayer.network import TwoLayerNetwork
 
-__all__ = ["in_order", "with_canonical_signs"]
+__all__ = ["canonical_places", "in_order", "with_canonical_signs"]
 
 _DIGITS = 6  # of a weight that decide the order: those of two runs on the same rows agree to more
 
@@ -29,18 +30,32 @@ def in_order(found: Found, coordinates: Coordinates | None = None) -> Found:
     v, theta = problem.units(fit.point)
     rows = theta if coordinates is None else coordinates.invert_rows(theta)
     d = rows.shape[1] - problem.has_bias
-    a = np.asarray(v, np.float64).reshape(width, -1)
-    if problem.activation.degree:
-        rows = rows / np.maximum(np.linalg.norm(rows[:, :d], axis=1, keepdims=True), 1e-300)
-    if problem.activation.parity:
-        flips = _flips(problem.activation.parity, a, rows[:, :d])
-        rows = flips[:, None] * rows
-        a = flips[:, None] * a if problem.activation.parity < 0 else a
-    columns = [*rows.T, *a.T]
-    order = np.lexsort([_rounded(column) for column in columns[::-1]])
+    order, _ = canonical_places(rows[:, :d], rows[:, d:], np.reshape(v, (width, -1)), problem.activation)
     if not np.array_equal(order, np.arange(width)):
         fit = Fit(*only_units(problem, fit.point, order), fit.loss, fit.losses)
     return found if fit is found.fit else replace(found, fit=fit)
+
+
+def canonical_places(
+    W: Matrix, b: Matrix, a: Matrix, activation: Activation
+) -> tuple[NDArray[np.intp], NDArray[np.float64]]:
+    """The order of units, and the signs (of theirs, before they are ordered) with which they are turned round.
+
+    Parameters
+    ----------
+    W, b, a : arrays, shapes (m, d), (m, 0 or 1), (m, q)
+    activation : Activation
+    """
+    rows = np.hstack([W, b])
+    if activation.degree:
+        rows = rows / np.maximum(np.linalg.norm(W, axis=1, keepdims=True), 1e-300)
+    flips = np.ones(len(W))
+    if activation.parity and len(W):
+        flips = _flips(activation.parity, a, rows[:, : W.shape[1]])
+        rows = flips[:, None] * rows
+        a = flips[:, None] * a if activation.parity < 0 else a
+    columns = [*rows.T, *a.T]
+    return np.lexsort([_rounded(column) for column in columns[::-1]]), flips
 
 
 def _turned_for_a_constant(fit: Fit) -> Fit:

@@ -132,10 +132,13 @@ def estimates(
 
     With J the derivatives of the n q values by the p free parameters, r the residuals and H = JᵀJ,
 
-    - ``"classical"``: :math:`s^2 H^{-1}` with s² = ‖r‖²/(nq - p), right for independent noise of one size;
+    - ``"classical"``: :math:`s^2 H^{-1}`, right for noise that is independent from row to row and of one size;
     - ``"sandwich"``: :math:`H^{-1}(\sum_i g_i g_i^\top)H^{-1}` times nq/(nq - p), with g_i the sum of J r over the
       outputs of row i: noise whose size differs from row to row (HC1);
     - ``"cluster"``: the same with g summed over the rows of a group, times G/(G - 1): noise that rows of a group share.
+
+    Several outputs are weighed by the inverse of their residuals' covariance, as `recover` weighs them: J and r are
+    then those of labels in which noise is independent and of size one.
 
     Parameters
     ----------
@@ -179,11 +182,13 @@ def estimates(
     if n * q <= p:
         raise InputError(f"{p} parameters need more labels than that, found {n * q}")
     members = _members(groups, n) if covariance == "cluster" else None
-    H, scores, squares = _sums(layout, X, y, members)
+    r = (network(X) - y).reshape(n, q)
+    noise = float(np.sqrt(np.sum(r**2) / (n * q - p)))
+    weight = _weight(r, n * q / (n * q - p))
+    H, scores = _sums(layout, X, r, weight, members)
     inverse, unknown, scale = _inverse(H)
-    noise = float(np.sqrt(squares / (n * q - p)))
     if covariance == "classical":
-        C = noise**2 * inverse
+        C = inverse
     else:
         count = len(scores)
         correction = n * q / (n * q - p) if members is None else count / (count - 1)
@@ -209,21 +214,39 @@ def _members(groups: ArrayLike | None, n: int) -> NDArray[np.intp]:
     return members
 
 
+def _weight(r: Matrix, correction: float) -> Matrix:
+    """The matrix that makes residuals (n, q) independent between outputs and of size one; diagonal where it must be."""
+    q = r.shape[1]
+    covariance = correction * (r.T @ r) / len(r)
+    sizes = np.sqrt(np.maximum(covariance.diagonal(), 1e-300))
+    values, vectors = np.linalg.eigh(covariance / np.outer(sizes, sizes))
+    if values[0] < 1e-8:  # outputs that are sums of each other, or of which nothing is left
+        values, vectors = np.ones(q), np.eye(q)
+    return np.asarray((vectors / np.sqrt(values)) @ vectors.T / sizes)
+
+
 def _sums(
-    layout: Layout, X: NDArray[Any], y: NDArray[Any], members: NDArray[np.intp] | None
-) -> tuple[Matrix, Matrix, float]:
-    """JᵀJ, the sum of J r of each row or group, and ‖r‖²."""
-    p, q = layout.basis.shape[1], layout.network.n_outputs
-    r = (layout.network(X) - y).reshape(len(X), q)
+    layout: Layout, X: NDArray[Any], r: Matrix, weight: Matrix, members: NDArray[np.intp] | None
+) -> tuple[Matrix, Matrix]:
+    """JᵀJ, and the sum of J r of each row or group, both of weighted outputs."""
+    p, q = layout.basis.shape[1], r.shape[1]
+    own = r @ weight.T
     H, scores = np.zeros((p, p)), np.zeros((len(X) if members is None else members.max() + 1, p))
-    for rows, j, J in layout.derivatives(X):
-        H += J.T @ J
-        own = J * r[rows, j][:, None]
-        if members is None:
-            scores[rows] += own
-        else:
-            np.add.at(scores, members[rows], own)
-    return H, scores, float(np.sum(r**2))
+    together: list[Matrix] = []
+    for rows, _, J in layout.derivatives(X):
+        together.append(J)
+        if len(together) < q:
+            continue
+        for k in range(q):
+            weighted = np.tensordot(weight[k], np.stack(together), 1)
+            H += weighted.T @ weighted
+            score = weighted * own[rows, k][:, None]
+            if members is None:
+                scores[rows] += score
+            else:
+                np.add.at(scores, members[rows], score)
+        together = []
+    return H, scores
 
 
 def _inverse(H: Matrix) -> tuple[Matrix, Matrix, Vector]:

@@ -19,6 +19,7 @@ __all__ = ["FORMAT", "load", "save"]
 
 FORMAT, _VERSION = "twolayer.result", 1
 _MAX_FILE_BYTES = 1 << 32  # 4 GiB, as of networks
+_ARRAY = 1  # code of an array among the extensions of msgpack
 _ESTIMATES = ("covariance", "is_unknown", "blind", "scale")
 
 
@@ -119,19 +120,30 @@ def _packed(value: Any) -> NDArray[np.uint8]:
 def _unpacked(given: NDArray[Any], kind: Any) -> Any:
     if given.dtype != np.uint8 or given.ndim != 1:
         raise InputError("an entry that must hold bytes does not")
-    return msgspec.msgpack.decode(given.tobytes(), type=kind, dec_hook=_decoded)
+    return msgspec.msgpack.decode(given.tobytes(), type=kind, dec_hook=_decoded, ext_hook=_array)
 
 
 def _encoded(value: Any) -> Any:
     if isinstance(value, np.ndarray):
-        return [list(value.shape), np.ascontiguousarray(value, np.float64).tobytes()]
+        header = np.array([value.ndim, *value.shape], "<i8").tobytes()
+        return msgspec.msgpack.Ext(_ARRAY, header + np.ascontiguousarray(value, "<f8").tobytes())
     if isinstance(value, np.generic):
         return value.item()
     raise InputError(f"a result holds a {type(value).__name__}, which cannot be written")
 
 
 def _decoded(kind: Any, value: Any) -> Any:
-    if kind is np.ndarray or get_origin(kind) is np.ndarray:
-        shape, content = value
-        return np.frombuffer(content, np.float64).reshape(shape).copy()
+    if (kind is np.ndarray or get_origin(kind) is np.ndarray) and isinstance(value, np.ndarray):
+        return value
     raise TypeError(f"unexpected {kind}")
+
+
+def _array(code: int, content: memoryview) -> NDArray[np.float64]:
+    """An array of float64 from its bytes: dimensions, shape, entries."""
+    if code != _ARRAY:
+        raise TypeError(f"unexpected extension {code}")
+    ndim = int(np.frombuffer(content[:8], "<i8")[0])
+    if not 0 <= ndim <= 4:  # no array of a certificate has more dimensions
+        raise ValueError(f"an array of {ndim} dimensions")
+    shape = np.frombuffer(content[8 : 8 + 8 * ndim], "<i8").tolist()
+    return np.frombuffer(content[8 + 8 * ndim :], "<f8").astype(np.float64).reshape(shape)
