@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from twolayer.papers.families import FAMILIES, make_instance
     from twolayer.papers.theories import THEORIES
     from twolayer.papers.verification import verify_instance
+    from twolayer.planted import make_network
     from twolayer.recover import Result, recover
     from twolayer.risk import population_risk
     from twolayer.teachers import LAWS
@@ -54,6 +55,7 @@ __all__ = [
     "extract",
     "load_instance",
     "make_instance",
+    "make_network",
     "population_risk",
     "recover",
     "recovery_error",
@@ -83,6 +85,7 @@ _HOME = {
     "extract": "extract",
     "load_instance": "instances",
     "make_instance": "papers.families",
+    "make_network": "planted",
     "population_risk": "risk",
     "recover": "recover",
     "recovery_error": "align",

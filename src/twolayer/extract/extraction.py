@@ -2,15 +2,16 @@
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 
 from twolayer.activation import Activation, is_bent
 from twolayer.activation import activation as parse_activation
 from twolayer.arrays import whole_number
-from twolayer.extract.boxes import Box
 from twolayer.extract.forms import SIGMOID, TANH
 from twolayer.extract.judgement import Wanted, judged
+from twolayer.extract.opening import as_box
 from twolayer.extract.outcome import Extraction
 from twolayer.extract.querying import Oracle, Report
 from twolayer.extract.ramp_walk import RampWalk
@@ -57,8 +58,9 @@ class Guesses:
 
 
 def extract(
-    box: Box,
+    box: Any,
     *,
+    dim: int | None = None,
     activation: str | Activation = "auto",
     width: int | None = None,
     budget: int = BUDGET,
@@ -81,8 +83,11 @@ def extract(
 
     Parameters
     ----------
-    box : Box
-        A `CallableBox`, `CommandBox`, `OnnxBox`, or what `open_box` gives.
+    box : Box, callable, str or path
+        A `CallableBox`, `CommandBox`, `OnnxBox`, or what `as_box` makes one of: a function, a network, a fitted
+        estimator, a module of torch, the path of an ``.onnx`` file, a ``module:function``.
+    dim : int, optional
+        Number of inputs, where the box does not say it.
     activation : str or Activation
         The σ, or ``"auto"``.
     width : int, optional
@@ -112,7 +117,8 @@ def extract(
     8 p rows: 5 to 20 steps of O(p³). Below float32 rounding of the answers nothing is seen: a unit is *dead* if it adds
     less.
     """
-    sigma = None if activation == "auto" else parse_activation(activation)
+    sigma = None if isinstance(activation, str) and activation == "auto" else parse_activation(activation)
+    box = as_box(box, dim)
     width = None if width is None else whole_number(width, "width")
     generator = np.random.default_rng(rng)
     oracle = Oracle(box, whole_number(budget, "budget"), kept, generator)
