@@ -187,6 +187,8 @@ class _Walk:
             and not any(name in options for name in ("value_float", "value_floats", "value_int", "value_ints"))
         ):
             raise NotTwoLayers("it gives no numbers")
+        if node.op_type in ("ConstantOfShape", "Expand"):  # the same in every row
+            inputs = [*inputs[:-1], np.where(inputs[-1] == BATCH, 1, inputs[-1])]
         opsets = dict(self.opsets) or {"": 17}
         run = ReferenceEvaluator(node, opsets=opsets)
         fed = {name: value for name, value in zip(node.input, inputs, strict=True) if name}
