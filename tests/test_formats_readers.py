@@ -155,7 +155,7 @@ def test_lists_of_weights_in_json_are_read(tmp_path):
         ),
         ('{"format": "twolayer.network", "activation": "x", "a": [1], "W": [[1]], "b": [1]}', "unknown activation 'x'"),
         (
-            '{"format": "twolayer.network", "activation": "abs", "a": [1], "W": [[1]], "b": [1], "polynomial": {"x": 1}}',
+            '{"format": "twolayer.network","activation":"abs", "a": [1], "W": [[1]], "b": [1],"polynomial": {"x": 1}}',
             "unexpected keyword",
         ),
     ],
