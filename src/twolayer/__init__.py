@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from twolayer.estimators import TwoLayerRegressor
     from twolayer.evidence import Certificate, Status
     from twolayer.extract import Extraction, extract
+    from twolayer.formats import EXPORTS, READERS, Reading, export_model, read_model
     from twolayer.instances import load_instance, save_instance
     from twolayer.methods import RECOVERIES
     from twolayer.moments import HermiteMoments
@@ -35,14 +36,17 @@ if TYPE_CHECKING:
 __all__ = [
     "ACTIVATIONS",
     "DECOMPOSITIONS",
+    "EXPORTS",
     "FAMILIES",
     "LAWS",
+    "READERS",
     "RECOVERIES",
     "THEORIES",
     "Certificate",
     "Extraction",
     "HermiteMoments",
     "InputError",
+    "Reading",
     "Result",
     "Status",
     "TwoLayerNetwork",
@@ -50,10 +54,12 @@ __all__ = [
     "activation",
     "align",
     "decompose",
+    "export_model",
     "extract",
     "load_instance",
     "make_instance",
     "population_risk",
+    "read_model",
     "recover",
     "recovery_error",
     "save_instance",
@@ -64,12 +70,15 @@ _HOME = {
     "ACTIVATIONS": "activation",
     "Certificate": "evidence",
     "DECOMPOSITIONS": "decompose",
+    "EXPORTS": "formats",
     "Extraction": "extract",
     "FAMILIES": "papers.families",
     "HermiteMoments": "moments",
     "InputError": "errors",
     "LAWS": "teachers",
+    "READERS": "formats",
     "RECOVERIES": "methods",
+    "Reading": "formats",
     "Result": "recover",
     "Status": "evidence",
     "THEORIES": "papers.theories",
@@ -78,10 +87,12 @@ _HOME = {
     "activation": "activation",
     "align": "align",
     "decompose": "decompose",
+    "export_model": "formats",
     "extract": "extract",
     "load_instance": "instances",
     "make_instance": "papers.families",
     "population_risk": "risk",
+    "read_model": "formats",
     "recover": "recover",
     "recovery_error": "align",
     "save_instance": "instances",

@@ -69,7 +69,7 @@ def _unzipped(path: str | Path) -> tuple[dict[str, Any], bytes]:
 
 def _opened(file: Any, name: str) -> Any:
     try:
-        import h5py  # type: ignore[import-not-found,import-untyped,unused-ignore]
+        import h5py
     except ImportError:
         raise InputError(f"{name} needs the package h5py: pip install 'twolayer[keras]'") from None
     try:
@@ -80,7 +80,7 @@ def _opened(file: Any, name: str) -> Any:
 
 def _own(group: Any, name: str) -> dict[str, Any]:
     """What a group of an HDF5 file holds itself: nothing is followed into other files."""
-    import h5py  # type: ignore[import-not-found,import-untyped,unused-ignore]
+    import h5py
 
     held = {}
     for key in group:
