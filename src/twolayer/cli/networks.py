@@ -212,7 +212,7 @@ def show(network: NetworkFile, as_json: AsJson = False) -> None:
 
 
 def list_names(as_json: AsJson = False) -> None:
-    """List what there is: activations, laws, decompositions, methods, hard instances, theories, figures, file formats."""
+    """List what there is: activations, laws, decompositions, methods, hard instances, theories, figures, formats."""
     from twolayer.activation import ACTIVATIONS
     from twolayer.decompose import DECOMPOSITIONS
     from twolayer.display import console, names_table
