@@ -85,3 +85,50 @@ def test_export_refuses_what_it_cannot_do(twolayer_cli):
     assert_refused(twolayer_cli("export absent.npz -o n.c"), "absent.npz")
     assert_refused(twolayer_cli("export n.npz -o n.npz --to json"), "is the input")
     assert_refused(twolayer_cli("export n.npz -o none/n.c"), "cannot write none/n.c")
+
+
+# --- reduce ---
+
+REDUNDANT = TwoLayerNetwork([1, 2, 3, 0], [[1, 0], [2, 0], [-1, 0], [1, 1]], [0, 0, 0, 5], "relu")
+
+
+def test_reduce_writes_the_least_network_with_its_proof(twolayer_cli):
+    REDUNDANT.save("n.npz")
+    code, out, err = twolayer_cli("reduce n.npz -o least.npz --proof")
+    assert (code, err) == (0, "")
+    for words in ("4 units became 1", "1 twin", "Minimal: units bend", "unit 3: dead", "unit 2: antipode (of unit 0)"):
+        assert words in " ".join(out.split())
+    least, rows = TwoLayerNetwork.load("least.npz"), X[:, :2]
+    assert least.width == 1
+    np.testing.assert_allclose(least(rows), REDUNDANT(rows), rtol=1e-13, atol=1e-13)
+
+
+def test_reduce_on_a_box_and_on_data(twolayer_cli):
+    network = TwoLayerNetwork([1.0, 1.0], [[1.0, 0], [0, 1.0]], [5.0, 0.0], "relu")
+    network.save("n.npz")
+    code, out, _ = twolayer_cli("reduce n.npz --box=-1,1 --json")
+    content = json.loads(out)
+    assert code == 0
+    assert (content["width"], content["removals"]) == (1, [{"rule": "active", "unit": 0, "into": None}])
+    assert content["box"] == [[-1.0, -1.0], [1.0, 1.0]]
+    np.savetxt("rows.csv", np.column_stack([X[:, :2], X[:, 0]]), delimiter=",")
+    code, out, _ = twolayer_cli("reduce n.npz --data rows.csv --tolerance 0.1 -o least.npz")
+    assert code == 0
+    assert "units: error" in out
+    assert TwoLayerNetwork.load("least.npz").width <= 1
+    np.save("rows.npy", X[:, :2])
+    np.savez("rows.npz", X=X[:, :2])
+    for name in ("rows.npy", "rows.npz"):
+        assert twolayer_cli(f"reduce n.npz --data {name}").code == 0
+
+
+def test_reduce_refuses_bad_input(twolayer_cli):
+    REDUNDANT.save("n.npz")
+    np.savetxt("rows.csv", X[:, :1], delimiter=",")
+    np.savez("rows.npz", Z=X)
+    assert_refused(twolayer_cli("reduce n.npz --box=1"), "--box is two numbers, as in --box=-1,1, found '1'")
+    assert_refused(twolayer_cli("reduce n.npz --box=1,0"), "a box must have an inside")
+    assert_refused(twolayer_cli("reduce n.npz --data rows.csv"), "must have a column for each of 2 inputs")
+    assert_refused(twolayer_cli("reduce n.npz --data rows.npz"), "has no entry 'X'")
+    assert_refused(twolayer_cli("reduce n.npz --tolerance 0.1"), "a tolerance is of data")
+    assert_refused(twolayer_cli("reduce n.npz -o n.npz"), "is the input")

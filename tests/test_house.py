@@ -43,7 +43,7 @@ FLOORS = (
     {"search"},
     {"recover"},
     {"ridge"},
-    {"estimators", "extract"},
+    {"estimators", "extract", "reduction"},
     {"instances", "pictures"},
     {"experiments"},
     {"papers"},

@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from twolayer.papers.theories import THEORIES
     from twolayer.papers.verification import verify_instance
     from twolayer.recover import Result, recover
+    from twolayer.reduction import Reduction, reduce
     from twolayer.risk import population_risk
     from twolayer.teachers import LAWS
 
@@ -47,6 +48,7 @@ __all__ = [
     "HermiteMoments",
     "InputError",
     "Reading",
+    "Reduction",
     "Result",
     "Status",
     "TwoLayerNetwork",
@@ -62,6 +64,7 @@ __all__ = [
     "read_model",
     "recover",
     "recovery_error",
+    "reduce",
     "save_instance",
     "verify_instance",
 ]
@@ -79,6 +82,7 @@ _HOME = {
     "READERS": "formats",
     "RECOVERIES": "methods",
     "Reading": "formats",
+    "Reduction": "reduction",
     "Result": "recover",
     "Status": "evidence",
     "THEORIES": "papers.theories",
@@ -95,6 +99,7 @@ _HOME = {
     "read_model": "formats",
     "recover": "recover",
     "recovery_error": "align",
+    "reduce": "reduction",
     "save_instance": "instances",
     "verify_instance": "papers.verification",
 }

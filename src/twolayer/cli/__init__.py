@@ -81,6 +81,7 @@ for command in (
     extraction.extract,
     models.read,
     models.export,
+    models.reduce,
     extraction.decompose,
     networks.compare,
     networks.show,
