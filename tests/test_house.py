@@ -45,7 +45,7 @@ FLOORS = (
     {"recover"},
     {"inference"},
     {"ridge"},
-    {"estimators", "extract"},
+    {"estimators", "extract", "reduction"},
     {"instances", "pictures"},
     {"experiments"},
     {"papers"},

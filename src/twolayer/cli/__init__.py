@@ -13,7 +13,7 @@ from typing import Annotated
 import typer
 
 from twolayer import __version__
-from twolayer.cli import applying, extraction, figures, instances, networks
+from twolayer.cli import applying, extraction, figures, instances, models, networks
 from twolayer.cli.conventions import BAD_INPUT, FAULT, INTERRUPTED, NOBODY_READS, require_writable
 from twolayer.errors import InputError
 
@@ -132,6 +132,7 @@ def root(
 
 PANELS = {
     "Use": (networks.demo, networks.recover, applying.show, applying.predict, networks.compare, extraction.extract),
+    "Model files": (models.read, models.export, models.reduce),
     "Study": (networks.sample, extraction.decompose, instances.theory),
     "Papers": (figures.figure, figures.report),
 }

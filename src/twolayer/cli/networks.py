@@ -237,10 +237,11 @@ def compare(
 
 
 def list_names(as_json: AsJson = False) -> None:
-    """List what there is: activations, laws, decompositions, methods, hard instances, theories, figures."""
+    """List what there is: activations, laws, decompositions, methods, hard instances, theories, figures, formats."""
     from twolayer.activation import ACTIVATIONS
     from twolayer.decompose import DECOMPOSITIONS
     from twolayer.display import console, names_table
+    from twolayer.formats import EXPORTS, READERS
     from twolayer.methods import RECOVERIES
     from twolayer.papers.families import FAMILIES
     from twolayer.papers.figures import FIGURES
@@ -255,6 +256,8 @@ def list_names(as_json: AsJson = False) -> None:
         "families": FAMILIES,
         "theories": THEORIES,
         "figures": FIGURES,
+        "files read": READERS,
+        "forms written": EXPORTS,
     }
     names = {
         kind: [{"name": name, "summary": entry.summary} for name, entry in table.items()]

@@ -43,6 +43,8 @@ class Guesses:
         A bounded box that cannot be asked so far may have steps that no line shows as jumps: tanh is fitted to samples.
     most : int
         Units of an activation that is only guessed: to try one costs a search at each width.
+    most_declared : int
+        Units of an activation that the box declares, with their number: one search, at that width.
     sampled : dict
         Activations tried on samples, by the power of the distance with which the box grows; the sine where none is
         named.
@@ -52,6 +54,7 @@ class Guesses:
     nearly: float = 1e-3
     narrow_reach: float = 1e4
     most: int = 6
+    most_declared: int = 64
     sampled: Mapping[int, tuple[str, ...]] = field(
         default_factory=lambda: {1: ("softplus", "gelu"), 2: ("squared_relu",)}
     )
@@ -153,6 +156,11 @@ def _attempts(
     """Networks by the methods that fit the activation, or what the box does far away."""
     how = (walk.view, walk.rng, walk.report, walk.standards, walk.rules)
     ramps, steps = RampWalk(*how), StepWalk(*how)
+    declared = walk.view.oracle.box.declared
+    if sigma is None and declared.activation is not None and (declared.width or 0) <= guesses.most_declared:
+        named = parse_activation(declared.activation)
+        if not (is_bent(named) or named == SIGMOID or named.name in FORWARD):
+            yield by_samples(walk.view, named, width or declared.width, walk.rng, walk.report, most=guesses.most)
     if sigma is None:
         growth = _growth(walk)
         if growth == 0:
