@@ -15,6 +15,7 @@ from twolayer.extract.outcome import Extraction
 from twolayer.extract.querying import Oracle, Report
 from twolayer.extract.ramp_walk import RampWalk
 from twolayer.extract.samples import by_samples
+from twolayer.extract.smooth.walk import SmoothWalk
 from twolayer.extract.step_walk import StepWalk
 from twolayer.extract.steps import FORWARD
 from twolayer.extract.view import View
@@ -147,12 +148,17 @@ def _attempts(
     """Networks by the methods that fit the activation, or what the box does far away."""
     how = (walk.view, walk.rng, walk.report, walk.standards, walk.rules)
     ramps, steps = RampWalk(*how), StepWalk(*how)
+    smooth, growth = SmoothWalk.of(walk), _growth(walk)
+    is_kinked = sigma is None and growth == 1 and not smooth.is_curved()
+    if not is_kinked:
+        yield from smooth.attempts(sigma, growth, width)
     if sigma is None:
-        growth = _growth(walk)
         if growth == 0:
             yield steps.network(steps.likelier(tuple(FORWARD)), width)
         if growth <= 1:  # bounded, too: ramps that cancel, as clipped ones do
             yield ramps.network()
+        if is_kinked:  # or so steep that it looks so
+            yield from smooth.attempts(sigma, growth, width)
         if growth == 0 and walk.view.reach < guesses.narrow_reach:
             yield by_samples(walk.view, TANH, width, walk.rng, walk.report, most=guesses.most)
         for name in guesses.sampled.get(growth, ("sine",)):
