@@ -7,7 +7,7 @@ import tracemalloc
 import numpy as np
 import pytest
 
-from networks import SPECS, assert_same_function, random_network
+from networks import SPECS, WITHOUT_LAW, assert_same_function, random_network
 from twolayer.activation import ACTIVATIONS, activation
 from twolayer.errors import InputError
 from twolayer.files import read_npz, write_npz
@@ -167,7 +167,7 @@ def test_a_network_shows_itself_in_one_short_line():
     ("arguments", "complaint"),
     [
         (([1], [1, 2]), r"W must have two dimensions, found shape \(2,\)"),
-        (([[1]], [[1, 2]]), r"a must have one dimension, found shape \(1, 1\)"),
+        (([[[1]]], [[1, 2]]), r"a must have one dimension, found shape \(1, 1, 1\)"),
         (([1, 2], [[1, 2]]), "found 2 and 1 entries, 1 rows"),
         (([1], [[1, 2]], [1, 2]), "found 1 and 2 entries, 1 rows"),
         (([1], np.empty((1, 0))), "W must have a column for each input"),
@@ -290,7 +290,7 @@ def test_a_unit_that_is_off_is_balanced_to_nothing():
 
 
 @pytest.mark.parametrize("degree", [None, 0, 2])
-@pytest.mark.parametrize("spec", SPECS)
+@pytest.mark.parametrize("spec", [spec for spec in SPECS if spec not in WITHOUT_LAW])
 def test_reflected_units_and_what_they_leave_are_the_same_function(spec, degree):
     network = random_network(spec, np.random.default_rng(4), degree=degree)
     mask = np.array([True, False, True, True, False, False])
@@ -309,6 +309,14 @@ def test_reflected_units_and_what_they_leave_are_the_same_function(spec, degree)
 def test_units_to_reflect_are_units(units):
     with pytest.raises(InputError, match="units must be"):
         random_network("relu", np.random.default_rng(0)).reflected(units)
+
+
+@pytest.mark.parametrize("spec", WITHOUT_LAW)
+def test_a_unit_without_a_law_of_reflection_cannot_be_turned_round(spec):
+    network = random_network(spec, np.random.default_rng(0))
+    with pytest.raises(InputError, match="cannot be turned round"):
+        network.reflected([1])
+    assert network.reflected([]) == network
 
 
 def test_a_reflection_that_leaves_more_than_a_quadratic_is_refused():
@@ -357,7 +365,8 @@ def entries(tmp_path):
         ({"format": np.asarray(3)}, "its entry 'format' must be a single text"),
         ({"format": np.asarray(["twolayer.network"])}, "its entry 'format' must be a single text"),
         ({"version": None}, "it has no entry 'version'"),
-        ({"version": np.asarray(2)}, "its version is 2, and this release reads version 1"),
+        ({"version": np.asarray(3)}, "its version is 3, and this release reads versions 1 and 2"),
+        ({"version": np.asarray(2)}, r"its version is 2, and its a has shape \(6,\)"),
         ({"version": np.asarray(1.0)}, "its entry 'version' must be a single integer"),
         ({"activation": None}, "it has no entry 'activation'"),
         ({"activation": np.asarray("nonsense")}, "nonsense"),
@@ -373,7 +382,7 @@ def entries(tmp_path):
         ({"W": np.full((6, 4), np.nan)}, "W must be finite"),
         ({"b": np.full(6, "x")}, "b must hold real numbers"),
         ({"polynomial_constant": None}, "it has no entry 'polynomial_constant'"),
-        ({"polynomial_constant": np.ones(2)}, "constant must have no dimension"),
+        ({"polynomial_constant": np.ones(2)}, "parts of a polynomial must have the same outputs, found 1 and 2"),
         ({"polynomial_linear": np.ones(3)}, "found 3 in the linear and 4 in the quadratic part"),
         ({"polynomial_linear": np.ones(3), "polynomial_quadratic": None}, "polynomial must have dimension 4 like W"),
         ({"polynomial_quadratic": np.triu(np.ones((4, 4)))}, "quadratic part must be symmetric"),
@@ -486,10 +495,11 @@ def test_the_gaussian_norm_is_the_root_mean_square_over_an_exact_design(parts):
     ("parts", "complaint"),
     [
         ((np.nan,), "constant must be finite"),
-        (([1.0],), "constant must have no dimension"),
+        (([[1.0]],), "constant must have no dimension"),
+        (([],), r"constant must have an output, found shape \(0,\)"),
         (("x",), "constant must hold real numbers"),
         ((0, [np.inf]), "linear part must be finite, found inf at index 0"),
-        ((0, [[1]]), "linear part must have one dimension"),
+        ((0, [[[1]]]), "linear part must have one dimension"),
         ((0, None, [1]), "quadratic part must have two dimensions"),
         ((0, None, [[1, 2]]), r"quadratic part must be square, found shape \(1, 2\)"),
         ((0, None, [[1, 2], [2.1, 1]]), "quadratic part must be symmetric"),
@@ -519,3 +529,112 @@ def test_phases_are_brought_near_zero_and_the_function_stays(spec, period):
     assert (np.abs(folded.b) <= period / 2).all()
     assert not np.allclose(folded.b, network.b)
     assert_same_function(network, folded)
+
+
+# ------------------------------------------------------------------------------------------------------ several outputs
+
+
+def outputs_network(spec="relu", outputs=3, seed=0, degree=2):
+    rng = np.random.default_rng(seed)
+    parts = [rng.standard_normal((4,) * order + (outputs,)) for order in range(degree + 1)]
+    if degree == 2:
+        parts[2] = parts[2] + parts[2].swapaxes(0, 1)
+    a, W, b = rng.standard_normal((6, outputs)), rng.standard_normal((6, 4)), 3 * rng.standard_normal(6)
+    return TwoLayerNetwork(a, W, b, spec, Polynomial(*parts))
+
+
+@pytest.mark.parametrize("spec", SPECS)
+def test_each_output_is_the_network_of_its_column(spec):
+    network, X = outputs_network(spec), np.random.default_rng(1).standard_normal((7, 4))
+    p = network.polynomial
+    values = network(X)
+    assert values.shape == (7, 3)
+    for j in range(3):
+        polynomial = Polynomial(p.constant[j], p.linear[:, j], p.quadratic[:, :, j])
+        alone = TwoLayerNetwork(network.a[:, j], network.W, network.b, network.activation, polynomial)
+        np.testing.assert_allclose(values[:, j], alone(X), rtol=1e-13, atol=1e-12)
+        assert network.output(j) == alone
+
+
+@pytest.mark.parametrize("spec", SPECS)
+def test_other_forms_of_several_outputs_are_the_same_function(spec):
+    network, X = outputs_network(spec), np.random.default_rng(1).standard_normal((50, 4))
+    forms = [network.balanced(), network.canonical()]
+    if len(network.activation.reflection.polynomial) <= 3 and spec not in WITHOUT_LAW:
+        forms.append(network.reflected([0, 2, 5]))
+    for form in forms:
+        np.testing.assert_allclose(form(X), network(X), rtol=1e-10, atol=1e-10 * np.abs(network(X)).max())
+    if network.activation.degree:
+        np.testing.assert_allclose(np.linalg.norm(network.balanced().a, axis=1), 1.0, rtol=1e-14)
+
+
+@pytest.mark.parametrize("spec", ["relu", "tanh", "sine", "abs"])
+def test_the_canonical_form_of_several_outputs_does_not_depend_on_order_scale_or_sign(spec):
+    network = outputs_network(spec)
+    order, sigma = np.random.default_rng(2).permutation(6), network.activation
+    flip = np.where(np.arange(6) % 2, -1.0, 1.0) if sigma.parity else np.ones(6)
+    scale = np.linspace(0.5, 2, 6) if sigma.degree else np.ones(6)
+    a = network.a * (flip if sigma.parity < 0 else np.ones(6))[:, None] / scale[:, None]
+    W, b = (flip * scale)[:, None] * network.W, flip * scale * network.b
+    written = TwoLayerNetwork(a[order], W[order], b[order], sigma, network.polynomial).canonical()
+    for name in ("a", "W", "b"):
+        np.testing.assert_allclose(getattr(written, name), getattr(network.canonical(), name), rtol=1e-12)
+
+
+def test_a_column_of_output_weights_is_a_network_of_one_output():
+    network = TwoLayerNetwork([[1.0], [2.0]], np.eye(2), polynomial=Polynomial([3.0], [[1.0], [2.0]]))
+    assert network == TwoLayerNetwork([1.0, 2.0], np.eye(2), polynomial=Polynomial(3.0, [1.0, 2.0]))
+    assert network.n_outputs == 1
+    assert network(np.eye(2)).shape == (2,)
+
+
+@pytest.mark.parametrize(("outputs", "version"), [(1, 1), (3, 2)])
+def test_a_file_of_one_output_stays_as_it_was_and_one_of_several_says_so(tmp_path, outputs, version):
+    network = outputs_network(outputs=outputs)
+    network.save(tmp_path / "network.npz")
+    assert read_npz(tmp_path / "network.npz")["version"] == version
+    assert TwoLayerNetwork.load(tmp_path / "network.npz") == network
+
+
+def test_a_file_whose_version_belies_its_outputs_is_refused(tmp_path):
+    outputs_network(outputs=3).save(tmp_path / "network.npz")
+    entries = read_npz(tmp_path / "network.npz")
+    write_npz(tmp_path / "network.npz", entries | {"version": np.asarray(1)})
+    with pytest.raises(InputError, match=r"version is 1, and its a has shape \(6, 3\)"):
+        TwoLayerNetwork.load(tmp_path / "network.npz")
+
+
+def test_a_unit_that_no_output_uses_is_dropped_and_a_constant_unit_joins_the_polynomial():
+    a, W = [[1, 2], [0, 0], [3, 4]], [[1, 0], [0, 1], [0, 0]]
+    network = TwoLayerNetwork(a, W, [0, 0, 2])
+    canonical = network.canonical()
+    np.testing.assert_array_equal(canonical.a, [[1, 2]])
+    np.testing.assert_array_equal(canonical.polynomial.constant, [6, 8])
+
+
+@pytest.mark.parametrize(
+    ("a", "polynomial", "message"),
+    [
+        (np.zeros((2, 0)), None, "a must have a column for each output"),
+        (np.zeros((3, 2)), None, "a, b and W must agree on the units, found 3 and 2 entries, 2 rows"),
+        (np.zeros((2, 2)), Polynomial(1.0), "polynomial must have 2 outputs like a, found 1"),
+        (np.zeros(2), Polynomial([1.0, 2.0]), "polynomial must have 1 outputs like a, found 2"),
+    ],
+)
+def test_outputs_that_do_not_agree_are_refused(a, polynomial, message):
+    with pytest.raises(InputError, match=message):
+        TwoLayerNetwork(a, np.eye(2), polynomial=polynomial)
+
+
+def test_parts_of_a_polynomial_must_agree_on_the_outputs():
+    with pytest.raises(InputError, match="must have the same outputs, found 2 and 3"):
+        Polynomial([1.0, 2.0], np.ones((4, 3)))
+    np.testing.assert_array_equal(Polynomial(1.0, np.ones((4, 3))).constant, [1, 1, 1])
+
+
+def test_sums_multiples_and_shifts_of_polynomials_of_several_outputs_are_those_of_each():
+    p, q = outputs_network(seed=1).polynomial, outputs_network(seed=2, degree=1).polynomial
+    X, scale, shift = np.random.default_rng(3).standard_normal((5, 4)), np.array([1.0, 2, 0.5, np.inf]), np.ones(4)
+    np.testing.assert_allclose((p + 2 * q)(X), p(X) + 2 * q(X), rtol=1e-12)
+    np.testing.assert_allclose(p.after(scale, shift)(X), p((X - shift) / scale), rtol=1e-11, atol=1e-11)
+    assert p.gaussian_norm() == pytest.approx(np.sqrt(sum(p.output(j).gaussian_norm() ** 2 for j in range(3))))

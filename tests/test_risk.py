@@ -289,3 +289,21 @@ def test_networks_on_different_inputs_are_refused():
     for rtol in (0.0, -1.0, np.nan):
         with pytest.raises(InputError, match="rtol must be"):
             population_risk(f, f, rtol)
+
+
+def test_the_risk_of_several_outputs_is_the_sum_over_outputs():
+    rng = np.random.default_rng(0)
+    f = TwoLayerNetwork(rng.standard_normal((4, 3)), rng.standard_normal((4, 2)), rng.standard_normal(4), "tanh")
+    polynomial = Polynomial(rng.standard_normal(3), rng.standard_normal((2, 3)))
+    g = TwoLayerNetwork(rng.standard_normal((2, 3)), rng.standard_normal((2, 2)), polynomial=polynomial)
+    X, weights = gaussian_grid(2, 60)
+    value = float(weights @ np.sum((f(X) - g(X)) ** 2, axis=1))
+    assert population_risk(f, g).value == pytest.approx(value, rel=1e-2)
+    parts = [population_risk(f.output(j), g.output(j)).value for j in range(3)]
+    assert population_risk(f, g).value == pytest.approx(sum(parts), rel=1e-13)
+
+
+def test_networks_of_other_numbers_of_outputs_have_no_risk_of_one_another():
+    W = np.eye(2)
+    with pytest.raises(InputError, match="must have the same outputs, found 2 and 1"):
+        population_risk(TwoLayerNetwork(np.ones((2, 2)), W), TwoLayerNetwork(np.ones(2), W))

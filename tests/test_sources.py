@@ -76,7 +76,7 @@ def test_infinities_that_cancel_are_found():
         (X3[0], Y3, r"X must have two dimensions, found shape \(2,\)"),
         (X3[None], Y3, r"X must have two dimensions, found shape \(1, 3, 2\)"),
         (3.0, Y3, r"X must have two dimensions, found shape \(\)"),
-        (X3, Y3[:, None], r"y must have one dimension, found shape \(3, 1\)"),
+        (X3, np.ones((3, 2)), r"y must have one output here, found 2: give one column at a time"),
         (X3, Y3[:2], "same number of rows, found 3 and 2"),
         (X3[:0], Y3[:0], r"at least one row and one column, found shape \(0, 2\)"),
         (X3[:, :0], Y3, r"at least one row and one column, found shape \(3, 0\)"),
@@ -153,13 +153,13 @@ def test_samples_that_are_no_samples_are_refused_by_the_name_of_their_file(tmp_p
         "nan.npz": "X must be finite, found nan in row 0, column 0",
         "text.npz": "an array of text",
         "column.csv": "at least two columns",
-        "nan.csv": "row 1, column 0",
+        "nan.csv": "line 2, column 1",
         "short.csv": "line 2 has 2 cells",
         "missing.npz": "No such file",
         "missing.csv": "No such file",
         "X.npy": "the .npy of X and that of y",
-        "samples.txt": "read from .npz, .csv or .npy files",
-        "samples": "read from .npz, .csv or .npy files",
+        "samples.doc": "read from .npz, .npy, .csv",
+        "samples": "read from .npz, .npy, .csv",
     }.items():
         with pytest.raises(InputError) as caught:
             read_samples(tmp_path / name)

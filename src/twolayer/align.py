@@ -71,6 +71,9 @@ def align(network: TwoLayerNetwork, reference: TwoLayerNetwork) -> Alignment:
        \quad\text{and for other than homogeneous σ}\quad
        \max\Bigl(\frac{\|(w, b) - (\hat w, \hat b)\|}{\|(w, b)\|}, \frac{|a - \hat a|}{|a|}\Bigr).
 
+    With several outputs, |a| is the length of the vector of output weights, whose direction counts for homogeneous σ
+    too, and two of them "differ in sign" where their inner product is not positive.
+
     Among all matchings with the fewest pairs whose output weights differ in sign, the one with the least sum of errors
     is taken.
 
@@ -86,7 +89,7 @@ def align(network: TwoLayerNetwork, reference: TwoLayerNetwork) -> Alignment:
     Raises
     ------
     InputError
-        If the activations or the numbers of inputs differ.
+        If the activations or the numbers of inputs or outputs differ.
 
     Notes
     -----
@@ -103,6 +106,10 @@ def align(network: TwoLayerNetwork, reference: TwoLayerNetwork) -> Alignment:
         )
     if network.dim != reference.dim:
         raise InputError(f"networks to compare must have the same inputs, found {network.dim} and {reference.dim}")
+    if network.n_outputs != reference.n_outputs:
+        raise InputError(
+            f"networks to compare must have the same outputs, found {network.n_outputs} and {reference.n_outputs}"
+        )
     errors, turned, clashes = _pair_errors(network.balanced(), reference.balanced(), _may_turn(network, reference))
     rows, columns = linear_sum_assignment(np.minimum(errors, _FAR) + 2 * _FAR * (1 + min(errors.shape)) * clashes)
 
@@ -147,7 +154,7 @@ def recovery_error(network: TwoLayerNetwork, reference: TwoLayerNetwork) -> floa
     Raises
     ------
     InputError
-        If the activations or the numbers of inputs differ.
+        If the activations or the numbers of inputs or outputs differ.
 
     References
     ----------
@@ -197,6 +204,8 @@ def nearest_neighbour_error(What: ArrayLike, W: ArrayLike) -> float:
 def _may_turn(network: TwoLayerNetwork, reference: TwoLayerNetwork) -> bool:
     """Whether (w, b) → (-w, -b) leaves the function free to be the same."""
     p = np.trim_zeros(np.asarray(network.activation.reflection.polynomial, dtype=float), "b")
+    if network.activation.reflection.sign == 0:
+        return False
     degrees = [part.degree for part in (network.polynomial, reference.polynomial) if part is not None]
     return len(p) - 1 <= max(degrees, default=-1)
 
@@ -222,10 +231,12 @@ def _pair_errors(
 def _errors_as_they_are(network: TwoLayerNetwork, reference: TwoLayerNetwork) -> tuple[Errors, NDArray[np.bool_]]:
     units, truth = _on_one_scale(*(np.column_stack([one.W, one.b]) for one in (network, reference)))
     errors = _relative(cdist(truth, units), np.linalg.norm(truth, axis=1))
-    if not reference.activation.degree:
-        a, true_a = _on_one_scale(network.a, reference.a)
-        errors = np.maximum(errors, _relative(np.abs(true_a[:, None] - a), np.abs(true_a)))
-    return errors, np.sign(reference.a)[:, None] != np.sign(network.a)
+    a, true_a = _on_one_scale(network.A, reference.A)
+    if not reference.activation.degree or reference.n_outputs > 1:
+        errors = np.maximum(errors, _relative(cdist(true_a, a), np.linalg.norm(true_a, axis=1)))
+    if reference.n_outputs == 1:
+        return errors, np.sign(reference.a)[:, None] != np.sign(network.a)
+    return errors, true_a @ a.T <= 0
 
 
 def _on_one_scale(first: Errors, second: Errors) -> tuple[Errors, Errors]:
@@ -255,15 +266,15 @@ def _arranged(
     a, W, b = turned.a[order], turned.W[order], turned.b[order]
     if network.activation.degree:
         scale = np.ones(len(order))
-        sizes = np.abs(reference.a[matched])
+        sizes = np.linalg.norm(reference.A[matched], axis=1)
         scale[: len(sizes)] = np.where(sizes > 0, sizes, 1.0)
         root = scale ** (1.0 / network.activation.degree)
-        a, W, b = a * scale, W / root[:, None], b / root
+        a, W, b = (a.T * scale).T, W / root[:, None], b / root
     if network.activation.antiperiod:
         count = int(matched.sum())
         turns = np.round((reference.b[matched] - b[:count]) / network.activation.antiperiod)
         b[:count] += network.activation.antiperiod * turns
-        a[:count] *= np.where(turns % 2, -1.0, 1.0)
+        a[:count] = (a[:count].T * np.where(turns % 2, -1.0, 1.0)).T
     return TwoLayerNetwork(a, W, b, network.activation, turned.polynomial)
 
 
@@ -275,9 +286,9 @@ def _polynomial_error(network: TwoLayerNetwork, reference: TwoLayerNetwork) -> f
     nodes, weights = gauss_hermite(40)
     t = np.linalg.norm(reference.W, axis=1)[:, None] * nodes + reference.b[:, None]
     means = reference.activation(t) ** 2 @ weights
-    size = np.sqrt(theirs.gaussian_norm() ** 2 + reference.a**2 @ means)
+    size = np.sqrt(theirs.gaussian_norm() ** 2 + np.sum(reference.A**2, axis=1) @ means)
     reach = np.hypot(np.linalg.norm(reference.W, axis=1), reference.b)  # of units that see nothing of such inputs
     largest = np.maximum(np.abs(reference.activation(reach)), np.abs(reference.activation(-reach)))
     # where all units are nearly zero on Gaussian inputs, a millionth of what they reach elsewhere is no error
-    size = float(max(size, 1e-6 * np.linalg.norm(reference.a * largest)))
+    size = float(max(size, 1e-6 * np.linalg.norm(reference.A * largest[:, None])))
     return difference / size if size > 0 else float("inf")

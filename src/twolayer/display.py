@@ -69,6 +69,7 @@ def facts(network: "TwoLayerNetwork") -> dict[str, Any]:
     return {
         "width": network.width,
         "dim": network.dim,
+        "n_outputs": network.n_outputs,
         "activation": network.activation.name,
         "path_norm": network.path_norm(),
         "a": network.a,
@@ -82,12 +83,13 @@ def facts(network: "TwoLayerNetwork") -> dict[str, Any]:
 def units_table(network: "TwoLayerNetwork") -> Table:
     """Return a table with one row a unit: output weight, bias, length and leading entries of the input weights."""
     table = Table(box=box.SIMPLE_HEAD)
-    for heading in ("unit", "a", "b", "‖w‖", _leading_entries(network.dim)):
+    for heading in ("unit", _leading_entries(network.n_outputs, "a"), "b", "‖w‖", _leading_entries(network.dim)):
         table.add_column(heading, justify="right", no_wrap=True)
     for unit in range(min(network.width, SHOWN_UNITS)):
         w = network.W[unit]
         size = float(np.hypot.reduce(w, initial=0.0))  # which does not overflow where squares would
-        table.add_row(str(unit), f"{network.a[unit]:.6g}", f"{network.b[unit]:.6g}", f"{size:.6g}", _entries(w))
+        a = f"{network.a[unit]:.6g}" if network.n_outputs == 1 else _entries(network.a[unit])
+        table.add_row(str(unit), a, f"{network.b[unit]:.6g}", f"{size:.6g}", _entries(w))
     if network.width > SHOWN_UNITS:
         table.caption = f"{network.width - SHOWN_UNITS} more units"
     return table
@@ -101,8 +103,8 @@ def comparison_table(truth: "TwoLayerNetwork", recovered: "TwoLayerNetwork", err
     for unit in range(min(truth.width, SHOWN_UNITS)):
         table.add_row(
             str(unit),
-            f"{truth.a[unit]:.6f}",
-            f"{recovered.a[unit]:.6f}",
+            f"{truth.a[unit]:.6f}" if truth.n_outputs == 1 else _entries(truth.a[unit]),
+            f"{recovered.a[unit]:.6f}" if truth.n_outputs == 1 else _entries(recovered.a[unit]),
             _entries(truth.W[unit]),
             _entries(recovered.W[unit]),
             f"{errors[unit]:.1e}",
@@ -151,8 +153,8 @@ def _shown(value: Any) -> str:
     return f"{value:.6g}" if isinstance(value, float | np.floating) else str(value)
 
 
-def _leading_entries(dim: int) -> str:
-    return f"w_1 … w_{SHOWN_INPUTS}" if dim > SHOWN_INPUTS else "w"
+def _leading_entries(dim: int, name: str = "w") -> str:
+    return f"{name}_1 … {name}_{SHOWN_INPUTS}" if dim > SHOWN_INPUTS else name
 
 
 def _entries(w: NDArray[np.float64]) -> str:

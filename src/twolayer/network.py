@@ -19,7 +19,8 @@ Vector = NDArray[np.float64]
 Matrix = NDArray[np.float64]
 
 BLOCK_ROWS = 4096  # of the inputs at once: their preactivations stay in the cache for a hundred units
-_FORMAT, _VERSION = "twolayer.network", 1
+_FORMAT = "twolayer.network"
+_VERSIONS = (1, 2)  # of one output, and of several: what has one output is read by releases that know no more
 _PARTS = ("constant", "linear", "quadratic")
 _ENTRIES = {"format", "version", "activation", "a", "W", "b", *(f"polynomial_{part}" for part in _PARTS)}
 _MAX_FILE_BYTES = 1 << 32  # 4 GiB: five hundred million weights
@@ -31,10 +32,12 @@ class TwoLayerNetwork:
 
     .. math:: f(x) = \sum_{i=1}^m a_i\, \sigma(w_i\cdot x + b_i) + P(x).
 
+    With q outputs, the a_i are vectors of q entries, rows of a matrix A: all outputs share the units.
+
     Parameters
     ----------
-    a : array, shape (m,)
-        Output weights.
+    a : array, shape (m,) or (m, q)
+        Output weights. Those of one output are kept as (m,), however they are given.
     W : array, shape (m, d)
         Input weights, one row per unit.
     b : array, shape (m,), optional
@@ -42,12 +45,14 @@ class TwoLayerNetwork:
     activation : str or Activation
         The σ.
     polynomial : Polynomial, optional
-        The P; none by default.
+        The P, of as many outputs; none by default.
 
     Attributes
     ----------
-    width, dim : int
-        The m, which may be 0, and the d.
+    width, dim, n_outputs : int
+        The m, which may be 0, the d, and the q.
+    A : array, shape (m, q)
+        The output weights as a matrix, of one output too.
     has_bias : bool
         Whether any bias differs from zero.
 
@@ -62,7 +67,7 @@ class TwoLayerNetwork:
     by entry, and their activations; for equality as functions, up to rounding, see `align`.
     """
 
-    a: Vector
+    a: NDArray[np.float64]
     W: Matrix
     b: Vector
     activation: Activation
@@ -77,8 +82,11 @@ class TwoLayerNetwork:
         polynomial: Polynomial | None = None,
     ) -> None:
         W = frozen_array(W, "W", 2)
-        a = frozen_array(a, "a", 1)
+        a = frozen_array(a, "a", 2 if np.ndim(a) == 2 else 1)
+        a = a[:, 0] if a.ndim == 2 and a.shape[1] == 1 else a
         b = frozen_array(np.zeros(len(W)) if b is None else b, "b", 1)
+        if a.ndim == 2 and a.shape[1] == 0:
+            raise InputError(f"a must have a column for each output, found shape {a.shape}")
         if W.shape[1] == 0:
             raise InputError(f"W must have a column for each input, found shape {W.shape}")
         if not len(a) == len(b) == len(W):
@@ -87,6 +95,9 @@ class TwoLayerNetwork:
             raise InputError(f"polynomial must be a Polynomial or None, found {type(polynomial).__name__}")
         if polynomial is not None and polynomial.dim not in (None, W.shape[1]):
             raise InputError(f"polynomial must have dimension {W.shape[1]} like W, found {polynomial.dim}")
+        outputs = a.shape[1] if a.ndim == 2 else 1
+        if polynomial is not None and polynomial.n_outputs != outputs:
+            raise InputError(f"polynomial must have {outputs} outputs like a, found {polynomial.n_outputs}")
         object.__setattr__(self, "a", a)
         object.__setattr__(self, "W", W)
         object.__setattr__(self, "b", b)
@@ -104,11 +115,34 @@ class TwoLayerNetwork:
         return self.W.shape[1]
 
     @property
+    def n_outputs(self) -> int:
+        """The number q of outputs."""
+        return self.a.shape[1] if self.a.ndim == 2 else 1
+
+    @property
+    def A(self) -> Matrix:  # noqa: N802
+        """The output weights, (m, q), of one output too; not to be written to."""
+        return self.a.reshape(self.width, self.n_outputs)
+
+    @property
     def has_bias(self) -> bool:
         """Whether any bias differs from zero."""
         return bool(np.any(self.b))
 
-    def __call__(self, X: ArrayLike, block_rows: int = BLOCK_ROWS) -> Vector:
+    def output(self, j: int) -> "TwoLayerNetwork":
+        """The network of one output, with all the units.
+
+        Raises
+        ------
+        InputError
+            If there is no output j.
+        """
+        if not 0 <= whole_number(j, "the output", 0) < self.n_outputs:
+            raise InputError(f"the output must be below {self.n_outputs}, found {j}")
+        polynomial = None if self.polynomial is None else self.polynomial.output(j)
+        return replace(self, a=self.A[:, j], polynomial=polynomial)
+
+    def __call__(self, X: ArrayLike, block_rows: int = BLOCK_ROWS) -> NDArray[np.float64]:
         """Value at each row of `X`.
 
         Parameters
@@ -120,8 +154,8 @@ class TwoLayerNetwork:
 
         Returns
         -------
-        array, shape (n,)
-            In float64 whatever the type of `X`.
+        array, shape (n,) or (n, q)
+            In float64 whatever the type of `X`; of one output, without an axis for it.
 
         Raises
         ------
@@ -130,12 +164,12 @@ class TwoLayerNetwork:
 
         Notes
         -----
-        Time O(n m d), memory O(block_rows (m + d)) beyond the result.
+        Time O(n m (d + q)), memory O(block_rows (m + d)) beyond the result.
         """
         X = real_array(X, "X", 2)
         if X.shape[1] != self.dim:
             raise InputError(f"X must have {self.dim} columns, found {X.shape[1]}")
-        y = np.empty(len(X))
+        y = np.empty((len(X), *self.a.shape[1:]))
         for start in range(0, len(X), whole_number(block_rows, "block_rows")):
             rows = slice(start, start + block_rows)
             y[rows] = self.activation(X[rows] @ self.W.T + self.b) @ self.a
@@ -156,19 +190,25 @@ class TwoLayerNetwork:
         """
         if self.activation.antiperiod:
             turns = np.floor(self.b / self.activation.antiperiod + 0.5)
-            a = self.a * np.where(turns % 2, -1.0, 1.0)
+            a = _by_unit(np.where(turns % 2, -1.0, 1.0), self.a)
             return replace(self, a=a, b=self.b - self.activation.antiperiod * turns)
         if not self.activation.degree:
             return self
-        scale = np.abs(self.a) ** (1.0 / self.activation.degree)
-        return replace(self, a=np.where(self.a < 0, -1.0, 1.0), W=scale[:, None] * self.W, b=scale * self.b)
+        sizes = np.abs(self.a) if self.a.ndim == 1 else _row_norms(self.a)
+        scale = sizes ** (1.0 / self.activation.degree)
+        a = np.where(self.a < 0, -1.0, 1.0)
+        if self.a.ndim == 2:
+            first = np.eye(self.n_outputs)[0]
+            a = np.where(sizes[:, None] > 0, self.a / np.where(sizes > 0, sizes, 1.0)[:, None], first)
+        return replace(self, a=a, W=scale[:, None] * self.W, b=scale * self.b)
 
     def canonical(self) -> "TwoLayerNetwork":
         r"""Write the same function in a form that depends on the function more than on how it was written.
 
         - Units with a = 0 are dropped; those with w = 0 are constants and go to the polynomial part.
         - If σ is homogeneous of degree q, rows have norm one: :math:`(w, b) \to (w, b)/\|w\|`, :math:`a \to a\|w\|^q`.
-        - If σ is odd, a > 0; if it is even, the entry of largest magnitude in each row is positive.
+        - If σ is odd, a > 0, of several outputs its entry of largest magnitude; if σ is even, the entry of largest
+          magnitude in each row is positive.
         - Units are in ascending lexicographic order of (w, b, a).
 
         The polynomial part stays. A reflection that it could absorb is not decided here, see `reflected`, and equal
@@ -178,12 +218,13 @@ class TwoLayerNetwork:
         a, W, b = live.a.copy(), live.W.copy(), live.b.copy()
         if self.activation.degree is not None:
             norms = _row_norms(W)
-            a, W, b = a * norms**self.activation.degree, W / norms[:, None], b / norms
+            a, W, b = _by_unit(norms**self.activation.degree, a), W / norms[:, None], b / norms
         if self.activation.parity:
-            largest = np.take_along_axis(W, np.abs(W).argmax(axis=1, keepdims=True), axis=1)[:, 0]
-            flip = np.where((a if self.activation.parity < 0 else largest) < 0, -1.0, 1.0)
-            a, W, b = (flip * a if self.activation.parity < 0 else a), flip[:, None] * W, flip * b
-        order = np.lexsort((a, b, *W.T[::-1]))
+            deciding = W if self.activation.parity > 0 else a.reshape(len(W), self.n_outputs)
+            largest = np.take_along_axis(deciding, np.abs(deciding).argmax(axis=1, keepdims=True), axis=1)[:, 0]
+            flip = np.where(largest < 0, -1.0, 1.0)
+            a, W, b = (_by_unit(flip, a) if self.activation.parity < 0 else a), flip[:, None] * W, flip * b
+        order = np.lexsort((*a.reshape(len(W), self.n_outputs).T[::-1], b, *W.T[::-1]))
         return replace(live, a=a[order], W=W[order], b=b[order])
 
     def reflected(self, units: ArrayLike) -> "TwoLayerNetwork":
@@ -200,12 +241,17 @@ class TwoLayerNetwork:
         Raises
         ------
         InputError
-            If there are no such units, or p is of degree above two, so that a polynomial part cannot hold it.
+            If there are no such units, σ has no such law, or p is of degree above two, so that a polynomial part cannot
+            hold it.
         """
         turned = _mask(units, self.width)
         law = self.activation.reflection
+        if turned.any() and not law.sign:
+            raise InputError(
+                f"a unit of {self.activation.name} cannot be turned round: σ(-t) does not follow from σ(t)"
+            )
         sign = np.where(turned, -1.0, 1.0)
-        a = np.where(turned, law.sign * self.a, self.a)
+        a = _by_unit(np.where(turned, float(law.sign), 1.0), self.a)
         network = replace(self, a=a, W=sign[:, None] * self.W, b=sign * self.b)
         if not turned.any() or not any(law.polynomial):
             return network
@@ -216,10 +262,10 @@ class TwoLayerNetwork:
         r"""Path norm :math:`\sum_i |a_i|\,(\|w_i\|_1 + |b_i|)`.
 
         The ℓ1 form in which e2021hardness bounds its constructions (Theorem 2, intersections of half-spaces). The
-        polynomial part is not counted.
+        polynomial part is not counted. Of several outputs, the sum of their norms.
         """
         with np.errstate(over="ignore"):  # the norm of weights that large is infinite
-            return float(np.abs(self.a) @ (np.abs(self.W).sum(axis=1) + np.abs(self.b)))
+            return float(np.sum(np.abs(self.a.T) @ (np.abs(self.W).sum(axis=1) + np.abs(self.b))))
 
     def save(self, path: FilePath) -> None:
         """Write the network to `path` as a versioned ``.npz`` without pickle, whole or not at all.
@@ -231,7 +277,8 @@ class TwoLayerNetwork:
         """
         if parse_activation(self.activation.name) != self.activation:
             raise InputError(f"activation {self.activation.name!r} cannot be saved: its name does not read back")
-        arrays: dict[str, Any] = {"format": _FORMAT, "version": _VERSION, "activation": self.activation.name}
+        version = 1 if self.n_outputs == 1 else 2
+        arrays: dict[str, Any] = {"format": _FORMAT, "version": version, "activation": self.activation.name}
         arrays |= {"a": self.a, "W": self.W, "b": self.b}
         if self.polynomial is not None:
             parts = {part: getattr(self.polynomial, part) for part in _PARTS}
@@ -268,8 +315,10 @@ class TwoLayerNetwork:
 
     def __repr__(self) -> str:
         bias = ", biases" if self.has_bias else ""
+        outputs = "" if self.n_outputs == 1 else f", {self.n_outputs} outputs"
         polynomial = "" if self.polynomial is None else f", polynomial of degree {self.polynomial.degree}"
-        return f"<TwoLayerNetwork: {self.width} {self.activation.name} units on {self.dim} inputs{bias}{polynomial}>"
+        units = f"{self.width} {self.activation.name} units on {self.dim} inputs"
+        return f"<TwoLayerNetwork: {units}{outputs}{bias}{polynomial}>"
 
     def __reduce__(self) -> tuple[Any, ...]:
         return TwoLayerNetwork, (self.a, self.W, self.b, self.activation, self.polynomial)
@@ -277,10 +326,10 @@ class TwoLayerNetwork:
     def _without_constant_units(self) -> "TwoLayerNetwork":
         """Move the units that do not depend on the input into the polynomial part."""
         moves = self.W.any(axis=1)
-        live = moves & (self.a != 0)
-        constant = float(self.a[~moves] @ self.activation(self.b[~moves])) if not moves.all() else 0.0
+        live = moves & self.A.any(axis=1)
+        constant = self.activation(self.b[~moves]) @ self.a[~moves]
         polynomial = self.polynomial
-        if constant:
+        if np.any(constant):
             polynomial = Polynomial(constant) if polynomial is None else polynomial + Polynomial(constant)
         return replace(self, a=self.a[live], W=self.W[live], b=self.b[live], polynomial=polynomial)
 
@@ -290,8 +339,8 @@ def _network_from(entries: dict[str, NDArray[Any]]) -> TwoLayerNetwork:
     if _scalar(entries, "format", "U") != _FORMAT:
         raise InputError(f"its format must be {_FORMAT!r}")
     version = _scalar(entries, "version", "iu")
-    if version != _VERSION:
-        raise InputError(f"its version is {version}, and this release reads version {_VERSION}")
+    if version not in _VERSIONS:
+        raise InputError(f"its version is {version}, and this release reads versions 1 and 2")
     spec = _scalar(entries, "activation", "U")
     # no spelling of an activation is nearly as long; a file that has one is not one of ours
     if len(spec) > 1000:
@@ -306,6 +355,9 @@ def _network_from(entries: dict[str, NDArray[Any]]) -> TwoLayerNetwork:
     if parts and "constant" not in parts:
         raise InputError("it has no entry 'polynomial_constant'")
     polynomial = Polynomial(**parts) if parts else None
+    outputs = entries["a"].shape[1] if entries["a"].ndim == 2 else 1
+    if (version == 2) != (outputs > 1):
+        raise InputError(f"its version is {version}, and its a has shape {entries['a'].shape}")
     return TwoLayerNetwork(entries["a"], entries["W"], entries["b"], spec, polynomial)
 
 
@@ -329,7 +381,13 @@ def _mask(units: ArrayLike, width: int) -> NDArray[np.bool_]:
     return mask
 
 
+def _by_unit(factors: Vector, a: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Output weights, (m,) or (m, q), times a factor for each unit."""
+    return factors * a if a.ndim == 1 else factors[:, None] * a
+
+
 def _row_norms(W: Matrix) -> Vector:
-    """Euclidean norms of rows that are not zero, where the square of an entry may overflow or underflow."""
+    """Euclidean norms of rows, where the square of an entry may overflow or underflow."""
     largest = np.abs(W).max(axis=1, initial=0.0)
-    return largest * np.linalg.norm(W / largest[:, None], axis=1)
+    safe = np.where(largest > 0, largest, 1.0)
+    return largest * np.linalg.norm(W / safe[:, None], axis=1)

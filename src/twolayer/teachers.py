@@ -69,12 +69,12 @@ def conditioned(
 
 
 def random_units(
-    d: int, k: int, bias: float = 0.0, activation: str | Activation = "relu", rng: Seed = None
+    d: int, k: int, bias: float = 0.0, activation: str | Activation = "relu", rng: Seed = None, outputs: int = 1
 ) -> TwoLayerNetwork:
     r"""Draw a network whose rows are uniform on the unit sphere.
 
-    Biases are uniform on [-B, B], output weights of magnitude uniform on [1/2, 2] and of either sign with equal chance.
-    There may be more units than inputs.
+    Biases are uniform on [-B, B], output weights of magnitude uniform on [1/2, 2] and of either sign with equal chance;
+    of several outputs they are standard Gaussian. There may be more units than inputs.
 
     Parameters
     ----------
@@ -84,6 +84,8 @@ def random_units(
         The B ≥ 0; none by default.
     activation : str or Activation
     rng : numpy.random.Generator or int or None
+    outputs : int
+        The q.
 
     Returns
     -------
@@ -92,7 +94,7 @@ def random_units(
     Raises
     ------
     InputError
-        If d or k is below 1, or bias is negative, not finite or above 1e300.
+        If d, k or outputs is below 1, or bias is negative, not finite or above 1e300.
     """
     d, k = _shape(d, k)
     bias = real_number(bias, "bias", least=0)
@@ -102,7 +104,10 @@ def random_units(
     rng = np.random.default_rng(rng)
     W = rng.standard_normal((k, d))
     W /= np.linalg.norm(W, axis=1, keepdims=True)
-    a = rng.uniform(0.5, 2.0, k) * _signs(k, rng)
+    if whole_number(outputs, "outputs") > 1:
+        a = rng.standard_normal((k, outputs))
+    else:
+        a = rng.uniform(0.5, 2.0, k) * _signs(k, rng)
     return TwoLayerNetwork(a, W, rng.uniform(-bias, bias, k), activation)
 
 
@@ -319,12 +324,13 @@ def gaussian_samples(
         Number of samples, at least 1.
     rng : numpy.random.Generator or int or None
     noise : float
-        Standard deviation of the label noise, as a multiple of the standard deviation σ̂_f of the clean labels drawn.
+        Standard deviation of the label noise, as a multiple of the standard deviation σ̂_f of the clean labels drawn;
+        of several outputs, of each.
 
     Returns
     -------
     X : array, shape (n, d)
-    y : array, shape (n,)
+    y : array, shape (n,) or (n, q)
 
     Raises
     ------
@@ -339,7 +345,7 @@ def gaussian_samples(
     with np.errstate(over="ignore", invalid="ignore"):  # what comes of an overflow is not finite, and refused
         y = network(X)
         if noise:
-            y += noise * y.std() * rng.standard_normal(n)
+            y += noise * y.std(axis=0) * rng.standard_normal(y.shape)
     if not np.isfinite(y).all():
         raise InputError("the labels of this network, or their noise, are beyond floating point")
     return X, y

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from twolayer.errors import InputError
-from twolayer.extract.boxes import Box
+from twolayer.extract.boxes import Box, shortened
 from twolayer.extract.lines import MEDIAN_TO_DEVIATION
 from twolayer.files import FilePath, read_npz, write_npz
 
@@ -203,10 +203,10 @@ class Oracle:
         try:
             with np.errstate(all="ignore"):  # what comes of an overflow in the box is not finite, and refused below
                 y = np.asarray(self.box(X.copy()))
-        except (TypeError, ValueError) as error:
-            if isinstance(error, InputError):
-                raise
-            raise InputError(f"{name} must give an array of numbers: {error}") from None
+        except InputError:
+            raise
+        except Exception as error:  # noqa: BLE001 - what becomes an array says in ways of its own why it does not
+            raise InputError(f"{name} must give an array of numbers: {shortened(str(error))}") from None
         if y.dtype.kind not in "biuf":
             raise InputError(f"{name} must give real numbers, found an array of {y.dtype}")
         if y.shape not in ((len(X),), (len(X), 1)):

@@ -61,10 +61,12 @@ def population_risk(f: TwoLayerNetwork, g: TwoLayerNetwork, rtol: float = 1e-12)
     beyond a threshold are completed by quadrature; the threshold makes the bound on what is left meet `rtol`, and L
     is where the work is least.
 
+    Of several outputs the risks are added.
+
     Parameters
     ----------
     f, g : TwoLayerNetwork
-        On the same inputs.
+        On the same inputs, with as many outputs.
     rtol : float
         Largest `tail_bound`, relative to the sum of the energies :math:`\alpha_i^2\,\mathbb E\sigma(s_ig + b_i)^2` of
         the units.
@@ -76,8 +78,8 @@ def population_risk(f: TwoLayerNetwork, g: TwoLayerNetwork, rtol: float = 1e-12)
     Raises
     ------
     InputError
-        If f and g have not the same inputs, rtol is not above 0, units are too steep, see `pair_means`, or the risk or
-        a part of it is beyond floating point.
+        If f and g have not the same inputs and outputs, rtol is not above 0, units are too steep, see `pair_means`, or
+        the risk or a part of it is beyond floating point.
 
     Notes
     -----
@@ -93,8 +95,12 @@ def population_risk(f: TwoLayerNetwork, g: TwoLayerNetwork, rtol: float = 1e-12)
     """
     if f.dim != g.dim:
         raise InputError(f"networks to compare must have the same inputs, found {f.dim} and {g.dim}")
+    if f.n_outputs != g.n_outputs:
+        raise InputError(f"networks to compare must have the same outputs, found {f.n_outputs} and {g.n_outputs}")
     if real_number(rtol, "rtol", least=0) == 0:
         raise InputError("rtol must be above 0")
+    if f.n_outputs > 1:
+        return _summed([population_risk(f.output(j), g.output(j), rtol) for j in range(f.n_outputs)])
     with np.errstate(over="ignore", invalid="ignore"):  # what comes of an overflow is not finite, and refused
         units, polynomial = difference(f, g)
         coefficients, tau, nearest = _truncated(units, rtol)
@@ -102,6 +108,12 @@ def population_risk(f: TwoLayerNetwork, g: TwoLayerNetwork, rtol: float = 1e-12)
         high, tail, pairs = _high_orders(units, coefficients, tau, nearest)
     value = _finite(low + high)
     return PopulationRisk(max(value, 0.0), _finite(tail), len(coefficients) - 1, pairs)
+
+
+def _summed(risks: list[PopulationRisk]) -> PopulationRisk:
+    """The risk of all outputs from that of each."""
+    value, tail = sum(risk.value for risk in risks), sum(risk.tail_bound for risk in risks)
+    return PopulationRisk(value, tail, max(risk.order for risk in risks), sum(risk.exact_pairs for risk in risks))
 
 
 def _finite(number: float) -> float:
@@ -145,8 +157,10 @@ def low_orders(network: TwoLayerNetwork) -> tuple[float, Vector, Matrix]:
     Raises
     ------
     InputError
-        If one is beyond floating point.
+        If one is beyond floating point, or the network has several outputs.
     """
+    if network.n_outputs > 1:
+        raise InputError(f"the network must have one output, found {network.n_outputs}: take network.output(j)")
     with np.errstate(over="ignore", invalid="ignore"):
         units, polynomial = difference(network, TwoLayerNetwork([], np.zeros((0, network.dim))))
         mean, linear, quadratic = _low_orders(units, _normalised(units, 2), polynomial)
