@@ -3,15 +3,18 @@
 import warnings
 
 import numpy as np
+import onnx
 import pytest
+from onnx import TensorProto, helper, numpy_helper
 from sklearn.datasets import make_friedman1
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.neural_network import MLPRegressor
 from sklearn.preprocessing import scale
 
+from black_boxes import save_graph
 from twolayer import TwoLayerNetwork, align
 from twolayer.activation import activation
-from twolayer.extract import CallableBox, extract
+from twolayer.extract import CallableBox, OnnxBox, extract
 from twolayer.extract.smooth.far_line import LineRules, far_line
 from twolayer.extract.smooth.rows import rows_at
 from twolayer.extract.smooth.shapes import is_ramp, is_step, part, shape, unpart
@@ -141,7 +144,7 @@ def test_waves_are_found_however_close_their_frequencies():
 
 
 def test_what_is_no_sum_of_sines_is_not_taken_for_one():
-    assert waves(planted(3, 2, "tanh"), 2, np.random.default_rng(0), WaveRules(lengths=(250, 500))) is None
+    assert waves(planted(3, 2, "tanh"), 2, np.random.default_rng(0), rules=WaveRules(lengths=(250, 500))) is None
 
 
 @pytest.mark.parametrize("sigma", ["tanh", "sigmoid", "erf", "softplus", "gelu", "sine"])
@@ -185,3 +188,40 @@ def test_networks_that_training_left_with_units_alike_come_back(sigma, seed):
     assert found.is_certified
     assert found.network.width == 12
     assert max(check.largest for check in found.checks) < 1e-9
+
+
+@pytest.mark.parametrize(("operator", "sigma"), [("Gelu", "gelu"), ("Softplus", "softplus"), ("Sin", "sine")])
+def test_a_file_that_names_its_operator_is_taken_at_its_word(tmp_path, operator, sigma):
+    truth = planted(8, 6, sigma)
+    constants = {"W": truth.W.T, "b": truth.b, "V": truth.a[:, None]}
+    nodes = [
+        helper.make_node("Gemm", ["x", "W", "b"], ["h"]),
+        helper.make_node(operator, ["h"], ["r"]),
+        helper.make_node("MatMul", ["r", "V"], ["y"]),
+    ]
+    graph = helper.make_graph(
+        nodes,
+        "network",
+        [helper.make_tensor_value_info("x", TensorProto.FLOAT, ["n", 6])],
+        [helper.make_tensor_value_info("y", TensorProto.FLOAT, ["n", 1])],
+        [numpy_helper.from_array(value.astype(np.float32), name) for name, value in constants.items()],
+    )
+    onnx.save(helper.make_model(graph, opset_imports=[helper.make_opsetid("", 20)], ir_version=9), tmp_path / "m.onnx")
+    found = extract(OnnxBox(tmp_path / "m.onnx"), rng=0)
+    assert found.is_certified
+    assert found.network.activation.name == sigma
+    assert found.network.width == 8
+
+
+def test_units_are_not_called_dead_where_the_network_is_another(tmp_path):
+    truth = planted(7, 5, "relu")
+    nodes = [
+        helper.make_node("Gemm", ["x", "W", "b"], ["h"]),
+        helper.make_node("Relu", ["h"], ["r"]),
+        helper.make_node("MatMul", ["r", "V"], ["l"]),
+        helper.make_node("Sigmoid", ["l"], ["y"]),
+    ]
+    constants = {"W": truth.W.T, "b": truth.b, "V": truth.a[:, None]}
+    found = extract(OnnxBox(save_graph(tmp_path / "m.onnx", nodes, constants, 5, dtype=np.float32)), rng=0)
+    assert not found.is_certified
+    assert not any("are dead" in note for note in found.notes)

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from twolayer.activation import Activation, is_bent
+from twolayer.activation import ACTIVATIONS, Activation, is_bent
 from twolayer.activation import activation as parse_activation
 from twolayer.arrays import whole_number
 from twolayer.extract.boxes import Box
@@ -149,6 +149,8 @@ def _attempts(
     how = (walk.view, walk.rng, walk.report, walk.standards, walk.rules)
     ramps, steps = RampWalk(*how), StepWalk(*how)
     smooth, growth = SmoothWalk.of(walk), _growth(walk)
+    if sigma is None:
+        yield from _as_declared(walk, smooth, growth, width)
     is_kinked = sigma is None and growth == 1 and not smooth.is_curved()
     if not is_kinked:
         yield from smooth.attempts(sigma, growth, width)
@@ -169,6 +171,19 @@ def _attempts(
         yield steps.network("tanh" if sigma == SIGMOID else sigma.name, width)
     else:
         yield by_samples(walk.view, sigma, width, walk.rng, walk.report)
+
+
+def _as_declared(
+    walk: Walk, smooth: SmoothWalk, growth: int, width: int | None
+) -> Iterator[tuple[TwoLayerNetwork, float]]:
+    """Networks of the smooth activation that the box says it has, as an ONNX file does."""
+    declared = walk.view.oracle.box.declared
+    if declared.activation not in ACTIVATIONS or parse_activation(declared.activation).kinks:
+        return
+    sigma = parse_activation(declared.activation)
+    yield from smooth.attempts(sigma, growth, width)
+    if declared.width and not (sigma == SIGMOID or sigma.name in FORWARD):
+        yield by_samples(walk.view, sigma, width or declared.width, walk.rng, walk.report)
 
 
 def _growth(walk: Walk) -> int:

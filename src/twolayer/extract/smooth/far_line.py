@@ -51,7 +51,7 @@ class LineRules:
 
 @dataclass(frozen=True)
 class Bend:
-    """A run of knots between which the function is not straight.
+    """A run of knots between which the function is not straight, and as much on both sides of it where it is.
 
     Attributes
     ----------
@@ -124,7 +124,9 @@ class FarLine:
 
     def _bend(self, before: int, left: int, right: int, after: int) -> Bend:
         t, v = self.t, self.values
-        here = slice(left, right + 1)
+        length = t[right] - t[left]
+        first, last = np.searchsorted(t, [t[left] - length, t[right] + length])
+        here = slice(max(int(first), before), min(int(last), after) + 1)
         gap = float(min(t[left] - t[before], t[after] - t[right]))
         if self.is_bounded:
             return Bend(t[here], v[here] - v[left], float(v[right] - v[left]), float(v[left]), gap)

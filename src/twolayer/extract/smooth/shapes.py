@@ -1,4 +1,4 @@
-r"""Which σ a bend of a line is, how high and how steep: three parameters fitted to one unit alone.
+r"""Which σ a bend of a line is, how high and how steep, fitted to one unit alone.
 
 Left of a unit the function is straight, and what a unit adds to that is :math:`a\,\rho(\alpha(t - t_0))` with
 :math:`\rho(t) = \sigma(t) - \lim_{-\infty}`, its own straight part taken away. By the reflection law a unit that is
@@ -66,10 +66,13 @@ def shape(bend: Bend, candidates: tuple[Activation, ...]) -> Shape | None:
         a, slope, place = start
 
         def left(z: Vector, sigma: Activation = sigma, at: tuple[float, float, float] = start) -> Vector:
-            t = at[1] * z[1] * (bend.t - at[2]) - z[2]
-            return np.asarray(z[0] * (sigma(t) + is_step(sigma)) - bend.left_over / at[0])
+            t = at[1] * (bend.t - at[2])
+            # beside it the function is straight, which is known only as well as its short pieces show
+            beside = z[3] + (0.0 if is_step(sigma) else z[4] * t)
+            return np.asarray(z[0] * (sigma(z[1] * t - z[2]) + is_step(sigma)) + beside - bend.left_over / at[0])
 
-        fit = least_squares(left, [1.0, 1.0, 0.0], method="lm", max_nfev=80)
+        guess = [1.0, 1.0, 0.0, 0.0] if is_step(sigma) else [1.0, 1.0, 0.0, 0.0, 0.0]
+        fit = least_squares(left, guess, method="lm", max_nfev=80)
         misfit = float(np.abs(left(fit.x)).max() / max(abs(fit.x[0]), DEAD))
         if (best is None or misfit < best.misfit) and fit.x[1] > 0:
             slope, shift = slope * fit.x[1], fit.x[2] / (slope * fit.x[1])

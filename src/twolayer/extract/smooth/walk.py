@@ -31,12 +31,17 @@ class SmoothRules:
         Of the lines: units of length one are some 300 widths apart there when there are a thousand of them.
     precision : float
         The argument of a unit is known at least so well there: with coarser answers lines are nearer.
+    growing : float
+        And so well the value of one that grows.
     within : float
         The part of the reach of the box at which lines are at most.
     most_lines : int
         One shows nearly all units; what overlaps there stands alone on the next.
-    misfit : float
-        Of a shape, relative to its height: tanh and erf differ by 0.02, gelu and silu by more.
+    misfit, misfit_of_coarse : float
+        Of a shape, relative to its height, where the answers are exact and where they are not: tanh and erf differ by
+        0.02, gelu and silu by more.
+    coarse : float
+        The rounding of answers that are not.
     same_height : float
         Relative difference up to which two heights are those of one unit, seen again.
     same_place : float
@@ -66,9 +71,12 @@ class SmoothRules:
     lines: LineRules = LineRules()
     scale: float = 3e5
     precision: float = 3e-4
+    growing: float = 1e-4
     within: float = 1e-2
     most_lines: int = 8
     misfit: float = 5e-3
+    misfit_of_coarse: float = 1.5e-2
+    coarse: float = 1e-10
     same_height: float = 1e-2
     same_place: float = 3.0
     turned: float = 1e-5
@@ -102,7 +110,7 @@ class SmoothWalk(StepWalk):
             return
         if self._is_wavy(growth):
             sine = activation("sine")
-            found = waves(self.view, self.view.dim, self.rng) if sine in names else None
+            found = waves(self._placed, self.view.dim, self.rng, self.view.eps) if sine in names else None
             if found is not None:
                 yield self._completed(found, width)[:2]
             return
@@ -140,7 +148,8 @@ class SmoothWalk(StepWalk):
                 if known is not None:
                     a, rows = np.r_[known.a, a], np.vstack([np.column_stack([known.W, known.b]), rows])
                 known = TwoLayerNetwork(a, rows[:, :-1], rows[:, -1], names[0])
-            assert known is not None
+            if known is None or not known.width:
+                return
             if self._is_complete(known, is_bounded) or (number and not new):
                 network, scale, _, is_explained = self._completed(known, width)
                 if is_explained or not is_bounded:
@@ -165,12 +174,16 @@ class SmoothWalk(StepWalk):
         how, view = self.how, self.view
         return float(min(how.scale, how.precision / view.eps, how.within * view.reach))
 
+    def _nearer(self, is_bounded: bool) -> float:
+        """The scale of the lines, less where values grow with it, and their rounding."""
+        return self._scale if is_bounded else float(min(self._scale, self.how.growing / self.view.eps))
+
     def _far_line(self, is_bounded: bool) -> FarLine:
         view = self.view
         return far_line(
             self._placed,
             view.dim,
-            self._scale,
+            self._nearer(is_bounded),
             self.rng,
             eps=view.eps,
             arithmetic=view.arithmetic,
@@ -182,7 +195,8 @@ class SmoothWalk(StepWalk):
 
     def _shapes(self, line: FarLine, names: tuple[Activation, ...]) -> list[Shape]:
         found = (shape(bend, names) for bend in line.bends())
-        return [one for one in found if one is not None and one.misfit < self.how.misfit]
+        most = self.how.misfit if self.view.eps < self.how.coarse else self.how.misfit_of_coarse
+        return [one for one in found if one is not None and one.misfit < most]
 
     def _is_known(self, one: Shape, line: FarLine, known: TwoLayerNetwork) -> bool:
         x = line.p + one.place * line.u
@@ -193,7 +207,7 @@ class SmoothWalk(StepWalk):
 
     def _is_complete(self, known: TwoLayerNetwork, is_bounded: bool) -> bool:
         """Whether nothing but something straight is left far out, in most places."""
-        d, scale = self.view.dim, self._scale
+        d, scale = self.view.dim, self._nearer(is_bounded)
         X = self.view.placed(scale * self.rng.standard_normal((self.how.complete_rows + 3 * d, d)))
         left = self.view(X) - known(X)
         if is_bounded:

@@ -6,7 +6,7 @@ shift, however close to each other the frequencies are, as long as the values ar
 :math:`\delta e_j` the phase of each is ahead by :math:`\delta w_j`.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -15,6 +15,9 @@ from twolayer.extract.lines import Function, Matrix, Vector
 from twolayer.network import Polynomial, TwoLayerNetwork
 
 __all__ = ["WaveRules", "waves"]
+
+DOUBLE = float(np.finfo(np.float64).eps)
+"""Relative rounding of float64."""
 
 
 @dataclass(frozen=True)
@@ -34,6 +37,8 @@ class WaveRules:
         How far off the unit circle an eigenvalue may be.
     explained : float
         The part of the values that may be left over on fresh places.
+    roundings : float
+        But neither below so many roundings of the values.
     per_unit : int
         Values on each of the lines beside it, for each unit.
     phase : float
@@ -47,12 +52,15 @@ class WaveRules:
     faint: float = 1e-12
     on_circle: float = 1e-2
     explained: float = 1e-6
+    roundings: float = 100.0
     per_unit: int = 6
     phase: float = 0.3
     weak: float = 1e-7
 
 
-def waves(f: Function, dim: int, rng: np.random.Generator, rules: WaveRules = WaveRules()) -> TwoLayerNetwork | None:
+def waves(
+    f: Function, dim: int, rng: np.random.Generator, eps: float = DOUBLE, rules: WaveRules = WaveRules()
+) -> TwoLayerNetwork | None:
     """The sines that make up f; None where no number of them explains it.
 
     Parameters
@@ -60,6 +68,8 @@ def waves(f: Function, dim: int, rng: np.random.Generator, rules: WaveRules = Wa
     f : callable
     dim : int
     rng : Generator
+    eps : float
+        Relative rounding of the values.
     rules : WaveRules, optional
 
     Notes
@@ -70,6 +80,9 @@ def waves(f: Function, dim: int, rng: np.random.Generator, rules: WaveRules = Wa
     """
     p, u = rng.standard_normal((2, dim))
     u /= np.linalg.norm(u)
+    rules = replace(
+        rules, faint=max(rules.faint, rules.roundings * eps), explained=max(rules.explained, rules.roundings * eps)
+    )
     typical = _typical_frequency(f, p, u, rng)
     step = np.pi / (rules.turns * typical)
     for count in rules.lengths:
