@@ -28,7 +28,7 @@ FLOORS = (
     {"files", "hermite", "methods", "symtensor"},
     {"polynomial", "activation", "text_tables"},
     {"network", "tables"},
-    {"risk", "align", "formats"},
+    {"risk", "align", "difference", "formats"},
     {"teachers"},
     {"planted"},
     {"rows"},

@@ -11,6 +11,7 @@ from typing import Annotated, Any
 import typer
 
 from twolayer.cli.conventions import (
+    NOT_CERTIFIED,
     NOT_EQUAL,
     AsJson,
     Header,
@@ -218,13 +219,25 @@ def compare(
     rtol: Annotated[
         float, typer.Option(callback=at_least(0), help="Largest relative error of a unit that still counts as equal.")
     ] = (1e-6),
+    region: Annotated[
+        str | None,
+        typer.Option(help="Two numbers, lo,hi: bound the difference of piecewise linear networks on all inputs there."),
+    ] = None,
+    tolerance: Annotated[
+        float, typer.Option(callback=at_least(0), help="Largest difference of the outputs in the region.")
+    ] = (1e-9),
+    seconds: Annotated[
+        float, typer.Option(callback=at_least(0), help="After which the region is given up, not decided.")
+    ] = 60.0,
     as_json: AsJson = False,
 ) -> int:
-    """Compare two networks up to the order of their units; exit code 1 when they differ."""
+    """Compare two networks up to the order of their units, or on a region; exit code 1 when they differ."""
     from twolayer.align import recovery_error
     from twolayer.network import TwoLayerNetwork
 
     first, second = TwoLayerNetwork.load(network), TwoLayerNetwork.load(reference)
+    if region is not None:
+        return _compared_on(region, first, second, tolerance, seconds, as_json=as_json)
     difference = incomparable(first, second)
     error = recovery_error(first, second) if difference is None else float("inf")
     equal = error <= rtol
@@ -234,6 +247,32 @@ def compare(
         verdict = "equal" if equal else "different"
         typer.echo(f"{verdict}: {difference or f'largest relative error {error:.1e}, tolerance {rtol:.1e}'}")
     return 0 if equal else NOT_EQUAL
+
+
+def _compared_on(region: str, first: Any, second: Any, tolerance: float, seconds: float, *, as_json: bool) -> int:
+    """Say what is proved of two networks on a region; exit code 1 when they differ, 3 when that is not decided."""
+    from twolayer.difference import Outcome, largest_difference
+
+    try:
+        low, high = (float(end) for end in region.split(","))
+    except ValueError:
+        raise InputError(f"--region is two numbers, lo,hi, found {region!r}") from None
+    found = largest_difference(first, second, low, high, tolerance=tolerance, seconds=seconds)
+    if as_json:
+        print_json(
+            {
+                "outcome": found.outcome.name,
+                "lower": found.lower,
+                "upper": found.upper,
+                "where": found.where,
+                "tolerance": tolerance,
+                "parts": found.parts,
+            }
+        )
+    else:
+        typer.echo(found.summary())
+        typer.echo(f"{found.outcome.name}: {found.outcome.value}")
+    return {Outcome.EQUAL: 0, Outcome.DIFFERENT: NOT_EQUAL, Outcome.UNDECIDED: NOT_CERTIFIED}[found.outcome]
 
 
 def list_names(as_json: AsJson = False) -> None:

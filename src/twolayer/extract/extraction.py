@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from twolayer.activation import Activation, is_bent
+from twolayer.activation import ACTIVATIONS, Activation, is_bent
 from twolayer.activation import activation as parse_activation
 from twolayer.arrays import whole_number
 from twolayer.extract.forms import SIGMOID, TANH
@@ -16,6 +16,7 @@ from twolayer.extract.outcome import Extraction
 from twolayer.extract.querying import Oracle, Report
 from twolayer.extract.ramp_walk import RampWalk
 from twolayer.extract.samples import by_samples
+from twolayer.extract.smooth.walk import SmoothWalk
 from twolayer.extract.step_walk import StepWalk
 from twolayer.extract.steps import FORWARD
 from twolayer.extract.view import View
@@ -156,17 +157,19 @@ def _attempts(
     """Networks by the methods that fit the activation, or what the box does far away."""
     how = (walk.view, walk.rng, walk.report, walk.standards, walk.rules)
     ramps, steps = RampWalk(*how), StepWalk(*how)
-    declared = walk.view.oracle.box.declared
-    if sigma is None and declared.activation is not None and (declared.width or 0) <= guesses.most_declared:
-        named = parse_activation(declared.activation)
-        if not (is_bent(named) or named == SIGMOID or named.name in FORWARD):
-            yield by_samples(walk.view, named, width or declared.width, walk.rng, walk.report, most=guesses.most)
+    smooth, growth = SmoothWalk.of(walk), _growth(walk)
     if sigma is None:
-        growth = _growth(walk)
+        yield from _as_declared(walk, smooth, growth, width)
+    is_kinked = sigma is None and growth == 1 and not smooth.is_curved()
+    if not is_kinked:
+        yield from smooth.attempts(sigma, growth, width)
+    if sigma is None:
         if growth == 0:
             yield steps.network(steps.likelier(tuple(FORWARD)), width)
         if growth <= 1:  # bounded, too: ramps that cancel, as clipped ones do
             yield ramps.network()
+        if is_kinked:  # or so steep that it looks so
+            yield from smooth.attempts(sigma, growth, width)
         if growth == 0 and walk.view.reach < guesses.narrow_reach:
             yield by_samples(walk.view, TANH, width, walk.rng, walk.report, most=guesses.most)
         for name in guesses.sampled.get(growth, ("sine",)):
@@ -177,6 +180,19 @@ def _attempts(
         yield steps.network("tanh" if sigma == SIGMOID else sigma.name, width)
     else:
         yield by_samples(walk.view, sigma, width, walk.rng, walk.report)
+
+
+def _as_declared(
+    walk: Walk, smooth: SmoothWalk, growth: int, width: int | None
+) -> Iterator[tuple[TwoLayerNetwork, float]]:
+    """Networks of the smooth activation that the box says it has, as an ONNX file does."""
+    declared = walk.view.oracle.box.declared
+    if declared.activation not in ACTIVATIONS or parse_activation(declared.activation).kinks:
+        return
+    sigma = parse_activation(declared.activation)
+    yield from smooth.attempts(sigma, growth, width)
+    if declared.width and declared.width <= Guesses().most_declared and not (sigma == SIGMOID or sigma.name in FORWARD):
+        yield by_samples(walk.view, sigma, width or declared.width, walk.rng, walk.report)
 
 
 def _growth(walk: Walk) -> int:
