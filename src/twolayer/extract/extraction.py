@@ -8,6 +8,7 @@ import numpy as np
 from twolayer.activation import Activation, is_bent
 from twolayer.activation import activation as parse_activation
 from twolayer.arrays import whole_number
+from twolayer.errors import InputError
 from twolayer.extract.boxes import Box
 from twolayer.extract.forms import SIGMOID, TANH
 from twolayer.extract.judgement import Wanted, judged
@@ -15,8 +16,10 @@ from twolayer.extract.outcome import Extraction
 from twolayer.extract.querying import Oracle, Report
 from twolayer.extract.ramp_walk import RampWalk
 from twolayer.extract.samples import by_samples
+from twolayer.extract.standards import ExtractionStandards
 from twolayer.extract.step_walk import StepWalk
 from twolayer.extract.steps import FORWARD
+from twolayer.extract.sweep.stage import by_sweep
 from twolayer.extract.view import View
 from twolayer.extract.walks import Rows, Walk
 from twolayer.files import FilePath
@@ -54,6 +57,26 @@ class Guesses:
     sampled: Mapping[int, tuple[str, ...]] = field(
         default_factory=lambda: {1: ("softplus", "gelu"), 2: ("squared_relu",)}
     )
+
+
+@dataclass(frozen=True)
+class Limits:
+    """What is too large for a walk.
+
+    Attributes
+    ----------
+    wide : int
+        Inputs from which on their lengths are not measured before the sweep has been tried: that is 106 questions each.
+    parameters : int
+        Up to which all are fitted together: the normal matrix of 8000 takes 512 MB.
+    """
+
+    wide: int = 256
+    parameters: int = 8000
+
+    def forbid(self, network: TwoLayerNetwork) -> bool:
+        """Whether a network has too many parameters for a joint fit."""
+        return network.width * (network.dim + 1) > self.parameters
 
 
 def extract(
@@ -116,12 +139,31 @@ def extract(
     width = None if width is None else whole_number(width, "width")
     generator = np.random.default_rng(rng)
     oracle = Oracle(box, whole_number(budget, "budget"), kept, generator)
+    wanted, report, limits = Wanted(sigma, width), progress or (lambda *_: None), Limits()
     try:
-        walk = Walk(View(oracle, generator), generator, progress or (lambda *_: None))
+        is_wide = oracle.dim >= limits.wide
+        # of its own, so that the walk does not depend on how far the sweep came
+        own = generator.spawn(1)[0]
+        view = View(oracle, own if is_wide else generator, is_plain=is_wide)
+        found = by_sweep(view, wanted, own, report, ExtractionStandards())
+        if found is not None and (found.is_certified or limits.forbid(found.network)):
+            return found
+        if oracle.n_outputs != 1:
+            return _of_several_outputs(found, oracle)
+        walk = Walk(View(oracle, generator) if is_wide else view, generator, report)
         network, scale = _best(walk, sigma, width, Guesses())
-        return judged(walk.view, network, scale, Wanted(sigma, width), generator, walk.standards)
+        return judged(walk.view, network, scale, wanted, generator, walk.standards)
     finally:
         oracle.save()
+
+
+def _of_several_outputs(found: Extraction | None, oracle: Oracle) -> Extraction:
+    """What the sweep has found: nothing else takes several outputs."""
+    if found is None:
+        raise InputError(
+            f"{oracle.box.name} gives {oracle.n_outputs} numbers a row and is not piecewise linear: ask for one output"
+        )
+    return found
 
 
 def _best(walk: Walk, sigma: Activation | None, width: int | None, guesses: Guesses) -> tuple[TwoLayerNetwork, float]:

@@ -50,8 +50,8 @@ class Gradients:
 
 def blind_gradients(
     ask: Ask, line: Pieces, which: NDArray[np.intp], rng: np.random.Generator, rules: SweepRules = SweepRules()
-) -> Gradients:
-    """Gradients in the middle of some pieces of a line, its hyperplanes not known yet."""
+) -> Gradients | None:
+    """Gradients in the middle of some pieces of a line, its hyperplanes not known yet; None where none is linear."""
     middles, widths = line.middles
     t = middles[which]
     points = line.path.at(t)
@@ -69,6 +69,8 @@ def blind_gradients(
         if not len(left):
             break
         size[left] /= rules.smaller
+    else:
+        return None
     steps = np.repeat(size[:, None], d, axis=1)
     return _measured(ask, points, values, steps, rounding, rules)
 

@@ -2,7 +2,8 @@ r"""One line through the space, cut into the pieces on which a box is linear.
 
 On :math:`x(t) = x_0 + t u` the box bends where it meets a hyperplane, once for each. Points are set on
 :math:`t = \sinh s`, as hyperplanes are met at distances with heavy tails. Three neighbours on a chord are of a
-piece. What lies between two pieces is clear when the box is, where their lines meet, on both; until then it is cut further.
+piece. What lies between two pieces is clear when the box is on their lines up to where these meet, on either side;
+until then it is cut further.
 """
 
 from dataclasses import dataclass
@@ -29,11 +30,15 @@ class Path:
     start, direction : arrays, shape (d,)
     farthest : float
         The largest |t|.
+    near, far : float
+        The least relative rounding of the values, near the start and far away.
     """
 
     start: Vector
     direction: Vector
     farthest: float
+    near: float = float(np.finfo(np.float64).eps)
+    far: float = float(np.finfo(np.float64).eps)
 
     def at(self, t: Vector) -> Matrix:
         """The points of these t, (n, d)."""
@@ -94,7 +99,7 @@ def pieces(ask: Ask, path: Path, rules: SweepRules = SweepRules()) -> Pieces | N
     for _ in range(rules.rounds):
         more = cut.wanted()
         if not len(more):
-            return cut.pieces(path)
+            return None if cut.is_hopeless(0) else cut.pieces(path)
         if cut.is_hopeless(len(more)):
             return None
         cut.add(more, ask(path.at(more)))
@@ -103,7 +108,6 @@ def pieces(ask: Ask, path: Path, rules: SweepRules = SweepRules()) -> Pieces | N
 
 def _rounding(ask: Ask, path: Path) -> tuple[float, float]:
     """Standard deviation of the rounding at t = 0, and its growth: from second differences too narrow to bend in."""
-    eps = float(np.finfo(np.float64).eps)
     tenths = np.linspace(-1, 1, 16)
     spots = np.r_[tenths, np.sign(tenths) * path.farthest * (0.3 + 0.4 * np.abs(tenths))]
     step = 1e-5 * (1 + np.abs(spots))
@@ -114,8 +118,8 @@ def _rounding(ask: Ask, path: Path) -> tuple[float, float]:
     is_near, away = np.abs(spots) <= 1, np.maximum(np.abs(spots), 1)
     near, far = (
         # four of five: rounding is often none, and a kink is seldom in the way
-        max(float(np.quantile(second[part] / away[part], 0.8)), eps / 2 * float((size[part] / away[part]).max()))
-        for part in (is_near, ~is_near)
+        max(float(np.quantile(second[part] / away[part], 0.8)), least / 2 * float((size[part] / away[part]).max()))
+        for part, least in ((is_near, path.near), (~is_near, path.far))
     )
     return near, far
 
@@ -154,7 +158,8 @@ class _Cut:
         """Whether so many points more are too many for what has become clear."""
         rules, points = self.rules, len(self.t) + more
         is_smooth = points > rules.hopeless and self.clear < rules.clear_share * points
-        return is_smooth or points > rules.gives_up + rules.a_kink * self.clear
+        is_noise = self.clear > rules.grid and points < rules.least_a_kink * self.clear
+        return is_smooth or is_noise or points > rules.gives_up + rules.a_kink * self.clear
 
     def pieces(self, path: Path) -> Pieces:
         """The runs as pieces; neighbours on one line are one."""

@@ -20,6 +20,8 @@ class SweepRules:
         By which three points may miss a straight line. Of 100 000 triples none of normal noise misses by 10.
     gives_up, a_kink : int
         A line is given up after so many points, and so many more a kink: a box that bends everywhere has no pieces.
+    least_a_kink : int
+        Points a kink that has become clear: a kink takes eight or nine, and what looks like kinks but is noise, three.
     hidden : float
         Width, relative to the pieces beside it, in which a second kink is not looked for.
     clear : float
@@ -65,6 +67,10 @@ class SweepRules:
         Units up to which orientations are looked for in a lattice: with 60 it takes some seconds.
     a_digit : int
         And as many times the equations: of 25 signs there are 3e7, and two sums are seldom equal to ten digits.
+    spots, aside, flat, flat_share : int, float, float, float
+        Points about which a box that is piecewise linear is linear; how far about, in units of the inputs and of the
+        square root of the precision, so that what is smooth bends by aside² roundings there; roundings of the largest
+        value by which it may miss to be linear; and the part of the points at which it is.
     lines : int
         Lines that are swept, one after the other, until one is enough.
     block : int
@@ -76,6 +82,7 @@ class SweepRules:
     roundings: float = 12.0
     gives_up: int = 20_000
     a_kink: int = 60
+    least_a_kink: int = 5
     hidden: float = 4e-4
     clear: float = 10.0
     narrowest: float = 3e-15
@@ -86,7 +93,7 @@ class SweepRules:
     smaller: float = 2.0
     cube: float = 5.0
     corners: int = 4
-    most_steps: int = 40
+    most_steps: int = 30
     crossing: float = 0.98
     safe: float = 0.5
     mends: int = 8
@@ -99,5 +106,9 @@ class SweepRules:
     reflections: int = 5000
     lattice: int = 60
     a_digit: int = 25
+    spots: int = 12
+    aside: float = 30.0
+    flat: float = 20.0
+    flat_share: float = 0.25
     lines: int = 2
     block: int = 1 << 19

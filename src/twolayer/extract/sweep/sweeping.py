@@ -42,8 +42,7 @@ class Swept:
 
 def swept(
     ask: Ask,
-    dim: int,
-    reach: float,
+    path: Path,
     rng: np.random.Generator,
     report: Report = lambda *_: None,
     rules: SweepRules = SweepRules(),
@@ -54,21 +53,19 @@ def swept(
     ----------
     ask : callable
         The box, (n, d) to (n, q).
-    dim : int
-    reach : float
-        How far standard normal rows can be asked.
+    path : Path
     rng : Generator
     report : callable, optional
     rules : SweepRules, optional
     """
-    start, direction = rng.standard_normal((2, dim))
-    path = Path(start, direction, min(float(np.sinh(rules.farthest)), reach / 2))
     line = pieces(ask, path, rules)
     if line is None:
         return None
     m = len(line.kinks)
     report("kinks", m, 1.0)
     gradients = blind_gradients(ask, line, np.arange(m + 1), rng, rules)
+    if gradients is None:
+        return None
     units = _units(line, gradients)
     # on the line the arguments are known from its kinks, even of units whose w is spoilt
     t = line.middles[0][:, None] - line.kinks
