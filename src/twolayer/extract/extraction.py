@@ -69,14 +69,17 @@ class Limits:
         Inputs from which on their lengths are not measured before the sweep has been tried: that is 106 questions each.
     parameters : int
         Up to which all are fitted together: the normal matrix of 8000 takes 512 MB.
+    far_off : float
+        Difference of a swept network from the box, relative to its spread, from which on no fit starts there.
     """
 
     wide: int = 256
     parameters: int = 8000
+    far_off: float = 0.03
 
     def forbid(self, network: TwoLayerNetwork) -> bool:
-        """Whether a network has too many parameters for a joint fit."""
-        return network.width * (network.dim + 1) > self.parameters
+        """Whether no joint fit takes a network: it has too many parameters, or several outputs."""
+        return network.n_outputs > 1 or network.width * (network.dim + 1) > self.parameters
 
 
 def extract(
@@ -145,31 +148,36 @@ def extract(
         # of its own, so that the walk does not depend on how far the sweep came
         own = generator.spawn(1)[0]
         view = View(oracle, own if is_wide else generator, is_plain=is_wide)
-        found = by_sweep(view, wanted, own, report, ExtractionStandards())
-        if found is not None and (found.is_certified or limits.forbid(found.network)):
-            return found
+        standards, start = ExtractionStandards(), None
+        if sigma is None or is_bent(sigma):
+            swept = by_sweep(view, own, report, standards)
+            if swept is not None and (swept.is_exact or limits.forbid(swept.network)):
+                found = judged(view, swept.network, swept.scale, wanted, own, standards.after_sweep())
+                if found.is_certified or limits.forbid(swept.network):
+                    return found
+            start = None if swept is None or is_wide or swept.left > limits.far_off else swept.network
         if oracle.n_outputs != 1:
-            return _of_several_outputs(found, oracle)
+            raise _not_piecewise_linear(oracle)
         walk = Walk(View(oracle, generator) if is_wide else view, generator, report)
-        network, scale = _best(walk, sigma, width, Guesses())
+        network, scale = _best(walk, sigma, width, Guesses(), start)
         return judged(walk.view, network, scale, wanted, generator, walk.standards)
     finally:
         oracle.save()
 
 
-def _of_several_outputs(found: Extraction | None, oracle: Oracle) -> Extraction:
-    """What the sweep has found: nothing else takes several outputs."""
-    if found is None:
-        raise InputError(
-            f"{oracle.box.name} gives {oracle.n_outputs} numbers a row and is not piecewise linear: ask for one output"
-        )
-    return found
+def _not_piecewise_linear(oracle: Oracle) -> InputError:
+    """Nothing but the sweep takes several outputs."""
+    return InputError(
+        f"{oracle.box.name} gives {oracle.n_outputs} numbers a row and is not piecewise linear: ask for one output"
+    )
 
 
-def _best(walk: Walk, sigma: Activation | None, width: int | None, guesses: Guesses) -> tuple[TwoLayerNetwork, float]:
+def _best(
+    walk: Walk, sigma: Activation | None, width: int | None, guesses: Guesses, start: TwoLayerNetwork | None
+) -> tuple[TwoLayerNetwork, float]:
     """Of the networks by all methods that fit, in turn, the first that explains the box, or the one that does best."""
     best: tuple[TwoLayerNetwork, float, float] | None = None
-    for network, scale in _attempts(walk, sigma, width, guesses):
+    for network, scale in _attempts(walk, sigma, width, guesses, start):
         X = walk.view.placed(scale * walk.rng.standard_normal((1024, network.dim)))
         rows = Rows(X, walk.view(X))
         size = max(walk.view.magnitude, float(np.abs(rows.y).max()))
@@ -184,11 +192,13 @@ def _best(walk: Walk, sigma: Activation | None, width: int | None, guesses: Gues
 
 
 def _attempts(
-    walk: Walk, sigma: Activation | None, width: int | None, guesses: Guesses
+    walk: Walk, sigma: Activation | None, width: int | None, guesses: Guesses, start: TwoLayerNetwork | None
 ) -> Iterator[tuple[TwoLayerNetwork, float]]:
-    """Networks by the methods that fit the activation, or what the box does far away."""
+    """Networks by the methods that fit the activation, or what the box does far away; first from what was swept."""
     how = (walk.view, walk.rng, walk.report, walk.standards, walk.rules)
     ramps, steps = RampWalk(*how), StepWalk(*how)
+    if start is not None and start.width:
+        yield ramps.network(start)
     if sigma is None:
         growth = _growth(walk)
         if growth == 0:

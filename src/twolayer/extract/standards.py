@@ -17,6 +17,9 @@ class ExtractionStandards:
         Of the Gaussian inputs of the near checks, in units of the scale on which the units are seen.
     near_rows, far_rows : int
         Rows of a near check and of a far one.
+    swept_near, swept_far : int
+        The same for a network that a sweep has found: its line has met all hyperplanes, and what it missed shows in
+        half of all rows.
     wide, near_share, far_share, fewest_near, fewest_far : int, float, float, int, int
         From so many inputs on, where a row is dear beside the d that a unit costs, so many rows a parameter, and no
         fewer than so many: a unit that is missing shows in half of all rows.
@@ -50,6 +53,8 @@ class ExtractionStandards:
 
     near_scales: tuple[float, ...] = (0.3, 1.0, 3.0, 10.0)
     near_rows: int = 4096
+    swept_near: int = 1024
+    swept_far: int = 256
     wide: int = 256
     near_share: float = 1 / 64
     far_share: float = 1 / 256
@@ -66,6 +71,10 @@ class ExtractionStandards:
     coarse: float = 1e-3
     coarsest: float = 0.1
     shown: float = 0.2
+
+    def after_sweep(self) -> "ExtractionStandards":
+        """The standards for a network that a sweep has found."""
+        return replace(self, near_rows=self.swept_near, far_rows=self.swept_far)
 
     def of(self, width: int, dim: int) -> "ExtractionStandards":
         """The standards for a network of so many units and inputs."""

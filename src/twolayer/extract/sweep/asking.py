@@ -1,6 +1,7 @@
 """Asking a box about many rows that differ from a few points in one input each."""
 
 from collections.abc import Callable
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
@@ -9,8 +10,30 @@ __all__ = ["Ask", "differences"]
 
 Vector = NDArray[np.float64]
 Matrix = NDArray[np.float64]
-Ask = Callable[[Matrix], Matrix]
-"""Rows (n, d) to values (n, q)."""
+
+
+@dataclass(frozen=True)
+class Ask:
+    """A box that gives (n, q), asked where it can tell points apart.
+
+    Attributes
+    ----------
+    values : callable
+        Rows (n, d) to values (n, q).
+    is_single : bool
+        Whether the box sees rows rounded to float32.
+    """
+
+    values: Callable[[Matrix], Matrix]
+    is_single: bool = False
+
+    def __call__(self, X: Matrix) -> Matrix:
+        """Values at the rows, (n, q)."""
+        return self.values(X)
+
+    def placed(self, X: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Numbers as the box sees them."""
+        return X.astype(np.float32).astype(np.float64) if self.is_single else X
 
 
 def differences(
@@ -20,7 +43,7 @@ def differences(
 
     Parameters
     ----------
-    ask : callable
+    ask : Ask
     points : array, shape (k, d)
     which, inputs : arrays of int, shape (n,)
         The point, and the input along which it is moved.
@@ -30,7 +53,7 @@ def differences(
     """
     d = points.shape[1]
     rows = max(1, min(16384, block // d))
-    moved = points[which, inputs] + steps
+    moved = ask.placed(points[which, inputs] + steps)
     values, buffer, base = [], np.empty((rows, d)), -1
     at = np.arange(rows)
     for start in range(0, len(which), rows):

@@ -54,7 +54,7 @@ def blind_gradients(
     """Gradients in the middle of some pieces of a line, its hyperplanes not known yet; None where none is linear."""
     middles, widths = line.middles
     t = middles[which]
-    points = line.path.at(t)
+    points = ask.placed(line.path.at(t))
     values = ask(points)
     rounding = line.rounding(t)
     d = points.shape[1]
@@ -79,23 +79,24 @@ def seeing_gradients(
     ask: Ask, points: Matrix, rows: Matrix, rounding: Vector, rules: SweepRules = SweepRules()
 ) -> Gradients:
     """Gradients at points, by steps that keep clear of the hyperplanes of units (w, b), rows of shape (m, d + 1)."""
-    steps = free_steps(rows[:, :-1], points @ rows[:, :-1].T + rows[:, -1], rules.safe)
+    points = ask.placed(points)
+    steps = free_steps(rows[:, :-1], points @ rows[:, :-1].T + rows[:, -1], points, rules.safe)
     return _measured(ask, points, ask(points), steps, rounding, rules)
 
 
-def free_steps(W: Matrix, arguments: Matrix, share: float) -> Matrix:
+def free_steps(W: Matrix, arguments: Matrix, points: Matrix, share: float) -> Matrix:
     """Along each input, the way that is longer, a share of the way to the nearest hyperplane, (k, d).
 
-    The hyperplanes are those of units w (m, d), whose arguments at the k points are given, (k, m).
+    The hyperplanes are those of units w (m, d), whose arguments at the k points are given, (k, m). No step is longer
+    than the points are far from the origin.
     """
     steps = np.empty((len(arguments), W.shape[1]))
+    longest = 1 + np.linalg.norm(points, axis=1) / np.sqrt(points.shape[1])
     for k, t in enumerate(arguments):
         # inverse of the way, so that the nearest is the largest, (d, m)
         away = -W.T / np.where(t == 0, np.finfo(np.float64).tiny, t)
         forth, back = away.max(axis=1, initial=0.0), -away.min(axis=1, initial=0.0)
-        # no farther than the nearest hyperplane is by more than the longest of the steps that have one in their way
-        least = max(float(np.median(np.minimum(forth, back))), 1e-300)
-        steps[k] = share / np.maximum(np.minimum(forth, back), least) * np.where(forth <= back, 1.0, -1.0)
+        steps[k] = share / np.maximum(np.minimum(forth, back), 1 / longest[k]) * np.where(forth <= back, 1.0, -1.0)
     return steps
 
 
@@ -124,5 +125,5 @@ def _bend(ask: Ask, points: Matrix, values: Matrix, offsets: Tensor) -> Vector:
     """The largest second difference at each point (k, d), over its offsets (k, c, d)."""
     k, c, d = offsets.shape
     around = np.concatenate([points[:, None] + offsets, points[:, None] - offsets], axis=1)
-    at = ask(around.reshape(-1, d)).reshape(k, 2, c, -1)
+    at = ask(ask.placed(around.reshape(-1, d))).reshape(k, 2, c, -1)
     return np.abs(at.sum(axis=1) - 2 * values[:, None]).max(axis=(1, 2))

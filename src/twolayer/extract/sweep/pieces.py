@@ -87,22 +87,21 @@ def pieces(ask: Ask, path: Path, rules: SweepRules = SweepRules()) -> Pieces | N
 
     Parameters
     ----------
-    ask : callable
-        The box, (n, d) to (n, q).
+    ask : Ask
     path : Path
     rules : SweepRules, optional
     """
     s_end = float(np.arcsinh(path.farthest))
     t = np.sinh(np.linspace(-s_end, s_end, rules.grid))
     near, far = _rounding(ask, path)
-    cut = _Cut(t, ask(path.at(t)), near, far, rules)
+    cut = _Cut(t, ask(ask.placed(path.at(t))), near, far, rules)
     for _ in range(rules.rounds):
         more = cut.wanted()
         if not len(more):
             return None if cut.is_hopeless(0) else cut.pieces(path)
         if cut.is_hopeless(len(more)):
             return None
-        cut.add(more, ask(path.at(more)))
+        cut.add(more, ask(ask.placed(path.at(more))))
     return None
 
 
@@ -112,7 +111,7 @@ def _rounding(ask: Ask, path: Path) -> tuple[float, float]:
     spots = np.r_[tenths, np.sign(tenths) * path.farthest * (0.3 + 0.4 * np.abs(tenths))]
     step = 1e-5 * (1 + np.abs(spots))
     t = (spots[:, None] + step[:, None] * np.array([-1.0, 0.0, 1.0])).ravel()
-    values = ask(path.at(t)).reshape(len(spots), 3, -1)
+    values = ask(ask.placed(path.at(t))).reshape(len(spots), 3, -1)
     second = np.abs(values[:, 0] - 2 * values[:, 1] + values[:, 2]).max(axis=1) / np.sqrt(6)
     size = np.abs(values).max(axis=(1, 2))
     is_near, away = np.abs(spots) <= 1, np.maximum(np.abs(spots), 1)
@@ -175,15 +174,16 @@ class _Cut:
         slopes = np.array([self._slope(run) for run in merged])
         return Pieces(path, np.array(kinks), slopes, self.near, self.far)
 
-    def _tolerance(self, index: NDArray[np.intp] | int) -> Vector:
+    def _tolerance(self, index: slice | int) -> Vector:
         return self.rules.roundings * (self.near + self.far * np.abs(self.t[index]))
 
     def _straight_runs(self) -> list[tuple[int, int]]:
         """First and last index of each run of three points and more on one line."""
         t, y = self.t, self.y
-        share = ((t[1:-1] - t[:-2]) / (t[2:] - t[:-2]))[:, None]
-        off = np.abs(y[1:-1] - (1 - share) * y[:-2] - share * y[2:]).max(axis=1)
-        allowed = np.maximum(np.maximum(self._tolerance(slice(0, -2)), self._tolerance(slice(2, None))), 0)  # type: ignore[arg-type]
+        share = (t[1:-1] - t[:-2]) / (t[2:] - t[:-2])
+        off = _off(t[1:-1], y[1:-1], (t[:-2], y[:-2]), (t[2:], y[2:]))
+        known = self._tolerance(slice(None))
+        allowed = known[1:-1] + (1 - share) * known[:-2] + share * known[2:]
         straight = off <= allowed
         edges = np.flatnonzero(np.diff(np.r_[False, straight, False].astype(np.int8))).reshape(-1, 2)
         runs: list[tuple[int, int]] = []
@@ -205,9 +205,12 @@ class _Cut:
         """By how many tolerances each point of a run is off the line through its ends."""
         k = slice(first, last + 1)
         t, y = self.t[k], self.y[k]
-        share = ((t - t[0]) / (t[-1] - t[0]))[:, None]
-        allowed = np.maximum(self._tolerance(k), np.maximum(self._tolerance(first), self._tolerance(last)))  # type: ignore[arg-type]
-        off: Vector = np.abs(y - (1 - share) * y[0] - share * y[-1]).max(axis=1) / allowed
+        share = (t - t[0]) / (t[-1] - t[0])
+        known = self._tolerance(k)
+        # an end that is far away, and known less, counts only where the chord follows it
+        off: Vector = _off(t, y, (t[:1], y[:1]), (t[-1:], y[-1:])) / (
+            known + (1 - share) * known[0] + share * known[-1]
+        )
         return off
 
     def _is_straight(self, first: int, last: int) -> bool:
@@ -257,3 +260,16 @@ class _Cut:
         wide = width > self.rules.narrowest * (1 + np.abs(s[:-1]))
         inner = s[:-1][wide][:, None] + width[wide][:, None] * np.array([1 / 3, 2 / 3])
         return np.sinh(inner.ravel())
+
+
+def _off(t: Vector, y: Matrix, before: tuple[Vector, Matrix], after: tuple[Vector, Matrix]) -> Vector:
+    """How far values (n, q) at t are off the lines through points before and after, the most of all outputs.
+
+    Reckoned from the nearer of the two: what is far away, and large, would leave its rounding.
+    """
+    slope = (after[1] - before[1]) / (after[0] - before[0])[:, None]
+    one = y - before[1] - (t - before[0])[:, None] * slope
+    other = y - after[1] - (t - after[0])[:, None] * slope
+    is_first = np.abs(t - before[0]) <= np.abs(t - after[0])
+    off: Vector = np.abs(np.where(is_first[:, None], one, other)).max(axis=1)
+    return off

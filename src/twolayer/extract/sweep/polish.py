@@ -34,7 +34,7 @@ def mended(ask: Ask, gradients: Gradients, W: Matrix, arguments: Matrix, rules: 
     if not len(which):
         return gradients, 0
     points, index = np.unique(which, return_inverse=True)
-    steps = free_steps(W, arguments[points], rules.safe)[index, inputs]
+    steps = free_steps(W, arguments[points], gradients.points[points], rules.safe)[index, inputs]
     # where the unit itself is spoilt, its hyperplane is nearer than it seems
     before = gradients.steps[which, inputs]
     same = steps * before > 0
@@ -103,6 +103,7 @@ def biased(ask: Ask, units: Units, scale: float, rng: np.random.Generator, rules
     X = near[:, None] * rng.standard_normal((len(own), d))
     aside = 0.3 * near * np.tile([1.0, -1.0], len(own))[: len(own)]
     X += (aside - np.einsum("nd,nd->n", X, normal[own]) - (b / length)[own])[:, None] * normal[own]
+    X = ask.placed(X)
     t = units.arguments(X)
     clear = (np.abs(t) > 1e-6 * length * np.linalg.norm(X, axis=1)[:, None]).all(axis=1)
     X, t = X[clear], t[clear]

@@ -71,6 +71,10 @@ class SweepRules:
         Points about which a box that is piecewise linear is linear; how far about, in units of the inputs and of the
         square root of the precision, so that what is smooth bends by aside² roundings there; roundings of the largest
         value by which it may miss to be linear; and the part of the points at which it is.
+    fresh_rows : int
+        On which a swept network is compared with the box before it is put to all checks.
+    fine : float
+        Rounding up to which another line is likely to do better; above it a joint fit does.
     lines : int
         Lines that are swept, one after the other, until one is enough.
     block : int
@@ -79,7 +83,7 @@ class SweepRules:
 
     grid: int = 61
     farthest: float = 20.0
-    roundings: float = 12.0
+    roundings: float = 8.0
     gives_up: int = 20_000
     a_kink: int = 60
     least_a_kink: int = 5
@@ -110,5 +114,7 @@ class SweepRules:
     aside: float = 30.0
     flat: float = 20.0
     flat_share: float = 0.25
+    fresh_rows: int = 64
+    fine: float = 1e-12
     lines: int = 2
     block: int = 1 << 19

@@ -1,13 +1,14 @@
-"""The sweep as a stage of an extraction: lines are swept until a network passes the checks."""
+"""The sweep as a stage of an extraction: lines are swept until a network is the box, to rounding."""
+
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
-from twolayer.activation import is_bent
-from twolayer.extract.judgement import Wanted, judged
-from twolayer.extract.outcome import Extraction
 from twolayer.extract.querying import Report
+from twolayer.extract.rounding import rounding_of_rows
 from twolayer.extract.standards import ExtractionStandards
+from twolayer.extract.sweep.asking import Ask
 from twolayer.extract.sweep.pieces import Path
 from twolayer.extract.sweep.rules import SweepRules
 from twolayer.extract.sweep.sweeping import swept
@@ -15,50 +16,83 @@ from twolayer.extract.sweep.units import Units
 from twolayer.extract.view import View
 from twolayer.network import Polynomial, TwoLayerNetwork
 
-__all__ = ["by_sweep"]
+__all__ = ["Swept", "by_sweep", "network_of"]
 
 Matrix = NDArray[np.float64]
 
 
+@dataclass(frozen=True)
+class Swept:
+    """What the lines of a sweep have come to.
+
+    Attributes
+    ----------
+    network : TwoLayerNetwork
+        The best.
+    scale : float
+        At which its hyperplanes are.
+    left : float
+        What the box differs from it by on fresh inputs, relative to the values' spread.
+    is_exact : bool
+        Whether rounding explains that.
+    """
+
+    network: TwoLayerNetwork
+    scale: float
+    left: float
+    is_exact: bool
+
+
 def by_sweep(
     view: View,
-    wanted: Wanted,
     rng: np.random.Generator,
     report: Report,
     standards: ExtractionStandards,
     rules: SweepRules = SweepRules(),
-) -> Extraction | None:
-    """The extraction of a piecewise linear box; None where it is of another kind, or is to be.
+) -> Swept | None:
+    """The network of a piecewise linear box; None where it is of another kind.
 
     Parameters
     ----------
     view : View
-    wanted : Wanted
     rng : Generator
     report : callable
     standards : ExtractionStandards
     rules : SweepRules, optional
     """
-    if wanted.activation is not None and not is_bent(wanted.activation):
-        return None
-
-    def ask(X: Matrix) -> Matrix:
-        return view(X).reshape(len(X), -1)
-
+    ask = Ask(lambda X: view(X).reshape(len(X), -1), view.oracle.is_single)
+    best: Swept | None = None
     if not _is_flat(view, rng, rules):
         return None
-    best: Extraction | None = None
-    for _ in range(rules.lines):
-        path = random_path(view, rng, rules)
-        found = swept(ask, path, rng, report, rules)
+    for _ in range(rules.lines if view.eps < rules.fine else 1):
+        found = swept(ask, random_path(view, rng, rules), rng, report, rules)
         if found is None:
             break
-        result = judged(view, _network(found.units), found.scale, wanted, rng, standards)
-        if best is None or result.largest_difference < best.largest_difference:
+        result = _compared(view, network_of(found[0]), found[1], rng, standards, rules)
+        if best is None or result.left < best.left:
             best = result
-        if result.is_certified:
-            return result
+        if result.is_exact:
+            break
     return best
+
+
+def _compared(
+    view: View,
+    network: TwoLayerNetwork,
+    scale: float,
+    rng: np.random.Generator,
+    standards: ExtractionStandards,
+    rules: SweepRules,
+) -> Swept:
+    """A network beside its box, on few rows: whether it is worth all checks."""
+    X = view.placed(scale * rng.standard_normal((rules.fresh_rows, view.dim)))
+    y = view(X)
+    off = np.abs(network(X) - y)
+    spread = np.maximum(y.std(axis=0), np.finfo(np.float64).tiny)
+    allowed = np.maximum(
+        standards.explained * rounding_of_rows(view, network, X, y, standards), standards.finest * spread
+    )
+    return Swept(network, scale, float((off / spread).max()), bool((off <= allowed).all()))
 
 
 def random_path(view: View, rng: np.random.Generator, rules: SweepRules) -> Path:
@@ -84,7 +118,7 @@ def _values(*parts: Matrix) -> Matrix:
     return every[:, 0] if every.shape[1] == 1 else every
 
 
-def _network(units: Units) -> TwoLayerNetwork:
+def network_of(units: Units) -> TwoLayerNetwork:
     """The units as a network, which has a linear part only where there is one."""
     W, b = units.rows[:, :-1], units.rows[:, -1]
     is_one = units.A.shape[1] == 1

@@ -5,7 +5,7 @@ one to the next, by one unit: d questions each, and all units are known but for 
 first gradient says.
 """
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,25 +19,10 @@ from twolayer.extract.sweep.polish import biased, mended, revisited
 from twolayer.extract.sweep.rules import SweepRules
 from twolayer.extract.sweep.units import Units, rank_one
 
-__all__ = ["Swept", "swept"]
+__all__ = ["swept"]
 
 Vector = NDArray[np.float64]
 Matrix = NDArray[np.float64]
-
-
-@dataclass(frozen=True)
-class Swept:
-    """What a sweep has found.
-
-    Attributes
-    ----------
-    units : Units
-    scale : float
-        At which its hyperplanes are.
-    """
-
-    units: Units
-    scale: float
 
 
 def swept(
@@ -46,13 +31,12 @@ def swept(
     rng: np.random.Generator,
     report: Report = lambda *_: None,
     rules: SweepRules = SweepRules(),
-) -> Swept | None:
-    """The units that one line shows; None where the box is not piecewise linear along it.
+) -> tuple[Units, float] | None:
+    """The units that one line shows, and at which scale; None where the box is not piecewise linear along it.
 
     Parameters
     ----------
-    ask : callable
-        The box, (n, d) to (n, q).
+    ask : Ask
     path : Path
     rng : Generator
     report : callable, optional
@@ -86,7 +70,7 @@ def swept(
         units = oriented(units, rules)
         units = biased(ask, units, scale, rng, rules)
     report("units", m, float(units.errors.max(initial=0.0)))
-    return Swept(units, scale)
+    return units, scale
 
 
 def _units(line: Pieces, gradients: Gradients) -> Units:
