@@ -257,3 +257,13 @@ def test_a_box_of_values_near_the_largest_number_is_refused_without_noise():
         extract(CallableBox(huge, 2), rng=0)
     with pytest.raises(InputError, match=r"^huger must give finite numbers, found -inf"):
         extract(CallableBox(huger, 2), rng=0)
+
+
+def test_an_answer_that_refuses_to_become_an_array_is_refused_in_a_sentence():
+    class Tensor:
+        def __array__(self, *_, **__):
+            raise RuntimeError("Can't call numpy() on Tensor that requires grad")
+
+    box = CallableBox(lambda _: Tensor(), 3, "net")
+    with pytest.raises(InputError, match=r"^net must give an array of numbers: Can"):
+        Oracle(box, 1000, None, np.random.default_rng(0))

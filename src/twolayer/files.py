@@ -27,7 +27,6 @@ __all__ = [
     "check_sample_size",
     "distrust",
     "memory_bytes",
-    "read_csv",
     "read_npy",
     "read_npz",
     "write_csv",
@@ -151,36 +150,6 @@ def read_npy(path: FilePath) -> NDArray[Any]:
         return np.asarray(npy_format.open_memmap(os.fspath(path), mode="r"))
 
 
-def read_csv(path: FilePath) -> NDArray[np.float64]:
-    """Read a table of numbers separated by commas, with or without one header line; blank lines are passed over.
-
-    The first line is a header if none of its cells is a number.
-
-    Raises
-    ------
-    InputError
-        If there is no such file, no row, a cell that is not a number or a line of another length (which line, counted
-        from 1), or the bytes are not UTF-8 text.
-    """
-    with distrust(path, "a table of numbers in UTF-8 text"):
-        skip = _header_lines(path)
-        try:
-            return np.loadtxt(
-                os.fspath(path),
-                delimiter=",",
-                comments=None,
-                skiprows=skip,
-                ndmin=2,
-                encoding="utf-8-sig",
-                quotechar='"',
-            )
-        except ValueError:
-            fault = _csv_fault(path, skip)
-            if fault is None:
-                raise
-        raise InputError(f"{path} is not a table of numbers: {fault}")
-
-
 @contextmanager
 def distrust(path: FilePath, kind: str) -> Iterator[None]:
     """Turn whatever reading a missing, damaged or hostile file raises into an InputError.
@@ -283,51 +252,6 @@ def _free_bytes() -> int:
             if line.startswith("MemAvailable:"):
                 return min(memory_bytes(), 1024 * int(line.split()[1]))
     return memory_bytes()
-
-
-def _header_lines(path: FilePath) -> int:
-    """How many lines to pass over: up to and including a header, if there is one."""
-    with Path(path).open(encoding="utf-8-sig") as lines:
-        for number, line in enumerate(lines):
-            if not line.isspace():
-                is_header = not any(_is_number(cell) for cell in _cells(line))
-                if is_header and not any(not rest.isspace() for rest in lines):
-                    break
-                return number + 1 if is_header else number
-    raise InputError(f"{path} holds no row of numbers")
-
-
-def _csv_fault(path: FilePath, skip: int) -> str | None:
-    """Where and what the first fault of a table is, found slowly; None if it looks faultless."""
-    columns = None
-    with Path(path).open(encoding="utf-8-sig") as lines:
-        for number, line in enumerate(lines, start=1):
-            if number <= skip or not line.strip("\n"):
-                continue
-            cells = _cells(line)
-            for column, cell in enumerate(cells, start=1):
-                if not _is_number(cell):
-                    parts = cell.replace(";", " ").split()
-                    is_row = len(parts) > 1 and all(map(_is_number, parts))
-                    hint = ", and cells are separated by commas, decimals marked by points" if is_row else ""
-                    return f"line {number}, column {column} holds {cell[:40]!r}{hint}"
-            columns = columns or len(cells)
-            if len(cells) != columns:
-                return f"line {number} has {len(cells)} cells, and the lines before it {columns}"
-    return None
-
-
-def _cells(line: str) -> list[str]:
-    cells = [cell.strip() for cell in line.split(",")]
-    return [cell[1:-1] if len(cell) > 1 and cell[0] == cell[-1] == '"' else cell for cell in cells]
-
-
-def _is_number(cell: str) -> bool:
-    try:
-        float(cell)
-    except ValueError:
-        return False
-    return True
 
 
 def _reason(error: BaseException) -> str:

@@ -241,10 +241,15 @@ class TwoLayerNetwork:
         Raises
         ------
         InputError
-            If there are no such units, or p is of degree above two, so that a polynomial part cannot hold it.
+            If there are no such units, σ has no such law, or p is of degree above two, so that a polynomial part cannot
+            hold it.
         """
         turned = _mask(units, self.width)
         law = self.activation.reflection
+        if turned.any() and not law.sign:
+            raise InputError(
+                f"a unit of {self.activation.name} cannot be turned round: σ(-t) does not follow from σ(t)"
+            )
         sign = np.where(turned, -1.0, 1.0)
         a = _by_unit(np.where(turned, float(law.sign), 1.0), self.a)
         network = replace(self, a=a, W=sign[:, None] * self.W, b=sign * self.b)

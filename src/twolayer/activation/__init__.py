@@ -4,6 +4,9 @@ import inspect
 import re
 
 from twolayer.activation.base import Activation, Reflection
+from twolayer.activation.bounded import HardTanh, Softsign
+from twolayer.activation.exponential import ELU, SELU
+from twolayer.activation.gated import HardSwish, Mish, SiLU
 from twolayer.activation.piecewise import Abs, LeakyReLU, ReLU, SquaredReLU
 from twolayer.activation.polynomial import Linear, Polynomial, Quadratic
 from twolayer.activation.rewriting import Rewriting, is_bent, rewriting
@@ -96,6 +99,13 @@ ACTIVATIONS: dict[str, Entry] = table(
             Erf,
             Softplus,
             GELU,
+            SiLU,
+            HardSwish,
+            Mish,
+            ELU,
+            SELU,
+            HardTanh,
+            Softsign,
             Sine,
             Linear,
             Quadratic,

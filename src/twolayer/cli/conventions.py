@@ -24,9 +24,12 @@ __all__ = [
     "NOT_CERTIFIED",
     "NOT_EQUAL",
     "AsJson",
+    "Header",
     "Name",
     "NetworkFile",
     "Seed",
+    "Target",
+    "Without",
     "at_least",
     "closing",
     "count_or_auto",
@@ -55,6 +58,11 @@ def at_least(least: float) -> Callable[[Any], Any]:
 AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON object and nothing else.")]
 Seed = Annotated[int, typer.Option(callback=at_least(0), help="Seed of everything random.")]
 Name = Annotated[str, typer.Option(help="Its name, as `twolayer list` shows it.")]
+Target = Annotated[str | None, typer.Option(help="The column of a table that is y, by its name; by default the last.")]
+Without = Annotated[list[str] | None, typer.Option(help="A column of a table to leave out; may be given again.")]
+Header = Annotated[
+    bool | None, typer.Option("--header/--no-header", help="Whether the first line of a table has the names.")
+]
 NetworkFile = Annotated[Path, typer.Argument(help="A network file (.npz).", show_default=False)]
 
 

@@ -12,9 +12,12 @@ import typer
 from twolayer.cli.conventions import (
     NOT_EQUAL,
     AsJson,
+    Header,
     Name,
     NetworkFile,
     Seed,
+    Target,
+    Without,
     at_least,
     closing,
     count_or_auto,
@@ -105,7 +108,11 @@ def sample(
 def recover(
     samples: Annotated[
         list[Path],
-        typer.Argument(help="One .npz with X and y, one .csv with y last, or X.npy and y.npy.", show_default=False),
+        typer.Argument(
+            help="One .npz with X and y, one table (.csv, .tsv, .txt, .parquet), X.npy and y.npy, or - for one on"
+            " standard input.",
+            show_default=False,
+        ),
     ],
     width: Annotated[str, typer.Option(help='Number of units, or "auto" to find it.', show_default=False)],
     activation: Annotated[
@@ -113,6 +120,9 @@ def recover(
     ],
     output: Annotated[Path | None, typer.Option("--output", "-o", help="Where the network goes (.npz).")] = None,
     bias: Annotated[bool, typer.Option("--bias", help="The units have biases.")] = False,
+    target: Target = None,
+    without: Without = None,
+    header: Header = None,
     method: Name = "auto",
     seed: Seed = 0,
     as_json: AsJson = False,
@@ -120,7 +130,7 @@ def recover(
     """Recover a network from samples, and say whether the result is certified."""
     from twolayer.display import console, facts, narrated, units_table
     from twolayer.recover import recover
-    from twolayer.sources import read_samples
+    from twolayer.sources import read_named_samples
 
     if output is not None:
         require_npz(output)
@@ -128,10 +138,10 @@ def recover(
     if len(samples) > 2:
         raise InputError(f"samples come in one file or two, found {len(samples)}")
     units = count_or_auto(width, "--width")
-    X, y = read_samples(*samples)
+    read = read_named_samples(*samples, target=target, header=header, without=without or ())
     start = perf_counter()
     with standard_output_kept(), narrated("recovering") as progress:
-        result = recover(X, y, units, activation, bias=bias, method=method, rng=seed, progress=progress)
+        result = recover(read.X, read.y, units, activation, bias=bias, method=method, rng=seed, progress=progress)
     seconds = perf_counter() - start
     if output is not None:
         result.network.save(output)
@@ -143,6 +153,9 @@ def recover(
                 "advice": result.status.value,
                 "certificate": result.certificate.to_dict(),
                 "network": facts(result.network),
+                "inputs": read.inputs,
+                "outputs": read.outputs,
+                "notes_on_the_samples": read.notes,
                 "output": None if output is None else str(output),
                 "seconds": seconds,
                 "steps": len(result.history),
@@ -152,6 +165,8 @@ def recover(
         screen = console()
         screen.print(units_table(result.network))
         screen.print(result.certificate.summary())
+        for note in read.notes:
+            screen.print(note)
         if output is not None:
             screen.print(f"wrote {output}")
     return closing(result, as_json)

@@ -1,7 +1,6 @@
 """Networks in ONNX files, run by onnxruntime."""
 
 import math
-import stat
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +9,7 @@ from numpy.typing import NDArray
 
 from twolayer.errors import InputError
 from twolayer.extract.boxes import Declared
+from twolayer.formats.onnx_file import open_onnx
 
 __all__ = ["OnnxBox"]
 
@@ -45,29 +45,21 @@ class OnnxBox:
 
     Notes
     -----
-    A file that takes a fixed number of rows at once is asked for so many at a time, the last of them filled up.
+    A file that takes a fixed number of rows at once is asked for so many at a time, the last of them filled up. Weights
+    that it keeps in a file of their own are read from its own folder and from nowhere else.
     """
 
     def __init__(self, path: str | Path) -> None:
-        onnx, runtime = _libraries()
         self.name = str(path)
-        try:
-            if stat.S_IFMT(Path(path).stat().st_mode) not in (stat.S_IFREG, stat.S_IFDIR):
-                raise InputError(f"{path} is not a regular file, and no ONNX model is read from elsewhere")
-            content = Path(path).read_bytes()
-        except OSError as error:
-            raise InputError(f"cannot read {path}: {error.strerror or error}") from None
-        if not content:
-            raise InputError(f"{path} is empty: it holds no ONNX model")
-        try:
-            model = onnx.load_model_from_string(content)
-        except Exception:  # noqa: BLE001 - protobuf has its own exceptions, and they differ by version
-            raise InputError(f"{path} is not an ONNX model, or is damaged") from None
+        model = open_onnx(path)
         self.dim, self._rows, self._type, self.declared = _checked(self.name, model.graph)
+        runtime = _runtime()
         options = runtime.SessionOptions()
         options.log_severity_level = 4
         try:
-            self._session = runtime.InferenceSession(content, options, providers=["CPUExecutionProvider"])
+            self._session = runtime.InferenceSession(
+                model.SerializeToString(), options, providers=["CPUExecutionProvider"]
+            )
         except Exception as error:  # noqa: BLE001 - the exceptions of onnxruntime have no common name
             reason = str(error).strip().split("\n")[0][:200]
             raise InputError(f"onnxruntime cannot run {path}: {reason}") from None
@@ -89,13 +81,12 @@ class OnnxBox:
             raise InputError(f"onnxruntime cannot run {self.name} on {len(X)} rows at once: {reason}") from None
 
 
-def _libraries() -> tuple[Any, Any]:
+def _runtime() -> Any:
     try:
-        import onnx
         import onnxruntime  # type: ignore[import-untyped]
     except ImportError as error:
         raise InputError(f"an ONNX file needs the package {error.name}: pip install 'twolayer[export]'") from None
-    return onnx, onnxruntime
+    return onnxruntime
 
 
 def _checked(name: str, graph: Any) -> tuple[int, int, type, Declared]:

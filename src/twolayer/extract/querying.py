@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from twolayer.errors import InputError
-from twolayer.extract.boxes import Box
+from twolayer.extract.boxes import Box, shortened
 from twolayer.extract.precision import DOUBLE, SINGLE, AskingRules, farthest, relative_rounding, step_of
 from twolayer.files import FilePath, read_npz, write_npz
 
@@ -162,10 +162,10 @@ class Oracle:
         try:
             with np.errstate(all="ignore"):  # what comes of an overflow in the box is not finite, and refused below
                 y = np.asarray(self.box(X.copy()))
-        except (TypeError, ValueError) as error:
-            if isinstance(error, InputError):
-                raise
-            raise InputError(f"{name} must give an array of numbers: {error}") from None
+        except InputError:
+            raise
+        except Exception as error:  # noqa: BLE001 - what becomes an array says in ways of its own why it does not
+            raise InputError(f"{name} must give an array of numbers: {shortened(str(error))}") from None
         if y.dtype.kind not in "biuf":
             raise InputError(f"{name} must give real numbers, found an array of {y.dtype}")
         y = self._shaped(y, len(X)).astype(np.float64)

@@ -19,6 +19,7 @@ from twolayer.rows.threads import threads_over_rows
 from twolayer.samples import Samples
 from twolayer.search.choosing import recover_unknown
 from twolayer.search.conclusion import concluded
+from twolayer.search.shared_choosing import recover_outputs
 
 __all__ = ["RECOVERIES", "RecoveryError", "Result", "Step", "recover"]
 
@@ -112,7 +113,9 @@ def recover(
 
     # trial points far out overflow: they are passed over, and nobody needs to hear of it
     with threads_over_rows(), np.errstate(over="ignore", invalid="ignore", divide="ignore"):
-        if units_given is None or sigma is None:
+        if samples.n_outputs > 1:
+            verdict = recover_outputs(samples, units_given, sigma, rng=generator, report=report)
+        elif units_given is None or sigma is None:
             verdict = recover_unknown(samples, units_given, sigma, rng=generator, report=report)
         else:
             found = RECOVERIES[method](samples, units_given, sigma, rng=generator, report=report)

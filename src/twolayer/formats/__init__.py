@@ -1,0 +1,1 @@
+"""Model files of other programs: networks read out of them, and written into them."""
