@@ -9,6 +9,7 @@ import numpy as np
 from twolayer.activation import ACTIVATIONS, Activation, is_bent
 from twolayer.activation import activation as parse_activation
 from twolayer.arrays import whole_number
+from twolayer.errors import InputError
 from twolayer.extract.forms import SIGMOID, TANH
 from twolayer.extract.judgement import Wanted, judged
 from twolayer.extract.opening import as_box
@@ -17,8 +18,10 @@ from twolayer.extract.querying import Oracle, Report
 from twolayer.extract.ramp_walk import RampWalk
 from twolayer.extract.samples import by_samples
 from twolayer.extract.smooth.walk import SmoothWalk
+from twolayer.extract.standards import ExtractionStandards
 from twolayer.extract.step_walk import StepWalk
 from twolayer.extract.steps import FORWARD
+from twolayer.extract.sweep.stage import by_sweep
 from twolayer.extract.view import View
 from twolayer.extract.walks import Rows, Walk
 from twolayer.files import FilePath
@@ -59,6 +62,29 @@ class Guesses:
     sampled: Mapping[int, tuple[str, ...]] = field(
         default_factory=lambda: {1: ("softplus", "gelu"), 2: ("squared_relu",)}
     )
+
+
+@dataclass(frozen=True)
+class Limits:
+    """What is too large for a walk.
+
+    Attributes
+    ----------
+    wide : int
+        Inputs from which on their lengths are not measured before the sweep has been tried: that is 106 questions each.
+    parameters : int
+        Up to which all are fitted together: the normal matrix of 8000 takes 512 MB.
+    far_off : float
+        Difference of a swept network from the box, relative to its spread, from which on no fit starts there.
+    """
+
+    wide: int = 256
+    parameters: int = 8000
+    far_off: float = 0.03
+
+    def forbid(self, network: TwoLayerNetwork) -> bool:
+        """Whether no joint fit takes a network: it has too many parameters, or several outputs."""
+        return network.n_outputs > 1 or network.width * (network.dim + 1) > self.parameters
 
 
 def extract(
@@ -126,18 +152,42 @@ def extract(
     width = None if width is None else whole_number(width, "width")
     generator = np.random.default_rng(rng)
     oracle = Oracle(box, whole_number(budget, "budget"), kept, generator)
+    wanted, report, limits = Wanted(sigma, width), progress or (lambda *_: None), Limits()
     try:
-        walk = Walk(View(oracle, generator), generator, progress or (lambda *_: None))
-        network, scale = _best(walk, sigma, width, Guesses())
-        return judged(walk.view, network, scale, Wanted(sigma, width), generator, walk.standards)
+        is_wide = oracle.dim >= limits.wide
+        # of its own, so that the walk does not depend on how far the sweep came
+        own = generator.spawn(1)[0]
+        view = View(oracle, own if is_wide else generator, is_plain=is_wide)
+        standards, start = ExtractionStandards(), None
+        if sigma is None or is_bent(sigma):
+            swept = by_sweep(view, own, report, standards)
+            if swept is not None and (swept.is_exact or limits.forbid(swept.network)):
+                found = judged(view, swept.network, swept.scale, wanted, own, standards.after_sweep())
+                if found.is_certified or limits.forbid(swept.network):
+                    return found
+            start = None if swept is None or is_wide or swept.left > limits.far_off else swept.network
+        if oracle.n_outputs != 1:
+            raise _not_piecewise_linear(oracle)
+        walk = Walk(View(oracle, generator) if is_wide else view, generator, report)
+        network, scale = _best(walk, sigma, width, Guesses(), start)
+        return judged(walk.view, network, scale, wanted, generator, walk.standards)
     finally:
         oracle.save()
 
 
-def _best(walk: Walk, sigma: Activation | None, width: int | None, guesses: Guesses) -> tuple[TwoLayerNetwork, float]:
+def _not_piecewise_linear(oracle: Oracle) -> InputError:
+    """Nothing but the sweep takes several outputs."""
+    return InputError(
+        f"{oracle.box.name} gives {oracle.n_outputs} numbers a row and is not piecewise linear: ask for one output"
+    )
+
+
+def _best(
+    walk: Walk, sigma: Activation | None, width: int | None, guesses: Guesses, start: TwoLayerNetwork | None
+) -> tuple[TwoLayerNetwork, float]:
     """Of the networks by all methods that fit, in turn, the first that explains the box, or the one that does best."""
     best: tuple[TwoLayerNetwork, float, float] | None = None
-    for network, scale in _attempts(walk, sigma, width, guesses):
+    for network, scale in _attempts(walk, sigma, width, guesses, start):
         X = walk.view.placed(scale * walk.rng.standard_normal((1024, network.dim)))
         rows = Rows(X, walk.view(X))
         size = max(walk.view.magnitude, float(np.abs(rows.y).max()))
@@ -152,11 +202,13 @@ def _best(walk: Walk, sigma: Activation | None, width: int | None, guesses: Gues
 
 
 def _attempts(
-    walk: Walk, sigma: Activation | None, width: int | None, guesses: Guesses
+    walk: Walk, sigma: Activation | None, width: int | None, guesses: Guesses, start: TwoLayerNetwork | None
 ) -> Iterator[tuple[TwoLayerNetwork, float]]:
-    """Networks by the methods that fit the activation, or what the box does far away."""
+    """Networks by the methods that fit the activation, or what the box does far away; first from what was swept."""
     how = (walk.view, walk.rng, walk.report, walk.standards, walk.rules)
     ramps, steps = RampWalk(*how), StepWalk(*how)
+    if start is not None and start.width:
+        yield ramps.network(start)
     smooth, growth = SmoothWalk.of(walk), _growth(walk)
     if sigma is None:
         yield from _as_declared(walk, smooth, growth, width)
