@@ -239,8 +239,6 @@ def test_rows_fewer_than_outputs_or_parameters_are_refused():
         recover(X[:2], Y[:2], 1, "relu")
     message = "4 units on 6 inputs, 3 outputs, have 39 parameters and need at least 14 rows"
     with pytest.raises(InputError, match=message):
-        InputError, match="4 units on 6 inputs, 3 outputs, have 39 parameters and need at least 14 rows"
-    ):
         recover(X[:13], Y[:13], 4, "relu", bias=True)
 
 
