@@ -23,6 +23,9 @@ class RidgePlan:
         First ridges, for n rows: ``weak * n``, under which units stay apart and detail is fitted, and
         ``strong * sqrt(n)``, under which a unit dies unless it does more than noise could. Of diabetes the second has
         the higher evidence, of friedman1 the first.
+    weaker : float
+        Part of the weak ridge that half of the starts have: of exact labels, inputs that are strongly correlated, or
+        bends that are sharp, want weights that the weak ridge would forbid.
     first_steps, steps, last_steps : int
         Of the first look; of a refinement, in which the ridge moves too; and of one on all rows after it.
     settling_steps : int
@@ -54,6 +57,7 @@ class RidgePlan:
     most_starts: int = 24
     rows_per_parameter: int = 20
     weak: float = 1e-3
+    weaker: float = 1e-3
     strong: float = 1.0
     first_steps: int = 10
     steps: int = 60

@@ -132,9 +132,9 @@ class _Search:
 
     def first_looks(self, objective: Objective) -> list[Descent]:
         """Every start after a few steps under a weak ridge, the best first."""
-        plan, prior = self.plan, self.prior(self.weak)
-        looks = []
+        plan, looks = self.plan, []
         for number in range(self.n_starts(objective)):
+            prior = self.prior(self.weak * plan.weaker if number // 2 % 2 else self.weak)
             z = random_start(objective, self.rng) if number % 2 else grown_start(objective, self.rng, self.weak, plan)
             if self.is_dense:
                 look = levenberg_marquardt(objective, z, prior, plan.first_steps, moves_ridge=False, plan=plan)
@@ -166,7 +166,7 @@ class _Search:
             for look in looks[:count]:
                 yield self.fit(self.followed(objective, look.point.z, self.alpha, moves=False))
             return
-        ends = [self.followed(some, look.point.z, self.weak) for look in looks[:count]]
+        ends = [self.followed(some, look.point.z, look.prior.mean) for look in looks[:count]]
         for look in looks[: count // 2]:
             settled = self.followed(some, look.point.z, self.strong, plan.settling_steps, moves=False)
             ends.append(self.followed(some, settled.point.z, self.strong))
