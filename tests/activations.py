@@ -14,9 +14,6 @@ def _normal_distribution(t):
 
 
 # Each member, and its formula for one number.
-
-
-# Each member, and its formula for one number.
 FORMULAS = {
     "relu": lambda t: max(t, 0.0),
     "leaky_relu(0.01)": lambda t: t if t > 0 else 0.01 * t,
@@ -29,6 +26,14 @@ FORMULAS = {
     "erf": math.erf,
     "softplus": lambda t: math.log(1 + math.exp(t)),
     "gelu": lambda t: t * _normal_distribution(t),
+    "silu": lambda t: t / (1 + math.exp(-t)),
+    "hardswish": lambda t: 0.0 if t < -3 else t if t > 3 else t * (t + 3) / 6,
+    "mish": lambda t: t * math.tanh(math.log1p(math.exp(t))),
+    "elu(1)": lambda t: t if t > 0 else math.expm1(t),
+    "elu(-0.3)": lambda t: t if t > 0 else -0.3 * math.expm1(t),
+    "selu": lambda t: 1.0507009873554805 * (t if t > 0 else 1.6732632423543772 * math.expm1(t)),
+    "hardtanh": lambda t: max(-1.0, min(1.0, t)),
+    "softsign": lambda t: t / (1 + abs(t)),
     "sine": math.sin,
     "linear": lambda t: t,
     "quadratic": lambda t: t * t,
@@ -40,25 +45,6 @@ FORMULAS = {
     "scaled(scaled(gelu,2),3)": lambda t: 6 * t * _normal_distribution(6 * t),
 }
 every = pytest.mark.parametrize("sigma", [activation(spec) for spec in FORMULAS], ids=str)
-
-
-@dataclass(frozen=True)
-class SiLU(Activation):
-    """t sigmoid(t): only its formulas, no closed form."""
-
-    keyword = "silu"
-    reflection = Reflection(1, (0.0, -1.0))
-
-    def _value(self, t):
-        return t / (1 + np.exp(-t))
-
-    def _derivative(self, t):
-        s = 1 / (1 + np.exp(-t))
-        return s + t * s * (1 - s)
-
-    def _second_derivative(self, t):
-        s = 1 / (1 + np.exp(-t))
-        return s * (1 - s) * (2 + t * (1 - 2 * s))
 
 
 @dataclass(frozen=True)

@@ -4,6 +4,7 @@ import numpy as np
 
 from twolayer.network import Polynomial, TwoLayerNetwork
 
+WITHOUT_LAW = ("mish", "elu(1)", "selu")  # whose units cannot be turned round
 SPECS = [
     "relu",
     "leaky_relu(0.1)",
@@ -14,6 +15,11 @@ SPECS = [
     "erf",
     "softplus",
     "gelu",
+    "silu",
+    "hardswish",
+    "hardtanh",
+    "softsign",
+    *WITHOUT_LAW,
     "sine",
     "linear",
     "quadratic",

@@ -36,27 +36,31 @@ def gaussian_grid(dim, size):
     return points, masses
 
 
-def gaussian_pair_mean(f, u, w, cosine):
+def gaussian_pair_mean(f, u, w, cosine, kinks=()):
     """E[f(u·x) f(w·x)] from two norms and a cosine, by Gauss-Legendre panels split at 0 against the joint density.
 
-    Right for f analytic but at 0 that varies on no shorter a scale than 1/8, and |cosine| up to 0.99 or equal to 1.
+    Right for f analytic but at 0 and the `kinks` that varies on no shorter a scale than 1/8, and |cosine| up to 0.99 or
+    equal to 1.
     """
-    g, rule = _panels()
+    cuts, other_cuts = (tuple(kink / norm for kink in kinks if kink) for norm in (u, w))
     if abs(cosine) == 1:
+        g, rule = _panels((*cuts, *(cosine * cut for cut in other_cuts)))
         return np.sum(rule * np.exp(-g * g / 2) * f(u * g) * f(cosine * w * g)) / np.sqrt(2 * np.pi)
-    return (rule * f(u * g)) @ _pair_density(cosine) @ (rule * f(w * g))
+    (g, rule), (h, other_rule) = _panels(cuts), _panels(other_cuts)
+    return (rule * f(u * g)) @ _pair_density(cosine, cuts, other_cuts) @ (other_rule * f(w * h))
 
 
 @cache
-def _pair_density(cosine):
-    g = _panels()[0]
-    form = (g[:, None] ** 2 - 2 * cosine * g[:, None] * g + g**2) / (1 - cosine**2)
+def _pair_density(cosine, cuts, other_cuts):
+    g, h = _panels(cuts)[0], _panels(other_cuts)[0]
+    form = (g[:, None] ** 2 - 2 * cosine * g[:, None] * h + h**2) / (1 - cosine**2)
     return np.exp(-form / 2) / (2 * np.pi * np.sqrt(1 - cosine**2))
 
 
 @cache
-def _panels():
-    """Gauss-Legendre nodes and weights in panels of a quarter on [-9, 9]."""
+def _panels(cuts):
+    """Gauss-Legendre nodes and weights in panels of a quarter or less on [-9, 9], split at the cuts."""
     nodes, weights = leggauss(14)
-    left = np.arange(-9, 9, 0.25)[:, None]
-    return (left + (1 + nodes) / 8).ravel(), np.tile(weights / 8, len(left))
+    edges = np.unique([*np.arange(-9, 9.25, 0.25), *(cut for cut in cuts if abs(cut) < 9)])
+    left, length = edges[:-1, None], np.diff(edges)[:, None]
+    return (left + (1 + nodes) * length / 2).ravel(), (weights * length / 2).ravel()

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from scipy.special import erfc
 
-from activations import Hinge, SiLU, every
+from activations import Hinge, every
 from oracles import gaussian_mean, gaussian_pair_mean, hermite
 from twolayer.activation import activation
 from twolayer.activation.smoothing import step_kernel
@@ -45,13 +45,14 @@ def test_hermite_coefficients_at_scale_zero_are_the_value(sigma):
 @every
 def test_hermite_coefficients_are_continuous_to_scale_zero(sigma):
     tiny, zero = (sigma.hermite_coefficients(6, scale, [-2.0, 0.7, 1e12]) for scale in (1e-300, 0.0))
-    np.testing.assert_allclose(tiny, zero, rtol=1e-13, atol=1e-15)
+    assert (np.abs(tiny - zero) <= 1e-13 * np.abs(zero) + 1e-15 * np.maximum(1, np.abs(zero[0]))).all()
 
 
 @every
 def test_mean_of_an_odd_activation_near_zero_keeps_its_relative_accuracy(sigma):
     mean = sigma.hermite_coefficients(0, 1e-6, 1e-8)[0]
-    assert sigma.parity != -1 or mean == pytest.approx(sigma.derivative(0.0) * 1e-8, rel=1e-10, abs=0)
+    rel = 1e-5 if 0.0 in sigma.kinks else 1e-10  # at a kink the slope itself has changed by 1e-6 there
+    assert sigma.parity != -1 or mean == pytest.approx(sigma.derivative(0.0) * 1e-8, rel=rel, abs=0)
 
 
 @every
@@ -61,8 +62,9 @@ def test_hermite_coefficients_broadcast(sigma):
     assert table.shape == (5, 3, 2)
     for (i, j), _ in np.ndenumerate(table[0]):
         np.testing.assert_array_equal(table[:, i, j], sigma.hermite_coefficients(4, scale[i, 0], shift[j]))
-    np.testing.assert_array_equal(sigma.hermite_coefficients(0, scale, shift), table[:1])
-    np.testing.assert_array_equal(sigma.hermite_coefficients(1, scale, shift), table[:2])
+    for order in (0, 1):  # quadrature takes other nodes for other orders
+        part = sigma.hermite_coefficients(order, scale, shift)
+        np.testing.assert_allclose(part, table[: order + 1], rtol=1e-13, atol=1e-15)
 
 
 @every
@@ -131,7 +133,7 @@ PAIRS = [  # ‖u‖, ‖w‖, cosine
 @every
 @pytest.mark.parametrize(("u", "w", "cosine"), PAIRS)
 def test_dual_kernel_agrees_with_nested_quadrature(sigma, u, w, cosine):
-    expected = gaussian_pair_mean(sigma.derivative, u, w, cosine)
+    expected = gaussian_pair_mean(sigma.derivative, u, w, cosine, sigma.kinks)
     computed = sigma.dual_kernel(u * u, u * w * cosine, w * w)
     size = np.sqrt(sigma.dual_kernel(u * u, u * u, u * u) * sigma.dual_kernel(w * w, w * w, w * w))
     assert abs(computed - expected) < 1e-11 * size
@@ -174,7 +176,7 @@ def test_dual_kernel_forgives_rounding_beyond_cauchy_schwarz(sigma):
         np.testing.assert_allclose(beyond, sigma.dual_kernel(2.0, sign * 2.0, 2.0), rtol=1e-13, atol=1e-15)
 
 
-@pytest.mark.parametrize("sigma", [SiLU(), Hinge(0.8)], ids=str)
+@pytest.mark.parametrize("sigma", [activation("silu"), Hinge(0.8)], ids=str)
 @pytest.mark.parametrize(("scale", "shift"), [(0.0, 1.3), (0.4, -1.0), (1.0, 0.0), (6.0, 2.0)])
 def test_a_new_activation_inherits_hermite_coefficients(sigma, scale, shift):
     cuts = [(point - shift) / scale for point in sigma.kinks] if scale else []
@@ -184,10 +186,10 @@ def test_a_new_activation_inherits_hermite_coefficients(sigma, scale, shift):
 
 @pytest.mark.parametrize(("u", "w", "cosine"), [*PAIRS, (3.0, 2.0, 0.9)])
 def test_a_new_smooth_activation_inherits_a_dual_kernel(u, w, cosine):
-    expected = gaussian_pair_mean(SiLU().derivative, u, w, cosine)
-    np.testing.assert_allclose(SiLU().dual_kernel(u * u, u * w * cosine, w * w), expected, rtol=1e-11)
+    expected = gaussian_pair_mean(activation("silu").derivative, u, w, cosine)
+    np.testing.assert_allclose(activation("silu").dual_kernel(u * u, u * w * cosine, w * w), expected, rtol=1e-11)
 
 
-def test_a_new_activation_with_a_kink_must_bring_its_dual_kernel():
-    with pytest.raises(NotImplementedError, match=r"hinge\(0.8\) has kinks"):
-        Hinge(0.8).dual_kernel(1.0, 0.5, 1.0)
+def test_a_new_activation_with_a_kink_inherits_a_dual_kernel_too():
+    expected = gaussian_pair_mean(Hinge(0.8).derivative, 1.0, 1.0, 0.5, (0.8,))
+    np.testing.assert_allclose(Hinge(0.8).dual_kernel(1.0, 0.5, 1.0), expected, rtol=1e-11)

@@ -41,7 +41,8 @@ def test_a_value_that_is_not_finite_is_shown_with_its_place():
     ("function", "shape"),
     [
         (lambda X: X[1:, 0], "(255,)"),
-        (lambda X: X, "(256, 2)"),
+        (lambda X: X[None], "(1, 256, 2)"),
+        (lambda X: X[:, :0], "(256, 0)"),
         (lambda X: X[0, 0], "()"),
         (lambda X: X[:, :1].T, "(1, 256)"),
     ],
@@ -131,7 +132,7 @@ def test_the_precision_of_the_answers_is_seen():
 
 
 @pytest.mark.parametrize("activation", ["relu", "tanh"])
-@pytest.mark.parametrize("budget", [100, 2000, 40_000])
+@pytest.mark.parametrize("budget", [100, 2000, 20_000])
 def test_a_budget_that_is_too_small_says_one_that_is_enough(activation, budget):
     network = TwoLayerNetwork([1.0, -2.0, 1.0], np.eye(3, 5), [0.3, -0.2, 0.1], activation)
     with pytest.raises(
@@ -256,3 +257,13 @@ def test_a_box_of_values_near_the_largest_number_is_refused_without_noise():
         extract(CallableBox(huge, 2), rng=0)
     with pytest.raises(InputError, match=r"^huger must give finite numbers, found -inf"):
         extract(CallableBox(huger, 2), rng=0)
+
+
+def test_an_answer_that_refuses_to_become_an_array_is_refused_in_a_sentence():
+    class Tensor:
+        def __array__(self, *_, **__):
+            raise RuntimeError("Can't call numpy() on Tensor that requires grad")
+
+    box = CallableBox(lambda _: Tensor(), 3, "net")
+    with pytest.raises(InputError, match=r"^net must give an array of numbers: Can"):
+        Oracle(box, 1000, None, np.random.default_rng(0))

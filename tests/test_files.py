@@ -12,8 +12,9 @@ import numpy as np
 import pytest
 
 from twolayer.errors import InputError
-from twolayer.files import atomic_writer, read_csv, read_npy, read_npz, write_csv, write_npz
+from twolayer.files import atomic_writer, read_npy, read_npz, write_npz
 from twolayer.papers.daniely2020hardness.instances import read_dimacs
+from twolayer.tables import read_csv
 
 
 class Bomb:
@@ -145,15 +146,6 @@ def test_a_write_protected_file_is_not_replaced(tmp_path, monkeypatch):
     monkeypatch.setattr(os, "access", lambda *_: False)  # what anybody but root would be told
     assert "write-protected" in refusal(lambda p: write_npz(p, {"a": np.ones(1)}), path)
     assert path.read_bytes() == b"old"
-
-
-@pytest.mark.parametrize("line", ["1;2;3", "1\t2\t3", "1,5;2,5;3,5", "1 2 3"])
-def test_cells_separated_by_something_else_get_a_hint(tmp_path, line):
-    path = tmp_path / "table.csv"
-    path.write_text(f"a,b\n{line}\n{line}\n")
-    assert "cells are separated by commas" in refusal(read_csv, path)
-    path.write_text("1,2\n3,four\n")
-    assert refusal(read_csv, path).endswith("holds 'four'")
 
 
 def test_what_may_not_expand_takes_no_more_memory_than_its_file(tmp_path):
@@ -356,72 +348,6 @@ def test_a_pickled_npy_is_refused_unread(tmp_path):
     assert "Python objects" in refusal(read_npy, tmp_path / "a.npy")
     refusal(read_npy, tmp_path / "b.npy")
     assert not (tmp_path / "boom").exists()
-
-
-# ---------------------------------------------------------------------------------------------------------------- csv
-
-
-def test_a_csv_brings_back_every_number_exactly(tmp_path):
-    rng = np.random.default_rng(0)
-    table = rng.standard_normal((20, 3)) * 10.0 ** rng.integers(-300, 300, (20, 3))
-    write_csv(tmp_path / "a.csv", table, ["x0", "x1", "y"])
-    np.testing.assert_array_equal(read_csv(tmp_path / "a.csv"), table)
-    assert (tmp_path / "a.csv").read_text().startswith("x0,x1,y\n")
-
-
-def test_a_csv_of_float32_has_no_more_digits_than_they_need(tmp_path):
-    table = np.random.default_rng(0).standard_normal((20, 2)).astype(np.float32)
-    write_csv(tmp_path / "a.csv", table, ["x", "y"])
-    np.testing.assert_array_equal(read_csv(tmp_path / "a.csv").astype(np.float32), table)
-
-    assert max(map(len, (tmp_path / "a.csv").read_text().replace("\n", ",").split(","))) <= len("-1.23456789e-10")
-
-
-@pytest.mark.parametrize(
-    "text",
-    [
-        "1,2\n3,4\n",
-        "1,2\n3,4",
-        "x,y\n1,2\n3,4\n",
-        "\n\nx,y\n\n1,2\n\n3,4\n\n",
-        "# x, y\n1,2\n3,4\n",
-        '"x","y"\n"1","2"\n3,4\n',
-        " 1 , 2\r\n3,4e0\r\n",
-        "\ufeff1,2\n3,4\n",
-        "\ufeffx,y\n1,2\n3,4\n",
-        ",y\n1,2\n3,4\n",
-    ],
-)
-def test_a_csv_may_have_a_header_blank_lines_quotes_and_a_byte_order_mark(tmp_path, text):
-    (tmp_path / "a.csv").write_bytes(text.encode())
-    np.testing.assert_array_equal(read_csv(tmp_path / "a.csv"), [[1, 2], [3, 4]])
-
-
-@pytest.mark.parametrize(
-    ("text", "complaint"),
-    [
-        ("1,2\n3,abc\n", "line 2, column 2 holds 'abc'"),
-        ("x,y\n1,2\n\n3,\n", "line 4, column 2 holds ''"),
-        ("x,2\n3,4\n", "line 1, column 1 holds 'x'"),
-        ("1,2\n3,4,5\n", "line 2 has 3 cells, and the lines before it 2"),
-        ("x,y\n1;2\n", "line 2, column 1 holds '1;2'"),
-        ("1,2\n1_0,3\n", "could not convert string '1_0'"),
-        ("x,y\n", "holds no row"),
-        ("x,y\n\n  \n", "holds no row"),
-        ("\n \n", "holds no row"),
-        ("", "holds no row"),
-    ],
-)
-def test_a_bad_csv_is_refused_with_line_and_column(tmp_path, text, complaint):
-    (tmp_path / "a.csv").write_text(text)
-    assert complaint in refusal(read_csv, tmp_path / "a.csv")
-
-
-def test_bytes_that_are_no_text_are_no_csv(tmp_path):
-    (tmp_path / "a.csv").write_bytes(b"1,2\n\xff\xfe,3\n")
-    assert "UTF-8" in refusal(read_csv, tmp_path / "a.csv")
-    (tmp_path / "b.csv").write_bytes(b"\xff1,2\n")
-    assert "UTF-8" in refusal(read_csv, tmp_path / "b.csv")
 
 
 @pytest.mark.parametrize("read", [read_npz, read_npy, read_csv])

@@ -153,13 +153,13 @@ def test_samples_that_are_no_samples_are_refused_by_the_name_of_their_file(tmp_p
         "nan.npz": "X must be finite, found nan in row 0, column 0",
         "text.npz": "an array of text",
         "column.csv": "at least two columns",
-        "nan.csv": "row 1, column 0",
+        "nan.csv": "line 2, column 1",
         "short.csv": "line 2 has 2 cells",
         "missing.npz": "No such file",
         "missing.csv": "No such file",
         "X.npy": "the .npy of X and that of y",
-        "samples.txt": "read from .npz, .csv or .npy files",
-        "samples": "read from .npz, .csv or .npy files",
+        "samples.doc": "read from .npz, .npy, .csv",
+        "samples": "read from .npz, .npy, .csv",
     }.items():
         with pytest.raises(InputError) as caught:
             read_samples(tmp_path / name)

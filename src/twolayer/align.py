@@ -204,6 +204,8 @@ def nearest_neighbour_error(What: ArrayLike, W: ArrayLike) -> float:
 def _may_turn(network: TwoLayerNetwork, reference: TwoLayerNetwork) -> bool:
     """Whether (w, b) → (-w, -b) leaves the function free to be the same."""
     p = np.trim_zeros(np.asarray(network.activation.reflection.polynomial, dtype=float), "b")
+    if network.activation.reflection.sign == 0:
+        return False
     degrees = [part.degree for part in (network.polynomial, reference.polynomial) if part is not None]
     return len(p) - 1 <= max(degrees, default=-1)
 

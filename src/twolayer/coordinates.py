@@ -26,14 +26,14 @@ class Coordinates:
         The μ; 0 where there are no biases to make up for it.
     A : array, shape (e, d) or (d,)
         The matrix, or the diagonal of one. A zero on the diagonal sends a column to 0, and a weight brought back.
-    offset, unit : float
-        The o, 0 where the network has no constant to make up for it, and u > 0.
+    offset, unit : float, or arrays of shape (q,)
+        The o, 0 where the network has no constant to make up for it, and u > 0; of several outputs, those of each.
     """
 
     mean: Vector
     A: Matrix | Vector
-    offset: float = 0.0
-    unit: float = 1.0
+    offset: Any = 0.0
+    unit: Any = 1.0
 
     @classmethod
     def own(cls, X: NDArray[Any], y: NDArray[Any], has_bias: bool) -> Self:
@@ -111,7 +111,7 @@ class Coordinates:
             return X @ self.A.T
         return X * self.A.astype(X.dtype) if self.moves_inputs else X
 
-    def apply_labels(self, y: NDArray[Any]) -> Vector:
+    def apply_labels(self, y: NDArray[Any]) -> NDArray[np.float64]:
         """The t of each label."""
         return (y.astype(np.float64, copy=False) - self.offset) / self.unit
 
@@ -140,23 +140,23 @@ class Coordinates:
         constant = source.constant(z)
         return target.join(self.invert_rows(theta), v, linear=linear, quadratic=quadratic, constant=constant)
 
-    def stretch(self, network: TwoLayerNetwork) -> tuple[float, float]:
+    def stretch(self, network: TwoLayerNetwork) -> tuple[Any, float]:
         """Factors of outer weights and of rows (w, b) that bring a network to the unit of y.
 
-        A homogeneous σ keeps its outer weights, and has the unit in its rows.
+        A homogeneous σ of one output keeps its outer weights, and has the unit in its rows.
         """
         degree = network.activation.degree
-        return (1.0, self.unit ** (1 / degree)) if degree else (self.unit, 1.0)
+        return (1.0, self.unit ** (1 / degree)) if degree and np.ndim(self.unit) == 0 else (self.unit, 1.0)
 
     def invert_network(self, network: TwoLayerNetwork) -> TwoLayerNetwork:
         """The network from x to y that `network` is from z to t, for a diagonal A."""
         outer, rows = self.stretch(network)
         W = network.W * self.A
         polynomial = network.polynomial
-        if polynomial is not None or self.offset:
+        if polynomial is not None or np.any(self.offset):
             with np.errstate(divide="ignore"):  # a column sent to 0 has an infinite scale
                 scale = 1 / self.A
-            before = Polynomial() if polynomial is None else polynomial
+            before = Polynomial(0.0 * self.offset) if polynomial is None else polynomial
             polynomial = self.unit * before.after(scale, self.mean) + Polynomial(self.offset)
         b = network.b - W @ self.mean
         return replace(network, a=outer * network.a, W=rows * W, b=rows * b, polynomial=polynomial)
@@ -166,8 +166,8 @@ class Coordinates:
         outer, rows = self.stretch(network)
         W = np.where(self.A > 0, network.W / np.where(self.A > 0, self.A, 1.0), 0.0)
         polynomial = network.polynomial
-        if polynomial is not None or self.offset:
-            before = Polynomial() if polynomial is None else polynomial
+        if polynomial is not None or np.any(self.offset):
+            before = Polynomial(0.0 * self.offset) if polynomial is None else polynomial
             scale = np.where(self.A > 0, self.A, np.inf)
             moved = before.after(np.ones_like(self.A), -self.mean).after(scale, np.zeros_like(self.A))
             polynomial = (1 / self.unit) * (moved + Polynomial(-self.offset))
@@ -185,8 +185,11 @@ def _column_moments(X: NDArray[Any], origin: Vector | float = 0.0) -> tuple[Vect
     return total / len(X), squares / len(X)
 
 
-def _label_unit(y: NDArray[Any], has_bias: bool) -> tuple[float, float]:
-    """Offset and unit of labels, which must not be constant with biases, nor 0 everywhere."""
+def _label_unit(y: NDArray[Any], has_bias: bool) -> tuple[Any, Any]:
+    """Offset and unit of labels, which must not be constant with biases, nor 0 everywhere; of several outputs, each."""
+    if y.ndim == 2:
+        of_each = [_label_unit(column, has_bias) for column in y.T]
+        return np.array([offset for offset, _ in of_each]), np.array([unit for _, unit in of_each])
     offset = float(y.mean(dtype=np.float64)) if has_bias else 0.0
     largest = float(np.abs(y - offset).max())
     return offset, largest * float(np.sqrt(np.mean(((y - offset) / largest) ** 2, dtype=np.float64)))

@@ -27,10 +27,11 @@ __all__ = [
     "check_sample_size",
     "distrust",
     "memory_bytes",
-    "read_csv",
     "read_npy",
     "read_npz",
+    "scalar_entry",
     "write_csv",
+    "write_npy",
     "write_npz",
 ]
 
@@ -99,6 +100,13 @@ def write_npz(path: FilePath, arrays: Mapping[str, NDArray[Any]]) -> None:
         np.savez(stream, **arrays)  # type: ignore[arg-type]
 
 
+def write_npy(path: FilePath, array: NDArray[Any]) -> None:
+    """Write one array to a ``.npy``, whole or not at all."""
+    _refuse_objects(path, np.asarray(array).dtype, "the array")
+    with atomic_writer(path) as stream:
+        np.save(stream, array, allow_pickle=False)
+
+
 def write_csv(path: FilePath, table: NDArray[np.floating[Any]], header: Sequence[str]) -> None:
     """Write a table with one header line, each number to as many digits as bring it back exactly."""
     digits = 9 if table.dtype == np.float32 else 17
@@ -151,34 +159,20 @@ def read_npy(path: FilePath) -> NDArray[Any]:
         return np.asarray(npy_format.open_memmap(os.fspath(path), mode="r"))
 
 
-def read_csv(path: FilePath) -> NDArray[np.float64]:
-    """Read a table of numbers separated by commas, with or without one header line; blank lines are passed over.
-
-    The first line is a header if none of its cells is a number.
+def scalar_entry(entries: Mapping[str, NDArray[Any]], name: str, kinds: str) -> Any:
+    """A single value of a file, of one of the kinds of NumPy: ``"U"`` for text, ``"iu"`` for integers.
 
     Raises
     ------
     InputError
-        If there is no such file, no row, a cell that is not a number or a line of another length (which line, counted
-        from 1), or the bytes are not UTF-8 text.
+        If there is no such entry, or it is something else.
     """
-    with distrust(path, "a table of numbers in UTF-8 text"):
-        skip = _header_lines(path)
-        try:
-            return np.loadtxt(
-                os.fspath(path),
-                delimiter=",",
-                comments=None,
-                skiprows=skip,
-                ndmin=2,
-                encoding="utf-8-sig",
-                quotechar='"',
-            )
-        except ValueError:
-            fault = _csv_fault(path, skip)
-            if fault is None:
-                raise
-        raise InputError(f"{path} is not a table of numbers: {fault}")
+    if name not in entries:
+        raise InputError(f"it has no entry {name!r}")
+    value = entries[name]
+    if value.ndim or value.dtype.kind not in kinds:
+        raise InputError(f"its entry {name!r} must be a single {'text' if kinds == 'U' else 'integer'}")
+    return value.item()
 
 
 @contextmanager
@@ -283,51 +277,6 @@ def _free_bytes() -> int:
             if line.startswith("MemAvailable:"):
                 return min(memory_bytes(), 1024 * int(line.split()[1]))
     return memory_bytes()
-
-
-def _header_lines(path: FilePath) -> int:
-    """How many lines to pass over: up to and including a header, if there is one."""
-    with Path(path).open(encoding="utf-8-sig") as lines:
-        for number, line in enumerate(lines):
-            if not line.isspace():
-                is_header = not any(_is_number(cell) for cell in _cells(line))
-                if is_header and not any(not rest.isspace() for rest in lines):
-                    break
-                return number + 1 if is_header else number
-    raise InputError(f"{path} holds no row of numbers")
-
-
-def _csv_fault(path: FilePath, skip: int) -> str | None:
-    """Where and what the first fault of a table is, found slowly; None if it looks faultless."""
-    columns = None
-    with Path(path).open(encoding="utf-8-sig") as lines:
-        for number, line in enumerate(lines, start=1):
-            if number <= skip or not line.strip("\n"):
-                continue
-            cells = _cells(line)
-            for column, cell in enumerate(cells, start=1):
-                if not _is_number(cell):
-                    parts = cell.replace(";", " ").split()
-                    is_row = len(parts) > 1 and all(map(_is_number, parts))
-                    hint = ", and cells are separated by commas, decimals marked by points" if is_row else ""
-                    return f"line {number}, column {column} holds {cell[:40]!r}{hint}"
-            columns = columns or len(cells)
-            if len(cells) != columns:
-                return f"line {number} has {len(cells)} cells, and the lines before it {columns}"
-    return None
-
-
-def _cells(line: str) -> list[str]:
-    cells = [cell.strip() for cell in line.split(",")]
-    return [cell[1:-1] if len(cell) > 1 and cell[0] == cell[-1] == '"' else cell for cell in cells]
-
-
-def _is_number(cell: str) -> bool:
-    try:
-        float(cell)
-    except ValueError:
-        return False
-    return True
 
 
 def _reason(error: BaseException) -> str:

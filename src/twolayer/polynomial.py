@@ -141,7 +141,9 @@ class Polynomial:
             _sum_of_parts(self.quadratic, other.quadratic),
         )
 
-    def __rmul__(self, factor: float) -> "Polynomial":
+    __array_ufunc__ = None  # an array of factors, one an output, is multiplied by `__rmul__`, not entry by entry
+
+    def __rmul__(self, factor: Any) -> "Polynomial":
         return Polynomial(
             factor * self.constant,
             None if self.linear is None else factor * self.linear,

@@ -1,4 +1,4 @@
-r"""What the iterative solvers of several rooms share: conjugate gradients, Nielsen's damping, Adam's direction."""
+r"""What the solvers of several rooms share: Gram matrices, conjugate gradients, Nielsen's damping, Adam's direction."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -6,8 +6,9 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.linalg import cho_factor, cho_solve
 
-__all__ = ["Adam", "NielsenDamping", "conjugate_gradients"]
+__all__ = ["Adam", "GramSolver", "NielsenDamping", "conjugate_gradients"]
 
 Array = NDArray[np.float64]
 
@@ -65,6 +66,35 @@ def conjugate_gradients(
             break
         direction = image + (norm / last) * direction
     return x
+
+
+@dataclass(frozen=True, eq=False)
+class GramSolver:
+    """Solves :math:`G C = M` for a Gram matrix that may be singular to rounding.
+
+    Its diagonal is raised by 1e-13 of itself, or by ten, a hundred, … times as much where it is indefinite; a few steps
+    of refinement, ``C += solve(M - G @ C)``, take that out again where G is not singular.
+    """
+
+    factor: tuple[Array, bool]
+    scale: Array
+
+    @classmethod
+    def of(cls, G: Array) -> "GramSolver":
+        """Factor G, shape (f, f), symmetric."""
+        diagonal = G.diagonal()
+        scale = 1 / np.sqrt(np.maximum(diagonal, max(1e-14 * float(diagonal.max(initial=0.0)), 1e-300)))
+        scaled = G * np.outer(scale, scale)
+        ridge = 1e-13  # a thousand roundings: what keeps the factor of equal columns from failing
+        while True:
+            try:
+                return cls(cho_factor(scaled + ridge * np.eye(len(G)), check_finite=False), scale)
+            except np.linalg.LinAlgError:
+                ridge *= 10
+
+    def __call__(self, M: Array) -> Array:
+        """The C, of the shape of M."""
+        return np.asarray(self.scale[:, None] * cho_solve(self.factor, self.scale[:, None] * M, check_finite=False))
 
 
 @dataclass

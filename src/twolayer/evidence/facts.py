@@ -6,6 +6,7 @@ from math import comb
 import numpy as np
 from numpy.typing import NDArray
 
+from twolayer.activation import Activation
 from twolayer.decompose.decomposition import TWO_DECOMPOSITIONS
 from twolayer.evidence.curvature import Curvature, curvature, most_leverage, normal_matrix
 from twolayer.evidence.found import Found
@@ -22,7 +23,7 @@ from twolayer.network import TwoLayerNetwork
 from twolayer.rows import some_rows
 from twolayer.samples.distinct_rows import inputs_on_a_grid, n_distinct_rows
 
-__all__ = ["Facts", "Look", "look"]
+__all__ = ["Facts", "Look", "aliased_inputs", "is_one_of_several", "look"]
 
 
 @dataclass(frozen=True)
@@ -132,8 +133,8 @@ def look(found: Found, standards: Standards = STANDARDS) -> Look:
         parameters=p,
         leverage=leverage,
         is_flat=_is_flat(bend, p, standards),
-        is_one_of_several=_is_one_of_several(problem),
-        aliased_inputs=_aliased_inputs(problem),
+        is_one_of_several=is_one_of_several(problem.activation, problem.n_columns, problem.has_bias, p),
+        aliased_inputs=aliased_inputs(problem.activation, problem.X, problem.has_bias),
         unseen_units=found.unseen_units,
         relative_error=0.0 if fit.is_exact else _relative_error(network, errors),
         twins=len(turns) + has_straight,
@@ -204,25 +205,23 @@ def _is_flat(bend: Curvature, n_parameters: int, standards: Standards) -> bool:
     return not bend.smallest > (standards.flat if is_dense else standards.flat_in_single_precision) * bend.largest
 
 
-def _is_one_of_several(problem: UnitsProblem) -> bool:
+def is_one_of_several(activation: Activation, inputs: int, has_bias: bool, n_parameters: int) -> bool:
     """Whether σ is a polynomial, and its units have as many parameters as such functions have coefficients, or more.
 
     Even where no direction is flat, several networks then give the same function: see `generic_rank`.
     """
-    powers, inputs = problem.activation.powers, problem.n_columns
+    powers = activation.powers
     if not powers:
         return False
     of_each = [comb(inputs + j - 1, j) for j in powers]
-    coefficients = of_each[-1] if problem.has_bias else sum(of_each)
+    coefficients = of_each[-1] if has_bias else sum(of_each)
     has_two = len(powers) == 1 and (powers[0], inputs) in TWO_DECOMPOSITIONS
-    return problem.n_parameters >= coefficients - inputs * has_two
+    return n_parameters >= coefficients - inputs * has_two
 
 
-def _aliased_inputs(problem: UnitsProblem) -> tuple[int, ...]:
+def aliased_inputs(activation: Activation, X: NDArray, has_bias: bool) -> tuple[int, ...]:
     """Inputs on a grid, where σ is periodic."""
-    if not problem.activation.antiperiod:
-        return ()
-    return inputs_on_a_grid(np.asarray(problem.X), has_bias=problem.has_bias)
+    return inputs_on_a_grid(np.asarray(X), has_bias=has_bias) if activation.antiperiod else ()
 
 
 def _relative_error(network: TwoLayerNetwork, errors: StandardErrors) -> float:

@@ -7,6 +7,7 @@ import numpy as np
 from twolayer.evidence.score_test import ScoreTest
 from twolayer.evidence.standards import STANDARDS, Standards
 from twolayer.model.fit import Fit
+from twolayer.model.shared_units import SharedFit
 from twolayer.model.units import unit_values
 
 __all__ = ["NoiseEvidence", "gain_ratio", "has_no_signal", "has_power"]
@@ -59,10 +60,10 @@ class NoiseEvidence:
         return self.narrower_loss is not None and self.narrower_loss >= self.standards.least_narrower_loss
 
 
-def gain_ratio(narrow: Fit, wide: Fit, standards: Standards = STANDARDS) -> float:
+def gain_ratio(narrow: Fit | SharedFit, wide: Fit | SharedFit, standards: Standards = STANDARDS) -> float:
     """What the wider of two fits gains, over what noise could give its additional parameters."""
     p = wide.problem.n_parameters
-    freedom = wide.problem.n_rows - p
+    freedom = wide.problem.n_equations - p
     if freedom < standards.least_freedom:
         return 0.0
     variance = max(wide.loss, 1e-30) / freedom
@@ -70,10 +71,10 @@ def gain_ratio(narrow: Fit, wide: Fit, standards: Standards = STANDARDS) -> floa
     return (narrow.loss - wide.loss) / variance / (standards.gain_per_parameter * extra + standards.gain_offset)
 
 
-def has_no_signal(fit: Fit, standards: Standards = STANDARDS) -> bool:
+def has_no_signal(fit: Fit | SharedFit, standards: Standards = STANDARDS) -> bool:
     """Whether a network gains no more over zero (a constant, where it has one) than fits to pure noise do."""
     p = fit.problem.n_parameters
-    variance = fit.loss / max(fit.problem.n_rows - p, 1)
+    variance = fit.loss / max(fit.problem.n_equations - p, 1)
     return 1 - fit.loss < variance * (standards.signal_per_parameter * p + standards.signal_offset)
 
 

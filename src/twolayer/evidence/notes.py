@@ -1,30 +1,26 @@
 """What cannot be known of a network, and what else to mind, in sentences."""
 
 import numpy as np
+from numpy.typing import NDArray
 
+from twolayer.activation import Activation
 from twolayer.evidence.facts import Look
 from twolayer.evidence.found import Found
 from twolayer.evidence.gaussianity import GaussianityTest
 from twolayer.evidence.status import Status
 from twolayer.evidence.twins import is_turning_untried
-from twolayer.model.problem import UnitsProblem
 
-__all__ = ["notes_on", "notes_on_inputs"]
+__all__ = ["notes_on", "notes_on_activation", "notes_on_inputs", "notes_on_turns", "notes_on_unseen_units"]
 
 
 def notes_on(found: Found, seen: Look, status: Status) -> tuple[str, ...]:
     """What is to be said of the end of a search."""
     problem, facts = found.fit.problem, seen.facts
-    notes = _on_the_activation(problem)
+    notes = notes_on_activation(problem.activation, problem.has_bias)
     if not problem.is_lifted and is_turning_untried(seen.network, seen.errors, problem.X):
         notes.append(f"{problem.width} units are too many to try all sets that may be turned round together.")
-    if len(seen.turns):
-        units = ", ".join(map(str, np.flatnonzero(seen.turns[0])))
-        count = len(seen.turns) + 1
-        notes.append(
-            f"Turning units {units} round together leaves the function as it is: {count} sign patterns give it."
-        )
-    notes += _on_unseen_units(found)
+    notes += notes_on_turns(seen.turns)
+    notes += notes_on_unseen_units(found.unseen_units, problem.width, is_lifted=problem.is_lifted)
     if facts.is_one_of_several:
         notes.append("Polynomials of this degree have no more coefficients than these units have parameters.")
     if facts.aliased_inputs:
@@ -42,32 +38,43 @@ def notes_on(found: Found, seen: Look, status: Status) -> tuple[str, ...]:
     return tuple(notes)
 
 
-def _on_the_activation(problem: UnitsProblem) -> list[str]:
-    law, parity, notes = problem.activation.reflection, problem.activation.parity, []
+def notes_on_activation(activation: Activation, has_bias: bool) -> list[str]:
+    """What no data can tell of units of this kind."""
+    law, parity, notes = activation.reflection, activation.parity, []
     if parity > 0:
         notes.append("The activation is even: (w, b) and (-w, -b) are the same unit.")
     elif parity < 0:
         notes.append("The activation is odd: (a, w, b) and (-a, -w, -b) are the same unit.")
-    elif problem.has_bias and len(law.polynomial) == 1:
+    elif has_bias and len(law.polynomial) == 1:
         notes.append("A unit may be turned round, (a, w, b) to (-a, -w, -b), for a change of the constant.")
-    if problem.activation.degree:
+    if activation.degree:
         notes.append(
             "The activation is homogeneous: the scale of a unit is in its input weights, |a| = 1 by convention."
         )
     return notes
 
 
-def _on_unseen_units(found: Found) -> list[str]:
-    problem, unseen, notes = found.fit.problem, found.unseen_units, []
-    if problem.is_lifted:
+def notes_on_turns(turns: NDArray[np.int_]) -> list[str]:
+    """Which units can be turned round together."""
+    if not len(turns):
+        return []
+    units = ", ".join(map(str, np.flatnonzero(turns[0])))
+    count = len(turns) + 1
+    return [f"Turning units {units} round together leaves the function as it is: {count} sign patterns give it."]
+
+
+def notes_on_unseen_units(unseen: int, width: int, *, is_lifted: bool) -> list[str]:
+    """What the rows do not show of the units that were asked for."""
+    notes = []
+    if is_lifted:
         notes.append(
             "The polynomial part holds the sum of units that are linear on all of these inputs, and what turning the"
             " others round leaves: one cannot be told from the other."
         )
     if unseen:
-        kind = "linear or dead" if problem.is_lifted else "dead"
+        kind = "linear or dead" if is_lifted else "dead"
         notes.append(f"Of the units asked for, {unseen} are {kind} on all of these inputs, or one too many.")
-        notes.append(f"A network of {problem.width} units explains the data as well.")
+        notes.append(f"A network of {width} units explains the data as well.")
     return notes
 
 

@@ -12,7 +12,7 @@ from twolayer.model.preconditioner import kernel_preconditioner
 from twolayer.model.problem import Matrix, Vector
 from twolayer.solvers import conjugate_gradients
 
-__all__ = ["MOST_DENSE_PARAMETERS", "ScoreTest", "score_test"]
+__all__ = ["MOST_DENSE_PARAMETERS", "Features", "ScoreTest", "f_test", "score_test"]
 
 MOST_DENSE_PARAMETERS = 1000  # up to which a normal matrix is formed and inverted: a second
 _ORDERS = (1, 2, 3, 4, 5)  # of Hermite polynomials of the units' own preactivations
@@ -62,46 +62,49 @@ def score_test(problem: UnitsProblem, point: Vector, rng: np.random.Generator) -
     O(n p²) up to 1000 parameters, above that q solves by conjugate gradients. It fails to see a misfit that is
     orthogonal to its features, or smaller than the noise of n rows.
     """
-    features = _Features(problem, point, rng)
+    features = Features.of(problem, point, rng)
     p = problem.n_parameters
     if p <= MOST_DENSE_PARAMETERS:
         gram, cross, score, energy = _dense_products(problem, point, features)
     else:
         gram, cross, score, energy = _matrix_free_products(problem, point, features)
-    V = gram - cross
-    scale = np.sqrt(np.maximum(gram.diagonal(), 1e-300))
-    values, vectors = np.linalg.eigh(V / np.outer(scale, scale))
-    kept = values > 5e-3  # a two-hundredth: what J spans but for less, rounding and curvature make
-    projections = vectors[:, kept].T @ (score / scale)
-    q, freedom = int(kept.sum()), problem.n_rows - p - int(kept.sum())
-    if q == 0 or freedom < 1 or energy == 0:
-        return ScoreTest(0.0, 1.0, q)
-    explained = float(np.sum(projections**2 / values[kept]))
-    statistic = (explained / q) / (max(energy - explained, 1e-300) / freedom)
-    return ScoreTest(statistic, float(fdtrc(q, freedom, statistic)), q)
+    return f_test(gram, cross, score, energy, problem.n_rows - p)
 
 
-class _Features:
-    """The features of a score test, on blocks of rows."""
+class Features:
+    """The features of a score test, on blocks of rows.
 
-    def __init__(self, problem: UnitsProblem, point: Vector, rng: np.random.Generator):
-        self.problem = problem
-        v, theta = problem.units(point)
-        d = problem.X.shape[1]
-        self.directions = theta[:, :d] / np.maximum(np.linalg.norm(theta[:, :d], axis=1, keepdims=True), 1e-300)
-        strength = v * problem.some(4096).unit_block(slice(None), theta).std(axis=0)  # to some per cent
-        signs = rng.choice([-1.0, 1.0], (2, problem.width))
+    Parameters
+    ----------
+    W : array, shape (m, d)
+        Rows of the units.
+    strength : array, shape (m,)
+        What each adds to the labels, with its sign.
+    rng : Generator
+    """
+
+    def __init__(self, W: Matrix, strength: Vector, rng: np.random.Generator):
+        self.directions = W / np.maximum(np.linalg.norm(W, axis=1, keepdims=True), 1e-300)
+        signs = rng.choice([-1.0, 1.0], (2, len(W)))
         self.weights = np.vstack([strength, signs * strength]).T
-        ridges = rng.standard_normal((6, d))
+        ridges = rng.standard_normal((6, W.shape[1]))
         self.ridges = ridges / np.linalg.norm(ridges, axis=1, keepdims=True)
+
+    @classmethod
+    def of(cls, problem: UnitsProblem, point: Vector, rng: np.random.Generator) -> "Features":
+        """Those of a fit of one output."""
+        v, theta = problem.units(point)
+        strength = v * problem.some(4096).unit_block(slice(None), theta).std(axis=0)  # to some per cent
+        return cls(theta[:, : problem.X.shape[1]], strength, rng)
 
     @property
     def count(self) -> int:
         """Number of features."""
         return len(_ORDERS) * self.weights.shape[1] + len(self.ridges) + 2
 
-    def __call__(self, rows: slice) -> Matrix:
-        X = self.problem.X[rows].astype(np.float64, copy=False)
+    def __call__(self, X: Matrix) -> Matrix:
+        """The features of a block of inputs, (b, count)."""
+        X = X.astype(np.float64, copy=False)
         own = hermite_values(X @ self.directions.T, max(_ORDERS))
         parts = [own[j] @ self.weights for j in _ORDERS]
         parts += [(X @ self.ridges.T) ** 2 - 1, np.einsum("ij,ij->i", X, X)[:, None] - X.shape[1]]
@@ -109,12 +112,27 @@ class _Features:
         return np.hstack(parts)
 
 
-def _dense_products(problem: UnitsProblem, point: Vector, features: _Features) -> tuple[Matrix, Matrix, Vector, float]:
+def f_test(gram: Matrix, cross: Matrix, score: Vector, energy: float, freedom: int) -> ScoreTest:
+    """The test from GᵀG, its part in the span of J, Gᵀr, ‖r‖², and the n - p degrees of freedom of the residual."""
+    scale = np.sqrt(np.maximum(gram.diagonal(), 1e-300))
+    values, vectors = np.linalg.eigh((gram - cross) / np.outer(scale, scale))
+    kept = values > 5e-3  # a two-hundredth: what J spans but for less, rounding and curvature make
+    projections = vectors[:, kept].T @ (score / scale)
+    q = int(kept.sum())
+    freedom -= q
+    if q == 0 or freedom < 1 or energy == 0:
+        return ScoreTest(0.0, 1.0, q)
+    explained = float(np.sum(projections**2 / values[kept]))
+    statistic = (explained / q) / (max(energy - explained, 1e-300) / freedom)
+    return ScoreTest(statistic, float(fdtrc(q, freedom, statistic)), q)
+
+
+def _dense_products(problem: UnitsProblem, point: Vector, features: Features) -> tuple[Matrix, Matrix, Vector, float]:
     """GᵀG, its part in the span of J, Gᵀr and ‖r‖²."""
     q, p = features.count, problem.n_parameters
     gram, score, JG, H, energy = np.zeros((q, q)), np.zeros(q), np.zeros((p, q)), np.zeros((p, p)), 0.0
     for rows, r, J in problem.jacobian_blocks(point):
-        G = features(rows)
+        G = features(problem.X[rows])
         gram, score, JG, energy = gram + G.T @ G, score + G.T @ r, JG + J.T @ G, energy + float(r @ r)
         H = H + J.T @ J
     scale = 1 / np.sqrt(np.maximum(H.diagonal(), 1e-300))
@@ -125,13 +143,13 @@ def _dense_products(problem: UnitsProblem, point: Vector, features: _Features) -
 
 
 def _matrix_free_products(
-    problem: UnitsProblem, point: Vector, features: _Features
+    problem: UnitsProblem, point: Vector, features: Features
 ) -> tuple[Matrix, Matrix, Vector, float]:
     at = problem.linearize(point)
     residual = problem.residual(point)
     gram, score = np.zeros((features.count, features.count)), np.zeros(features.count)
     for rows in problem.blocks():
-        G = features(rows)
+        G = features(problem.X[rows])
         gram, score = gram + G.T @ G, score + G.T @ residual[rows]
     JG = np.column_stack([problem.pull_back(at, column) for column in _columns(problem, features)])
     precondition = kernel_preconditioner(problem, at, 0.0)
@@ -141,6 +159,6 @@ def _matrix_free_products(
     return gram, JG.T @ np.column_stack(solved), score, float(residual @ residual)
 
 
-def _columns(problem: UnitsProblem, features: _Features) -> Iterator[Vector]:
+def _columns(problem: UnitsProblem, features: Features) -> Iterator[Vector]:
     for j in range(features.count):
-        yield np.concatenate([features(rows)[:, j] for rows in problem.blocks()])
+        yield np.concatenate([features(problem.X[rows])[:, j] for rows in problem.blocks()])

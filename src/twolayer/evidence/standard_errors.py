@@ -1,6 +1,7 @@
 """How exactly noise lets the weights be known."""
 
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 from scipy.linalg.lapack import dpotrf, dpotri
@@ -24,8 +25,8 @@ class StandardErrors:
 
     Attributes
     ----------
-    a, W, b : arrays, shapes (m,), (m, d), (m,)
-    constant : float
+    a, W, b : arrays, shapes (m,) or (m, q), (m, d), (m,)
+    constant : float, or array, shape (q,)
     is_exact : bool
         False where a stochastic estimate of the inverse's diagonal was used (some 10 % off).
     """
@@ -33,7 +34,7 @@ class StandardErrors:
     a: Vector
     W: Matrix
     b: Vector
-    constant: float
+    constant: Any
     is_exact: bool
 
     def stretched(self, outer: float, rows: float, constant: float) -> "StandardErrors":

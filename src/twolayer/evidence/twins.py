@@ -1,5 +1,7 @@
 """Which units of a network can be turned round together, and leave its function as it is?"""
 
+from dataclasses import replace
+
 import numpy as np
 from numpy.typing import NDArray
 from scipy.linalg.lapack import dpocon, dpotrf
@@ -122,6 +124,12 @@ def _left_by_turning(
     By the linear, square and constant part; a constant is left out where the network has one of its own, and so is what
     vanishes on all rows of X, as |x|² - 1 does on a sphere.
     """
+    if network.n_outputs > 1:  # what is left must vanish in every output
+        of_each = [
+            _left_by_turning(network.output(j), None if errors is None else replace(errors, a=errors.a[:, j]), X)
+            for j in range(network.n_outputs)
+        ]
+        return np.hstack([left for left, _ in of_each]), np.hstack([deviations for _, deviations in of_each])
     a, W, b = network.a[:, None], network.W, network.b[:, None]
     da, dW, db = (0 * a, 0 * W, 0 * b) if errors is None else (errors.a[:, None], errors.W, errors.b[:, None])
     law = network.activation.reflection.polynomial

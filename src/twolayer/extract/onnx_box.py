@@ -1,7 +1,6 @@
 """Networks in ONNX files, run by onnxruntime."""
 
 import math
-import stat
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +9,8 @@ from numpy.typing import NDArray
 
 from twolayer.errors import InputError
 from twolayer.extract.boxes import Declared
+from twolayer.formats.onnx_file import open_onnx
+from twolayer.formats.onnx_reader import read_graph
 
 __all__ = ["OnnxBox"]
 
@@ -31,7 +32,9 @@ _TYPES = {1: np.float32, 11: np.float64}  # elements of ONNX tensors
 
 
 class OnnxBox:
-    """A two-layer network in an ONNX file, asked through onnxruntime; its weights are not looked at.
+    """A two-layer network in an ONNX file, asked through onnxruntime.
+
+    Its weights are looked at for nothing but whether it is one, its width and its activation: see `declared`.
 
     Parameters
     ----------
@@ -45,33 +48,45 @@ class OnnxBox:
 
     Notes
     -----
-    A file that takes a fixed number of rows at once is asked for so many at a time, the last of them filled up.
+    A file that takes a fixed number of rows at once is asked for so many at a time, the last of them filled up. Weights
+    that it keeps in a file of their own are read from its own folder and from nowhere else.
     """
 
     def __init__(self, path: str | Path) -> None:
-        onnx, runtime = _libraries()
         self.name = str(path)
-        try:
-            if stat.S_IFMT(Path(path).stat().st_mode) not in (stat.S_IFREG, stat.S_IFDIR):
-                raise InputError(f"{path} is not a regular file, and no ONNX model is read from elsewhere")
-            content = Path(path).read_bytes()
-        except OSError as error:
-            raise InputError(f"cannot read {path}: {error.strerror or error}") from None
-        if not content:
-            raise InputError(f"{path} is empty: it holds no ONNX model")
-        try:
-            model = onnx.load_model_from_string(content)
-        except Exception:  # noqa: BLE001 - protobuf has its own exceptions, and they differ by version
-            raise InputError(f"{path} is not an ONNX model, or is damaged") from None
-        self.dim, self._rows, self._type, self.declared = _checked(self.name, model.graph)
+        model = open_onnx(path)
+        self._inputs: list[tuple[str, tuple[int, ...]]] = []
+        self.dim, self._rows, self._type, self.declared = self._understood(model)
+        runtime = _runtime()
         options = runtime.SessionOptions()
         options.log_severity_level = 4
         try:
-            self._session = runtime.InferenceSession(content, options, providers=["CPUExecutionProvider"])
+            self._session = runtime.InferenceSession(
+                model.SerializeToString(), options, providers=["CPUExecutionProvider"]
+            )
         except Exception as error:  # noqa: BLE001 - the exceptions of onnxruntime have no common name
             reason = str(error).strip().split("\n")[0][:200]
             raise InputError(f"onnxruntime cannot run {path}: {reason}") from None
-        self._input = self._session.get_inputs()[0].name
+        self._inputs = self._inputs or [(self._session.get_inputs()[0].name, (self.dim,))]
+
+    def _understood(self, model: Any) -> tuple[int, int, type, Declared]:
+        """What `_checked` gives, of whatever is read as a network of one output too, written in whatever operators."""
+        try:
+            found = read_graph(self.name, model)
+        except InputError:
+            found = None
+        if found is None or found.network.n_outputs != 1 or found.link != "identity":
+            return _checked(self.name, model.graph)
+        constants = {entry.name for entry in model.graph.initializer}
+        entries = [entry for entry in model.graph.input if entry.name not in constants]
+        kinds = {entry.type.tensor_type.elem_type for entry in entries}
+        shapes = [_shape(entry)[1:] for entry in entries]
+        if not kinds <= _TYPES.keys() or len(model.graph.output) != 1:
+            return _checked(self.name, model.graph)
+        sizes = [(math.prod(shape) or found.network.dim,) if len(shape) == 1 else shape for shape in shapes]
+        self._inputs = [(entry.name, size) for entry, size in zip(entries, sizes, strict=True)]
+        declared = Declared(found.network.width, found.network.activation.name)
+        return found.network.dim, _shape(entries[0])[0], _TYPES[kinds.pop()], declared
 
     def __call__(self, X: NDArray[np.float64]) -> NDArray[Any]:
         """The values, in the precision of the file."""
@@ -83,19 +98,24 @@ class OnnxBox:
 
     def _run(self, X: NDArray[np.float64]) -> NDArray[Any]:
         try:
-            return np.asarray(self._session.run(None, {self._input: X.astype(self._type)})[0])
+            fed: dict[str, NDArray[Any]] = {}
+            start = 0
+            for name, shape in self._inputs:
+                columns = X[:, start : start + math.prod(shape)]
+                fed[name] = columns.reshape(len(X), *shape).astype(self._type)
+                start += math.prod(shape)
+            return np.asarray(self._session.run(None, fed)[0]).reshape(len(X), -1)
         except Exception as error:  # noqa: BLE001 - the exceptions of onnxruntime have no common name
             reason = str(error).strip().split("\n")[0][:200]
             raise InputError(f"onnxruntime cannot run {self.name} on {len(X)} rows at once: {reason}") from None
 
 
-def _libraries() -> tuple[Any, Any]:
+def _runtime() -> Any:
     try:
-        import onnx
         import onnxruntime  # type: ignore[import-untyped]
     except ImportError as error:
         raise InputError(f"an ONNX file needs the package {error.name}: pip install 'twolayer[export]'") from None
-    return onnx, onnxruntime
+    return onnxruntime
 
 
 def _checked(name: str, graph: Any) -> tuple[int, int, type, Declared]:

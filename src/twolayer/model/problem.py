@@ -74,7 +74,8 @@ class UnitsProblem:
     ) -> None:
         self.X, self.y, self.activation, self.width, self.ridge = X, y, activation, width, ridge
         self.signs, self.has_bias = signs, has_bias
-        self.n_rows, self.n_columns = len(X), X.shape[1] + has_bias
+        self.n_rows = self.n_equations = len(X)
+        self.n_columns = X.shape[1] + has_bias
         law = activation.reflection
         self._half = np.asarray(law.polynomial, float) * law.sign / 2 if is_lifted else np.zeros(0)
         degree = max(np.flatnonzero(self._half), default=-1)

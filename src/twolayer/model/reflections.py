@@ -8,7 +8,7 @@ from twolayer.model.problem import Matrix, Vector
 from twolayer.model.signed_sums import signs_of_sum
 from twolayer.network import Polynomial, TwoLayerNetwork
 
-__all__ = ["network_of", "orientations", "unlifted"]
+__all__ = ["best_signs", "network_of", "orientations", "unlifted"]
 
 
 def orientations(problem: UnitsProblem, z: Vector) -> Vector:
@@ -38,9 +38,9 @@ def orientations(problem: UnitsProblem, z: Vector) -> Vector:
         return _sign(-law.sign * p[2] * v * problem.quadratic_form(z).diagonal())
     if problem.has_linear_row:
         d = problem.X.shape[1]
-        return _best_signs((-law.sign / 2 * p[1] * v)[:, None] * theta[:, :d], problem.linear_part(z)[:d])
+        return best_signs((-law.sign / 2 * p[1] * v)[:, None] * theta[:, :d], problem.linear_part(z)[:d])
     if problem.is_lifted and not problem.has_bias:
-        return _best_signs((-law.sign / 2 * p[0] * v)[:, None], np.array([problem.constant(z)]))
+        return best_signs((-law.sign / 2 * p[0] * v)[:, None], np.array([problem.constant(z)]))
     return np.ones(problem.width)
 
 
@@ -48,7 +48,7 @@ def _sign(values: NDArray) -> Vector:
     return np.where(values < 0, -1.0, 1.0)
 
 
-def _best_signs(vectors: Matrix, target: Vector) -> Vector:
+def best_signs(vectors: Matrix, target: Vector) -> Vector:
     r"""Signs ε that bring :math:`\sum_i \varepsilon_i u_i` close to the target, for rows u_i of `vectors`."""
     solution, _, rank, _ = np.linalg.lstsq(vectors.T, target, rcond=1e-10)
     if rank == len(vectors) or not np.isfinite(vectors).all():

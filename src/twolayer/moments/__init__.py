@@ -6,6 +6,7 @@ from twolayer.moments.control_variates import ControlledMoments, controlled_mome
 from twolayer.moments.regression import HermitePolynomial, hermite_regression
 from twolayer.moments.score_functions import GaussianMixture, score_matrix, score_slice, score_vector
 from twolayer.moments.second_moment import SecondMoment, second_moment
+from twolayer.moments.shared_moment import SharedMoment, shared_moment, third_slices
 from twolayer.rows.passes import weighted_gram
 
 __all__ = [
@@ -15,6 +16,7 @@ __all__ = [
     "HermitePolynomial",
     "MomentOperator",
     "SecondMoment",
+    "SharedMoment",
     "controlled_moments",
     "hermite_regression",
     "moment_cube",
@@ -23,5 +25,7 @@ __all__ = [
     "score_slice",
     "score_vector",
     "second_moment",
+    "shared_moment",
+    "third_slices",
     "weighted_gram",
 ]

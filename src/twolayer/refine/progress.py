@@ -4,6 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from twolayer.model.problem import UnitsProblem
+from twolayer.model.shared_units import SharedUnits
 
 __all__ = ["Stopping"]
 
@@ -33,7 +34,7 @@ class Stopping:
     losses: list[float] = field(default_factory=list)
     _energy: float = 1.0
 
-    def begin(self, problem: UnitsProblem, loss: float) -> None:
+    def begin(self, problem: UnitsProblem | SharedUnits, loss: float) -> None:
         """Start counting at a first loss."""
         self._energy = problem.energy
         self.losses = [loss / self._energy]

@@ -4,13 +4,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from twolayer.model import UnitsProblem
+from twolayer.model.shared_units import SharedUnits
 from twolayer.rows import row_blocks
 from twolayer.rows.shuffle import row_keys
 
 __all__ = ["inputs_on_a_grid", "n_distinct_inputs", "n_distinct_rows", "without_copies"]
 
 
-def n_distinct_rows(problem: UnitsProblem) -> int:
+def n_distinct_rows(problem: UnitsProblem | SharedUnits) -> int:
     r"""Number of rows that differ, as far as the model can tell them apart.
 
     Without biases and with a homogeneous σ, f(cx) = c^q f(x) for c > 0 whatever the weights are, so that all rows on a

@@ -11,9 +11,11 @@ from twolayer.activation import Activation
 from twolayer.coordinates import Coordinates
 from twolayer.errors import InputError
 from twolayer.model.problem import UnitsProblem, Vector
-from twolayer.moments import SecondMoment, second_moment
+from twolayer.model.shared_units import SharedUnits
+from twolayer.moments import SecondMoment, SharedMoment, second_moment, shared_moment
 from twolayer.rows import some_rows
 from twolayer.samples.distinct_rows import n_distinct_inputs, without_copies
+from twolayer.samples.outputs import check_outputs
 from twolayer.sources import check_magnitude, check_samples
 
 __all__ = ["Samples", "n_parameters"]
@@ -27,8 +29,8 @@ class Samples:
     ----------
     X : array, shape (n, d)
         Inputs, of float32 or float64; not copied where copies of rows, units and means leave nothing to change.
-    y : array, shape (n,)
-        Labels, of mean square 1, and mean 0 where there are biases.
+    y : array, shape (n,) or (n, q)
+        Labels, of mean square 1, and mean 0 where there are biases; of several outputs, each column so.
     has_bias : bool
         Whether units have biases, and the network a constant.
     coordinates : Coordinates
@@ -40,7 +42,7 @@ class Samples:
     """
 
     X: NDArray[Any]
-    y: Vector
+    y: NDArray[np.float64]
     has_bias: bool
     coordinates: Coordinates
     rounding: float = 0.0
@@ -56,21 +58,24 @@ class Samples:
         ------
         InputError
             If they are not finite numbers of matching shapes, too large or too small to be squared, the inputs zeros
-            only, the rows that differ no more than the parameters, or the labels constant.
+            only, the rows that differ no more than the parameters, the labels constant, or an output constant or a
+            combination of others.
 
         Notes
         -----
         O(n d) time: a few passes over the rows.
         """
-        X, y = check_samples(X, y)
+        X, y = check_samples(X, y, may_have_outputs=True)
         check_magnitude(X, y)
         n_given = len(X)
         X, y = without_copies(X, y)
         if not X.any():
             raise InputError("X must vary, found zeros only: they do not determine a network")
         if activation is not None:
-            _require_rows(X, n_given, width, activation, has_bias)
-        if np.ptp(y) == 0:
+            _require_rows(X, n_given, width, activation, has_bias, 1 if y.ndim == 1 else y.shape[1])
+        if y.ndim == 2:
+            check_outputs(y)
+        elif np.ptp(y) == 0:
             raise InputError(f"y must vary, found the constant {y[0]:g}: a constant does not determine a network")
         own = Coordinates.own(X, y, has_bias)
         return cls(own.apply_inputs(X), own.apply_labels(y), has_bias, own, relative_rounding(X, y), n_given)
@@ -85,10 +90,20 @@ class Samples:
         """Number d of inputs."""
         return int(self.X.shape[1])
 
+    @property
+    def n_outputs(self) -> int:
+        """Number q of outputs."""
+        return 1 if self.y.ndim == 1 else int(self.y.shape[1])
+
     @cached_property
     def second_moment(self) -> SecondMoment:
         """Spectrum of T_2, computed once."""
         return second_moment(self.X, self.y)
+
+    @cached_property
+    def shared_moment(self) -> SharedMoment:
+        """Second moments of all outputs, computed once."""
+        return shared_moment(self.X, self.y)
 
     def at(self, rows: NDArray[Any]) -> Self:
         """The samples of some rows, by index or by mask."""
@@ -114,23 +129,28 @@ class Samples:
         """The least-squares problem of a network on these samples."""
         return UnitsProblem(self.X, self.y, activation, width, signs=signs, has_bias=self.has_bias, is_lifted=is_lifted)
 
+    def shared_problem(self, width: int, activation: Activation, *, is_lifted: bool = False) -> SharedUnits:
+        """The same of a network with several outputs."""
+        return SharedUnits(self.X, self.y, activation, width, self.has_bias, is_lifted)
 
-def _require_rows(X: NDArray[Any], n_given: int, width: int, activation: Activation, has_bias: bool) -> None:
-    """Refuse a network with as many parameters as there are rows that differ."""
+
+def _require_rows(
+    X: NDArray[Any], n_given: int, width: int, activation: Activation, has_bias: bool, outputs: int
+) -> None:
+    """Refuse a network with as many parameters as labels of rows that differ, or, for one output, as many units."""
     d = X.shape[1]
-    parameters = n_parameters(d, width, activation, has_bias)
-    n = n_distinct_inputs(X, parameters + 1)
-    if n <= parameters:
+    parameters = n_parameters(d, width, activation, has_bias, outputs)
+    least = max(parameters // outputs, width + has_bias if outputs > 1 else 0) + 1
+    n = n_distinct_inputs(X, least)
+    if n < least:
         among = f" that differ among {n_given}" if n < n_given else ""
-        raise InputError(
-            f"{width} units on {d} inputs have {parameters} parameters and need at least {parameters + 1} rows,"
-            f" found {n}{among}"
-        )
+        size = f"{width} units on {d} inputs" if outputs == 1 else f"{width} units on {d} inputs, {outputs} outputs,"
+        raise InputError(f"{size} have {parameters} parameters and need at least {least} rows, found {n}{among}")
 
 
-def n_parameters(d: int, width: int, activation: Activation, bias: bool) -> int:
+def n_parameters(d: int, width: int, activation: Activation, bias: bool, outputs: int = 1) -> int:
     """Number of parameters of a network, the scale of homogeneous units counted once."""
-    return width * (d + bias + (not activation.degree)) + bias
+    return width * (d + bias + outputs - bool(activation.degree)) + bias * outputs
 
 
 def relative_rounding(X: NDArray[Any], y: NDArray[Any]) -> float:

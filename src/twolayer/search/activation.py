@@ -20,7 +20,8 @@ from twolayer.search.rough_fits import RoughFits
 
 __all__ = ["CANDIDATES", "Candidate", "compared", "likeliest", "rewritten"]
 
-# Polynomials are left out, as they do not determine a network, and so are activations that need to be told more.
+# Polynomials are left out, as they do not determine a network, and so are activations that need to be told more, and
+# those that are nearly one of the list (silu, mish, elu, hardtanh and more): each costs a fit to each choice.
 CANDIDATES = ("relu", "squared_relu", "tanh", "sigmoid", "softplus", "gelu", "erf", "leaky_relu", "abs", "sine")
 
 _STEEPER = (1.0, 5.0)  # as steep as the best one's units, and steeper: a ramp is the limit of ever steeper softplus

@@ -81,6 +81,8 @@ def equivalent_signs(network: TwoLayerNetwork, *, atol: float = 1e-10) -> NDArra
     ----------
     .. [1] awasthi2021efficient, Theorem 3.4, equation (2)
     """
+    if not network.activation.reflection.sign:  # no unit can be turned round
+        return np.ones((1, network.width), int)
     rows = left_behind(network)
     flips = binary_solutions(rows, np.zeros(rows.shape[1]), atol=atol)
     return 1 - 2 * flips
