@@ -31,7 +31,8 @@ class RidgePlan:
     settling_steps : int
         Under the strong ridge before it may move.
     followed : float
-        Share of the starts that is followed to its minimum under the weak ridge; half as many under the strong one.
+        Share of the starts, one at least, that is followed to its minimum under the weak ridge; half as many, one at
+        least, under the strong one.
     least_gain : float
         Relative fall of the loss in a step below which it makes no headway, three times in a row.
     candidates : int
@@ -49,6 +50,10 @@ class RidgePlan:
         With fewer rows, held-out rows cannot tell a constant from a network, and the network is kept.
     folds : int
         Of the rows, when held-out ones have to tell.
+    fold_entries : float
+        Rows times parameters from which on the ridge of classes is scaled by what one fold says.
+    scales : tuple of float
+        Of that ridge, descending, about what the evidence asks for.
     """
 
     dense_parameters: int = 500
@@ -69,11 +74,13 @@ class RidgePlan:
     candidate_rows: int = 400
     growth_rounds: int = 5
     growth_steps: int = 3
-    quasi_newton_steps: int = 80
-    quasi_newton_rounds: int = 4
+    quasi_newton_steps: int = 50
+    quasi_newton_rounds: int = 3
     live: float = 1e-3
     judged_rows: int = 20
     folds: int = 5
+    fold_entries: float = 3e5
+    scales: tuple[float, ...] = (10.0, 3.0, 1.0, 0.3, 0.1, 0.03)
 
 
 PLAN = RidgePlan()
