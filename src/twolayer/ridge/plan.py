@@ -13,6 +13,8 @@ class RidgePlan:
     ----------
     dense_parameters : int
         Up to so many parameters the curvature is formed and inverted; beyond, quasi-Newton steps cost less.
+    dense_class_parameters : int
+        The same where labels are classes, under ridges that are refitted often.
     work : float
         Multiply-adds of one refinement step, times the starts: a tenth of a second. Cheap problems, on which a
         single start is a lottery, get more starts; the fewest and the most are the next two.
@@ -57,6 +59,7 @@ class RidgePlan:
     """
 
     dense_parameters: int = 500
+    dense_class_parameters: int = 150
     work: float = 1.6e7
     fewest_starts: int = 4
     most_starts: int = 24
@@ -81,6 +84,10 @@ class RidgePlan:
     folds: int = 5
     fold_entries: float = 3e5
     scales: tuple[float, ...] = (10.0, 3.0, 1.0, 0.3, 0.1, 0.03)
+
+    def is_dense(self, n_parameters: int, *, has_scale: bool) -> bool:
+        """Whether the curvature is formed."""
+        return n_parameters <= (self.dense_parameters if has_scale else self.dense_class_parameters)
 
 
 PLAN = RidgePlan()

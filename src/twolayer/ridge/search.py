@@ -115,7 +115,7 @@ class _Search:
         plan: RidgePlan,
     ):
         self.objective, self.axes, self.alpha, self.rng, self.plan = objective, axes, alpha, rng, plan
-        self.is_dense = objective.n_parameters <= plan.dense_parameters
+        self.is_dense = plan.is_dense(objective.n_parameters, has_scale=objective.likelihood.has_scale)
         rows = objective.total_weight
         self.weak, self.strong = plan.weak * rows, plan.strong * float(np.sqrt(rows))
 
@@ -277,7 +277,7 @@ def refitted(fit: RidgeFit, z: Vector, *, moves_ridge: bool = True, plan: RidgeP
     """The fit that another point leads to, on the same samples and from the same ridges."""
     objective = fit.objective
     with np.errstate(over="ignore", invalid="ignore"):
-        if objective.n_parameters <= plan.dense_parameters:
+        if plan.is_dense(objective.n_parameters, has_scale=objective.likelihood.has_scale):
             end = levenberg_marquardt(objective, z, fit.prior, plan.steps, moves_ridge=moves_ridge, plan=plan)
         else:
             end = quasi_newton(objective, z, fit.prior, plan.steps * 10)
