@@ -2,7 +2,7 @@
 
 import re
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Any, Literal
 
@@ -13,6 +13,7 @@ from twolayer.activation import Activation
 from twolayer.activation import activation as parse_activation
 from twolayer.arrays import random_generator, whole_number
 from twolayer.errors import InputError
+from twolayer.evidence.columns import notes_on_columns
 from twolayer.methods import RECOVERIES
 from twolayer.recover.bias import with_bias_decided
 from twolayer.recover.result import RecoveryError, Result, Step
@@ -35,6 +36,8 @@ def recover(
     method: str = "auto",
     rng: np.random.Generator | int | None = None,
     progress: Callable[[str, int, float], None] | None = None,
+    inputs: Sequence[str] | None = None,
+    outputs: Sequence[str] | None = None,
 ) -> Result:
     r"""Recover the two-layer network that made the samples, with a certificate.
 
@@ -64,6 +67,8 @@ def recover(
         Of the random starts.
     progress : callable, optional
         Called with (stage, step, relative loss) as the work goes on.
+    inputs, outputs : sequence of str, optional
+        What the columns of X and y are called; by default as a data frame or a series says.
 
     Returns
     -------
@@ -103,12 +108,9 @@ def recover(
         raise InputError(f"method must be one of {', '.join(RECOVERIES)}, found {method!r}")
     if method != "auto" and (units_given is None or sigma is None):
         raise InputError(f"the method {method} needs a width and an activation, only the method auto can choose them")
-    if bias is None:
-        bias = "auto" if units_given is None or sigma is None else False
-    if not (isinstance(bias, bool | np.bool_) or (isinstance(bias, str) and bias == "auto")):
-        raise InputError(f"bias must be True, False or 'auto', found {bias!r}")
+    has_biases = given_bias(bias, is_open=units_given is None or sigma is None)
     generator = random_generator(rng)
-    if isinstance(bias, str):
+    if has_biases is None:
 
         def attempt(has_bias: bool, units: int | None = units_given, shape: Activation | None = sigma) -> Result:
             return recover(
@@ -120,10 +122,12 @@ def recover(
                 method=method,
                 rng=generator,
                 progress=progress,
+                inputs=inputs,
+                outputs=outputs,
             )
 
         return with_bias_decided(attempt)
-    samples = Samples.of(X, y, bool(bias), units_given or 1, sigma or parse_activation("relu"))
+    samples = Samples.of(X, y, has_biases, units_given or 1, sigma or parse_activation("relu"))
     began, history = time.perf_counter(), []
 
     def report(stage: str, step: int, loss: float) -> None:
@@ -145,16 +149,35 @@ def recover(
         copies = samples.n_given - samples.n_rows
         note = f"Of the {samples.n_given} rows given, {copies} are copies of others, label and all, and do not count."
         certificate = replace(certificate, notes=(*certificate.notes, note))
-    return Result(network, status, certificate, tuple(history), _named(X, "columns"), _named(y, "columns"), (X, y))
+    names = _names(X, inputs, samples.dim, "inputs"), _names(y, outputs, samples.n_outputs, "outputs")
+    if not status.is_certified:
+        notes = notes_on_columns(np.asarray(X), samples.has_bias, names[0])
+        certificate = replace(certificate, notes=(*certificate.notes, *notes))
+    return Result(network, status, certificate, tuple(history), *names, (X, y))
 
 
-def _named(given: ArrayLike, of: str) -> tuple[str, ...] | None:
-    """What the columns of a data frame, or a series, are called."""
-    columns = getattr(given, of, None)
-    if columns is not None:
-        return tuple(str(name) for name in columns)
-    name = getattr(given, "name", None)
-    return None if name is None else (str(name),)
+def _names(given: ArrayLike, said: Sequence[str] | None, count: int, kind: str) -> tuple[str, ...] | None:
+    """What the columns of an array, a data frame or a series are called."""
+    if said is None:
+        said = getattr(given, "columns", None)
+    if said is None:
+        name = getattr(given, "name", None)
+        said = None if name is None else [name]
+    names = None if said is None else tuple(str(name) for name in said)
+    if names is not None and len(names) != count:
+        raise InputError(f"there must be {count} names of {kind}, found {len(names)}")
+    return names
+
+
+def given_bias(bias: bool | str | None, *, is_open: bool) -> bool | None:
+    """Whether there are biases; None where that is to be decided: asked for, or not said of what is open."""
+    if bias is None:
+        return None if is_open else False
+    if isinstance(bias, str) and bias == "auto":
+        return None
+    if not isinstance(bias, bool | np.bool_):
+        raise InputError(f"bias must be True, False or 'auto', found {bias!r}")
+    return bool(bias)
 
 
 def given_width(width: int | str) -> int | None:
