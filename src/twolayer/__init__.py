@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from twolayer.evidence import Certificate, Status
     from twolayer.extract import Extraction, extract
     from twolayer.formats import EXPORTS, READERS, Reading, export_model, read_model
+    from twolayer.inference.displays import TwoLayerDisplay
     from twolayer.instances import load_instance, save_instance
     from twolayer.methods import RECOVERIES
     from twolayer.moments import HermiteMoments
@@ -53,6 +54,7 @@ __all__ = [
     "Result",
     "Status",
     "TwoLayerClassifier",
+    "TwoLayerDisplay",
     "TwoLayerNetwork",
     "TwoLayerRegressor",
     "activation",
@@ -90,6 +92,7 @@ _HOME = {
     "Status": "evidence",
     "THEORIES": "papers.theories",
     "TwoLayerClassifier": "estimators",
+    "TwoLayerDisplay": "inference.displays",
     "TwoLayerNetwork": "network",
     "TwoLayerRegressor": "estimators",
     "activation": "activation",
