@@ -12,9 +12,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from twolayer.errors import InputError
-from twolayer.files import distrust
 from twolayer.formats.layers import Layers
-from twolayer.formats.reading import Reading, refusal
+from twolayer.formats.reading import Reading, careful, refusal
 
 __all__ = ["read_keras"]
 
@@ -43,7 +42,7 @@ def read_keras(path: str | Path) -> Reading:
         is of another kind (a Lambda holds code, which is not run); if h5py is not installed.
     """
     name = str(path)
-    with distrust(path, "a Keras model"):
+    with careful(path, "a Keras model"):
         if zipfile.is_zipfile(path):
             config, stored = _unzipped(path)
             with _opened(io.BytesIO(stored), name) as weights:

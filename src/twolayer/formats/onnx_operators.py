@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from twolayer.formats.onnx_functions import FUNCTIONS
 from twolayer.formats.steps import Step, against
-from twolayer.formats.values import BATCH, Combination, Elementwise, Labels, Linked, NotTwoLayers, Value
+from twolayer.formats.values import BATCH, Combination, Elementwise, Labels, Linked, NotTwoLayers, Value, check_size
 
 __all__ = ["OPERATORS"]
 
@@ -222,6 +222,7 @@ def _concat(step: Step) -> Value:
 
 def _beside(parts: list[Combination], axis: int) -> Combination:
     size = max(len(part.stack) for part in parts)
+    check_size(size, (len(parts), max(int(np.prod(part.shape)) for part in parts)))
     stacks = [np.concatenate([part.stack, np.zeros((size - len(part.stack), *part.shape))]) for part in parts]
     try:
         stack = np.concatenate(stacks, axis=axis)
@@ -238,6 +239,7 @@ def _gather(step: Step) -> Value:
     axis += (1 + len(value.shape)) if axis < 0 else 0
     if axis < 1:
         raise NotTwoLayers("it chooses rows")
+    check_size(1 + step.model.dim + len(step.model.rows), (*value.shape, places.size))
     return _part(step, lambda stack: np.take(stack, places.astype(int), axis=axis))
 
 

@@ -64,11 +64,16 @@ def read_onnx(path: str | Path) -> Reading:
 
 def read_graph(name: str, model: Any) -> Reading:
     """The network in an ``onnx.ModelProto`` that holds all its data; `name` is for messages."""
-    graph = _inlined(model, name)
-    walk = _Walk(name, graph, {entry.domain: entry.version for entry in model.opset_import})
-    for node in graph.node:
-        walk.take(node)
-    return walk.reading()
+    try:
+        graph = _inlined(model, name)
+        walk = _Walk(name, graph, {entry.domain: entry.version for entry in model.opset_import})
+        for node in graph.node:
+            walk.take(node)
+        return walk.reading()
+    except (ArithmeticError, AttributeError, LookupError, RuntimeError, TypeError, ValueError) as error:
+        if isinstance(error, InputError):
+            raise
+        raise refusal(name, f"it is damaged ({str(error)[:100]})", "export it again") from None
 
 
 def _inlined(model: Any, path: str | Path) -> Any:
@@ -180,10 +185,7 @@ class _Walk:
         """What a node gives of constants."""
         from onnx.reference import ReferenceEvaluator
 
-        if node.op_type in ("ConstantOfShape", "Expand") and BATCH not in inputs[-1]:
-            if np.prod(np.abs(inputs[-1].astype(float))) > _LARGEST:
-                raise NotTwoLayers("it makes a constant that is larger than what is read")
-        elif node.op_type == "Range" and abs(float(inputs[1] - inputs[0]) / float(inputs[2])) > _LARGEST:
+        if _size_made(node.op_type, inputs) > _LARGEST:
             raise NotTwoLayers("it makes a constant that is larger than what is read")
         if (
             node.op_type == "Constant"
@@ -223,6 +225,25 @@ class _Walk:
             network = network.output(1)
             self.model.note("Of two probabilities the second is read; the first is one minus it.")
         return Reading(network, link, self.name, tuple(self.model.notes))
+
+
+def _size_made(operator: str, inputs: list[Any]) -> float:
+    """How many numbers a node would make of its constants, at most: a short file may ask for many."""
+    arrays = [array for array in inputs if array is not None]
+    sizes = [float(array.size) for array in arrays]
+    if operator == "ConstantOfShape":
+        return float(np.prod(np.where(arrays[-1] == BATCH, 1, arrays[-1]).astype(float)))
+    if operator == "Expand":
+        return sizes[0] * float(np.prod(np.where(arrays[-1] == BATCH, 1, arrays[-1]).astype(float)))
+    if operator == "Range":
+        return abs(float(inputs[1] - inputs[0]) / float(inputs[2]))
+    if operator == "Gather":
+        return sizes[0] * sizes[1] / max(arrays[0].shape[0] if arrays[0].ndim == 1 else 1, 1)
+    if operator == "MatMul":
+        return sizes[0] * sizes[1] / max(arrays[0].shape[-1], 1)
+    if operator in ("Add", "Sub", "Mul", "Div", "Pow", "Max", "Min", "Where", "Equal"):
+        return float(np.prod(np.broadcast_shapes(*(array.shape for array in arrays)), dtype=float))
+    return sum(sizes)
 
 
 def _are_opposite(network: Any) -> bool:

@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 from twolayer.errors import InputError
 from twolayer.formats.functions import Bent, Smooth, identified
 
-__all__ = ["BATCH", "Combination", "Elementwise", "Labels", "Linked", "Model", "NotTwoLayers", "Value"]
+__all__ = ["BATCH", "Combination", "Elementwise", "Labels", "Linked", "Model", "NotTwoLayers", "Value", "check_size"]
 
 Array = NDArray[Any]
 
@@ -75,13 +75,16 @@ class Combination:
 
     def plus(self, constant: Array) -> "Combination":
         """With an array added that broadcasts against the entries."""
-        stack = np.array(np.broadcast_to(self.stack, (len(self.stack), *_broadcast(self.shape, constant.shape))))
+        shape = _broadcast(self.shape, constant.shape)
+        check_size(len(self.stack), shape)
+        stack = np.array(np.broadcast_to(self.stack, (len(self.stack), *shape)))
         stack[0] += constant
         return replace(self, stack=stack)
 
     def times(self, constant: Array) -> "Combination":
         """Multiplied by an array that broadcasts against the entries."""
         shape = _broadcast(self.shape, constant.shape)
+        check_size(len(self.stack), shape)
         expanded = self.stack.reshape(len(self.stack), *(1,) * (len(shape) - len(self.shape)), *self.shape)
         return replace(self, stack=expanded * constant)
 
@@ -89,6 +92,7 @@ class Combination:
         """The sum of two, entry by entry."""
         size = max(len(self.stack), len(other.stack))
         shape = _broadcast(self.shape, other.shape)
+        check_size(size, shape)
         one, two = (_padded(each.stack, size, shape) for each in (self, other))
         return Combination(one + two, self.dim, self.is_mixed or other.is_mixed)
 
@@ -264,6 +268,12 @@ class Model:
             raise NotTwoLayers(f"{len(self.rows)} units are more than are read")
         stack = stack[: 1 + self.dim + len(self.rows)]
         return Combination(stack.reshape(len(stack), *value.shape), self.dim, is_mixed=True)
+
+
+def check_size(coefficients: int, shape: tuple[int, ...]) -> None:
+    """Refuse a tensor that would take too much memory, before it does: a short file may ask for a large one."""
+    if coefficients * float(np.prod(shape, dtype=float)) > _LARGEST:
+        raise NotTwoLayers(f"tensors of shape {shape} are larger than what is read")
 
 
 def _broadcast(one: tuple[int, ...], other: tuple[int, ...]) -> tuple[int, ...]:
