@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from twolayer.align import align, recovery_error
     from twolayer.decompose import DECOMPOSITIONS, decompose
     from twolayer.errors import InputError
-    from twolayer.estimators import TwoLayerRegressor
+    from twolayer.estimators import TwoLayerClassifier, TwoLayerRegressor
     from twolayer.evidence import Certificate, Status
     from twolayer.extract import Extraction, extract
     from twolayer.formats import EXPORTS, READERS, Reading, export_model, read_model
@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from twolayer.papers.families import FAMILIES, make_instance
     from twolayer.papers.theories import THEORIES
     from twolayer.papers.verification import verify_instance
+    from twolayer.planted import make_network
     from twolayer.recover import Result, recover
     from twolayer.reduction import Reduction, reduce
     from twolayer.risk import population_risk
@@ -51,6 +52,7 @@ __all__ = [
     "Reduction",
     "Result",
     "Status",
+    "TwoLayerClassifier",
     "TwoLayerNetwork",
     "TwoLayerRegressor",
     "activation",
@@ -60,6 +62,7 @@ __all__ = [
     "extract",
     "load_instance",
     "make_instance",
+    "make_network",
     "population_risk",
     "read_model",
     "recover",
@@ -86,6 +89,7 @@ _HOME = {
     "Result": "recover",
     "Status": "evidence",
     "THEORIES": "papers.theories",
+    "TwoLayerClassifier": "estimators",
     "TwoLayerNetwork": "network",
     "TwoLayerRegressor": "estimators",
     "activation": "activation",
@@ -95,6 +99,7 @@ _HOME = {
     "extract": "extract",
     "load_instance": "instances",
     "make_instance": "papers.families",
+    "make_network": "planted",
     "population_risk": "risk",
     "read_model": "formats",
     "recover": "recover",

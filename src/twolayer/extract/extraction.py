@@ -2,21 +2,26 @@
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 
-from twolayer.activation import Activation, is_bent
+from twolayer.activation import ACTIVATIONS, Activation, is_bent
 from twolayer.activation import activation as parse_activation
 from twolayer.arrays import whole_number
-from twolayer.extract.boxes import Box
+from twolayer.errors import InputError
 from twolayer.extract.forms import SIGMOID, TANH
 from twolayer.extract.judgement import Wanted, judged
+from twolayer.extract.opening import as_box
 from twolayer.extract.outcome import Extraction
 from twolayer.extract.querying import Oracle, Report
 from twolayer.extract.ramp_walk import RampWalk
 from twolayer.extract.samples import by_samples
+from twolayer.extract.smooth.walk import SmoothWalk
+from twolayer.extract.standards import ExtractionStandards
 from twolayer.extract.step_walk import StepWalk
 from twolayer.extract.steps import FORWARD
+from twolayer.extract.sweep.stage import by_sweep
 from twolayer.extract.view import View
 from twolayer.extract.walks import Rows, Walk
 from twolayer.files import FilePath
@@ -59,9 +64,33 @@ class Guesses:
     )
 
 
+@dataclass(frozen=True)
+class Limits:
+    """What is too large for a walk.
+
+    Attributes
+    ----------
+    wide : int
+        Inputs from which on their lengths are not measured before the sweep has been tried: that is 106 questions each.
+    parameters : int
+        Up to which all are fitted together: the normal matrix of 8000 takes 512 MB.
+    far_off : float
+        Difference of a swept network from the box, relative to its spread, from which on no fit starts there.
+    """
+
+    wide: int = 256
+    parameters: int = 8000
+    far_off: float = 0.03
+
+    def forbid(self, network: TwoLayerNetwork) -> bool:
+        """Whether no joint fit takes a network: it has too many parameters, or several outputs."""
+        return network.n_outputs > 1 or network.width * (network.dim + 1) > self.parameters
+
+
 def extract(
-    box: Box,
+    box: Any,
     *,
+    dim: int | None = None,
     activation: str | Activation = "auto",
     width: int | None = None,
     budget: int = BUDGET,
@@ -84,8 +113,11 @@ def extract(
 
     Parameters
     ----------
-    box : Box
-        A `CallableBox`, `CommandBox`, `OnnxBox`, or what `open_box` gives.
+    box : Box, callable, str or path
+        A `CallableBox`, `CommandBox`, `OnnxBox`, or what `as_box` makes one of: a function, a network, a fitted
+        estimator, a module of torch, the path of an ``.onnx`` file, a ``module:function``.
+    dim : int, optional
+        Number of inputs, where the box does not say it.
     activation : str or Activation
         The σ, or ``"auto"``.
     width : int, optional
@@ -115,22 +147,47 @@ def extract(
     8 p rows: 5 to 20 steps of O(p³). Below float32 rounding of the answers nothing is seen: a unit is *dead* if it adds
     less.
     """
-    sigma = None if activation == "auto" else parse_activation(activation)
+    sigma = None if isinstance(activation, str) and activation == "auto" else parse_activation(activation)
+    box = as_box(box, dim)
     width = None if width is None else whole_number(width, "width")
     generator = np.random.default_rng(rng)
     oracle = Oracle(box, whole_number(budget, "budget"), kept, generator)
+    wanted, report, limits = Wanted(sigma, width), progress or (lambda *_: None), Limits()
     try:
-        walk = Walk(View(oracle, generator), generator, progress or (lambda *_: None))
-        network, scale = _best(walk, sigma, width, Guesses())
-        return judged(walk.view, network, scale, Wanted(sigma, width), generator, walk.standards)
+        is_wide = oracle.dim >= limits.wide
+        # of its own, so that the walk does not depend on how far the sweep came
+        own = generator.spawn(1)[0]
+        view = View(oracle, own if is_wide else generator, is_plain=is_wide)
+        standards, start = ExtractionStandards(), None
+        if sigma is None or is_bent(sigma):
+            swept = by_sweep(view, own, report, standards)
+            if swept is not None and (swept.is_exact or limits.forbid(swept.network)):
+                found = judged(view, swept.network, swept.scale, wanted, own, standards.after_sweep())
+                if found.is_certified or limits.forbid(swept.network):
+                    return found
+            start = None if swept is None or is_wide or swept.left > limits.far_off else swept.network
+        if oracle.n_outputs != 1:
+            raise _not_piecewise_linear(oracle)
+        walk = Walk(View(oracle, generator) if is_wide else view, generator, report)
+        network, scale = _best(walk, sigma, width, Guesses(), start)
+        return judged(walk.view, network, scale, wanted, generator, walk.standards)
     finally:
         oracle.save()
 
 
-def _best(walk: Walk, sigma: Activation | None, width: int | None, guesses: Guesses) -> tuple[TwoLayerNetwork, float]:
+def _not_piecewise_linear(oracle: Oracle) -> InputError:
+    """Nothing but the sweep takes several outputs."""
+    return InputError(
+        f"{oracle.box.name} gives {oracle.n_outputs} numbers a row and is not piecewise linear: ask for one output"
+    )
+
+
+def _best(
+    walk: Walk, sigma: Activation | None, width: int | None, guesses: Guesses, start: TwoLayerNetwork | None
+) -> tuple[TwoLayerNetwork, float]:
     """Of the networks by all methods that fit, in turn, the first that explains the box, or the one that does best."""
     best: tuple[TwoLayerNetwork, float, float] | None = None
-    for network, scale in _attempts(walk, sigma, width, guesses):
+    for network, scale in _attempts(walk, sigma, width, guesses, start):
         X = walk.view.placed(scale * walk.rng.standard_normal((1024, network.dim)))
         rows = Rows(X, walk.view(X))
         size = max(walk.view.magnitude, float(np.abs(rows.y).max()))
@@ -145,22 +202,26 @@ def _best(walk: Walk, sigma: Activation | None, width: int | None, guesses: Gues
 
 
 def _attempts(
-    walk: Walk, sigma: Activation | None, width: int | None, guesses: Guesses
+    walk: Walk, sigma: Activation | None, width: int | None, guesses: Guesses, start: TwoLayerNetwork | None
 ) -> Iterator[tuple[TwoLayerNetwork, float]]:
-    """Networks by the methods that fit the activation, or what the box does far away."""
+    """Networks by the methods that fit the activation, or what the box does far away; first from what was swept."""
     how = (walk.view, walk.rng, walk.report, walk.standards, walk.rules)
     ramps, steps = RampWalk(*how), StepWalk(*how)
-    declared = walk.view.oracle.box.declared
-    if sigma is None and declared.activation is not None and (declared.width or 0) <= guesses.most_declared:
-        named = parse_activation(declared.activation)
-        if not (is_bent(named) or named == SIGMOID or named.name in FORWARD):
-            yield by_samples(walk.view, named, width or declared.width, walk.rng, walk.report, most=guesses.most)
+    if start is not None and start.width:
+        yield ramps.network(start)
+    smooth, growth = SmoothWalk.of(walk), _growth(walk)
     if sigma is None:
-        growth = _growth(walk)
+        yield from _as_declared(walk, smooth, growth, width)
+    is_kinked = sigma is None and growth == 1 and not smooth.is_curved()
+    if not is_kinked:
+        yield from smooth.attempts(sigma, growth, width)
+    if sigma is None:
         if growth == 0:
             yield steps.network(steps.likelier(tuple(FORWARD)), width)
         if growth <= 1:  # bounded, too: ramps that cancel, as clipped ones do
             yield ramps.network()
+        if is_kinked:  # or so steep that it looks so
+            yield from smooth.attempts(sigma, growth, width)
         if growth == 0 and walk.view.reach < guesses.narrow_reach:
             yield by_samples(walk.view, TANH, width, walk.rng, walk.report, most=guesses.most)
         for name in guesses.sampled.get(growth, ("sine",)):
@@ -171,6 +232,19 @@ def _attempts(
         yield steps.network("tanh" if sigma == SIGMOID else sigma.name, width)
     else:
         yield by_samples(walk.view, sigma, width, walk.rng, walk.report)
+
+
+def _as_declared(
+    walk: Walk, smooth: SmoothWalk, growth: int, width: int | None
+) -> Iterator[tuple[TwoLayerNetwork, float]]:
+    """Networks of the smooth activation that the box says it has, as an ONNX file does."""
+    declared = walk.view.oracle.box.declared
+    if declared.activation not in ACTIVATIONS or parse_activation(declared.activation).kinks:
+        return
+    sigma = parse_activation(declared.activation)
+    yield from smooth.attempts(sigma, growth, width)
+    if declared.width and declared.width <= Guesses().most_declared and not (sigma == SIGMOID or sigma.name in FORWARD):
+        yield by_samples(walk.view, sigma, width or declared.width, walk.rng, walk.report)
 
 
 def _growth(walk: Walk) -> int:
