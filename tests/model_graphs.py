@@ -161,6 +161,8 @@ ACTIVATIONS = {
     "negated relu": written_out("Neg t -> u\nRelu u -> v\nNeg v -> h", "relu"),
     "square of a relu": written_out("Relu t -> u\nMul u u -> h", "squared_relu", atol=1e-5),
     "unit and its argument": written_out("Relu t -> u\nAdd t u -> h", "leaky_relu"),
+    "unit less its argument": written_out("Relu t -> u\nSub u t -> h", "relu"),
+    "argument less its unit": written_out("Tanh t -> u\nSub t u -> h", "tanh", linear=True),
     "scaled tanh": written_out("Mul t k -> u\nTanh u -> v\nMul v q -> h", "tanh", {"k": 2 / 3, "q": 1.7159}),
     "a cube": written_out("Mul t t -> u\nMul u t -> h", "", refused="Mul make of a number is no activation"),
 }
@@ -298,6 +300,16 @@ LAYERS = {
         ],
         {"U": RNG.standard_normal((D, 1))},
         linear=True,
+    ),
+    "one branch less another": Graph(
+        [
+            node("MatMul", "x W", "u"),
+            node("MatMul", "x U", "v"),
+            node("Sub", "u v", "t"),
+            node("Relu", "t", "h"),
+            *LAST,
+        ],
+        {"U": RNG.standard_normal((D, M))},
     ),
     "two groups of units": Graph(
         [
