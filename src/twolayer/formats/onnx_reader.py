@@ -26,7 +26,7 @@ _FOLDED = (
     *("Floor", "Ceil", "Erf", "Tanh", "ReduceSum", "ReduceProd", "ReduceMean", "DequantizeLinear"),
     "ArrayFeatureExtractor",
 )
-_LARGEST = 1 << 27  # numbers of a constant that a node says how to make; a file need not be long to ask for more
+_LARGEST = 1 << 22  # numbers of a constant that a node makes, 32 MiB, or four times those that the file holds
 
 _ROUNDINGS = {1: 1e-6, 10: 1e-3, 11: 1e-11, 16: 1e-2}  # of the types of ONNX, some dozen roundings
 
@@ -105,6 +105,7 @@ class _Walk:
             self.values: dict[str, Any] = {one.name: _number(numpy_helper.to_array(one)) for one in graph.initializer}
         except Exception:  # noqa: BLE001 - what is damaged is said in several ways
             raise refusal(name, "a tensor of it is damaged", "export it again") from None
+        self.size = sum(array.size for array in self.values.values())
         if graph.sparse_initializer:
             raise refusal(name, "its weights are sparse", "export them dense")
         entries = [entry for entry in graph.input if entry.name not in self.values]
@@ -185,7 +186,7 @@ class _Walk:
         """What a node gives of constants."""
         from onnx.reference import ReferenceEvaluator
 
-        if _size_made(node.op_type, inputs) > _LARGEST:
+        if _size_made(node.op_type, inputs) > max(_LARGEST, 4 * self.size):
             raise NotTwoLayers("it makes a constant that is larger than what is read")
         if (
             node.op_type == "Constant"

@@ -26,6 +26,7 @@ __all__ = ["BATCH", "Combination", "Elementwise", "Labels", "Linked", "Model", "
 Array = NDArray[Any]
 
 BATCH = -(1 << 40)  # stands for the number of rows, where a model computes with its shapes: no size is like it
+_USUAL = 1 << 22  # coefficients of one tensor that are never too many, 32 MiB
 _LARGEST = 1 << 27  # coefficients of one tensor, 1 GiB: beyond it a model is not one that is read
 
 
@@ -271,8 +272,12 @@ class Model:
 
 
 def check_size(coefficients: int, shape: tuple[int, ...]) -> None:
-    """Refuse a tensor that would take too much memory, before it does: a short file may ask for a large one."""
-    if coefficients * float(np.prod(shape, dtype=float)) > _LARGEST:
+    """Refuse a tensor that would take too much memory, before it does: a short file may ask for a large one.
+
+    Entries are about as many as inputs, units or outputs, and so are coefficients.
+    """
+    most = min(_LARGEST, max(_USUAL, 8 * coefficients**2))
+    if coefficients * float(np.prod(shape, dtype=float)) > most:
         raise NotTwoLayers(f"tensors of shape {shape} are larger than what is read")
 
 
