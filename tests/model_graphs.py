@@ -99,7 +99,13 @@ ACTIVATIONS = {
     "selu": activated("Selu", "selu"),
     "celu": activated("Celu", "elu(1)", alpha=2.0),
     "gelu of opset 20": activated("Gelu", "gelu", opset=20),
-    "gelu by a tanh": activated("Gelu", "", opset=20, approximate="tanh", refused="Gelu make of a number is no"),
+    "gelu by a tanh": activated("Gelu", "gelu_tanh", opset=20, approximate="tanh"),
+    "gelu by a tanh written out": written_out(
+        "Pow t cube -> u\nMul u kappa -> v\nAdd t v -> w0\nMul w0 rho -> p\nTanh p -> q\n"
+        "Add q one -> r\nMul t r -> s0\nMul s0 half -> h",
+        "gelu_tanh",
+        {"cube": 3.0, "kappa": 0.044715, "rho": np.sqrt(2 / np.pi), "one": 1.0, "half": 0.5},
+    ),
     "mish": activated("Mish", "mish", opset=18),
     "hard sigmoid": activated("HardSigmoid", "hardtanh", alpha=1 / 6),
     "hard swish": activated("HardSwish", "hardswish"),

@@ -486,6 +486,14 @@ def test_the_form_is_that_of_the_name_where_it_says_one(tmp_path):
         export_model(network, tmp_path / "no" / "n.c")
 
 
+def test_a_network_and_what_was_read_write_themselves(tmp_path):
+    network = one("tanh", 0)
+    network.export(tmp_path / "n.json")
+    network.export(tmp_path / "n.py", "python")
+    assert read_model(tmp_path / "n.json").network == network
+    assert_computes(module(tmp_path / "n.py").predict(X), network(X))
+
+
 @pytest.mark.parametrize("form", EXPORTS)
 def test_every_form_says_what_it_is(form):
     entry = EXPORTS[form]
