@@ -71,6 +71,21 @@ def test_a_graph_of_another_kind_is_refused_with_the_operator_and_the_way_round(
     assert "\n" not in message
 
 
+def test_inputs_may_be_very_many(tmp_path):
+    rng = np.random.default_rng(0)
+    weights = {"W": rng.standard_normal((50_000, 2)), "V": rng.standard_normal((2, 1)), "s": rng.uniform(1, 2, 50_000)}
+    nodes = [
+        node("Flatten", "x", "f"),
+        node("Div", "f s", "z"),
+        node("MatMul", "z W", "t"),
+        node("Relu", "t", "h"),
+        node("MatMul", "h V", "y"),
+    ]
+    graph = Graph(nodes, weights, inputs=(("x", ("n", 5, 100, 100)),), dtype="d")
+    network = read_onnx(write(graph, tmp_path / "model.onnx")).network
+    np.testing.assert_allclose(network.W, (weights["W"] / weights["s"][:, None]).T, rtol=1e-14)
+
+
 DOUBLED = [node("Concat", f"d{k} d{k}", f"d{k + 1}", axis=1) for k in range(60)]
 BOMBS = {
     "a constant": [node("ConstantOfShape", "size", "big"), node("Add", "t big", "h")],

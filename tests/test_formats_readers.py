@@ -353,9 +353,14 @@ def test_a_keras_file_that_names_other_files_is_not_followed(tmp_path):
         layout[:] = h5py.VirtualSource(str(tmp_path / "secret.h5"), "w", (4, 6))
         group.create_virtual_dataset("0", layout)
 
+    def expanding(group):
+        group.create_dataset("0", (30_000, 6_000), "f8", chunks=(100, 6_000), compression="gzip")
+
     for make in (linked, outside, virtual):
         with pytest.raises(InputError, match="not opened"):
             read_model(written(make))
+    with pytest.raises(InputError, match="would take 1440000000 bytes in memory, and holds 0"):
+        read_model(written(expanding))
 
 
 def test_a_keras_file_that_is_none_is_refused(tmp_path):

@@ -20,6 +20,7 @@ __all__ = ["read_keras"]
 Array = NDArray[Any]
 
 _LARGEST = 1 << 32  # bytes: 4 GiB, as of a network of this library
+_USUAL = 1 << 26  # bytes, 64 MiB: what is larger must be there, and not be a few numbers that expand to so many
 _PASSED = ("InputLayer", "Dropout", "GaussianNoise", "GaussianDropout", "AlphaDropout", "ActivityRegularization")
 _ORDER = "its layers are no chain: each must take what the one before gives"
 
@@ -94,8 +95,10 @@ def _array(dataset: Any, name: str) -> Array:
         raise InputError(f"{name} holds something that is no array of numbers")
     if dataset.external or dataset.is_virtual:
         raise InputError(f"{name} names another file for its numbers: not opened")
-    if dataset.nbytes > _LARGEST:
-        raise InputError(f"{name} would take {dataset.nbytes} bytes in memory, and at most {_LARGEST} are allowed")
+    if dataset.nbytes > min(_LARGEST, _USUAL + 100 * dataset.id.get_storage_size()):
+        raise InputError(
+            f"{name} would take {dataset.nbytes} bytes in memory, and holds {dataset.id.get_storage_size()}"
+        )
     return np.asarray(dataset[()])
 
 
