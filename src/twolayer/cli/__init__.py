@@ -11,7 +11,7 @@ from typing import Annotated
 import typer
 
 from twolayer import __version__
-from twolayer.cli import extraction, figures, instances, networks
+from twolayer.cli import audit, extraction, figures, instances, networks
 from twolayer.cli.conventions import BAD_INPUT, INTERRUPTED, NOBODY_READS, require_writable
 from twolayer.errors import InputError
 
@@ -79,6 +79,7 @@ for command in (
     networks.sample,
     networks.recover,
     extraction.extract,
+    audit.audit,
     extraction.decompose,
     networks.compare,
     networks.show,
