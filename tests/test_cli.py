@@ -12,7 +12,7 @@ from sklearn.preprocessing import StandardScaler
 
 import twolayer
 from command_line import PLANT, RECOVER, assert_refused, loaded
-from twolayer import ACTIVATIONS, DECOMPOSITIONS, LAWS, RECOVERIES, TwoLayerNetwork, align
+from twolayer import ACTIVATIONS, DECOMPOSITIONS, EXPORTS, LAWS, READERS, RECOVERIES, TwoLayerNetwork, align
 from twolayer.network import Polynomial
 from twolayer.papers.families import FAMILIES
 from twolayer.papers.figures import FIGURES
@@ -26,6 +26,8 @@ TABLES = {
     "families": FAMILIES,
     "theories": THEORIES,
     "figures": FIGURES,
+    "files read": READERS,
+    "forms written": EXPORTS,
 }
 
 # --- the whole ---

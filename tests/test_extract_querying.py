@@ -41,7 +41,8 @@ def test_a_value_that_is_not_finite_is_shown_with_its_place():
     ("function", "shape"),
     [
         (lambda X: X[1:, 0], "(255,)"),
-        (lambda X: X, "(256, 2)"),
+        (lambda X: X[None], "(1, 256, 2)"),
+        (lambda X: X[:, :0], "(256, 0)"),
         (lambda X: X[0, 0], "()"),
         (lambda X: X[:, :1].T, "(1, 256)"),
     ],

@@ -11,6 +11,7 @@ from twolayer.evidence.facts import Facts, aliased_inputs, is_one_of_several
 from twolayer.evidence.gaussianity import gaussianity_of_inputs
 from twolayer.evidence.noise import NoiseEvidence, has_no_signal
 from twolayer.evidence.notes import notes_on_activation, notes_on_inputs, notes_on_turns, notes_on_unseen_units
+from twolayer.evidence.order import canonical_places
 from twolayer.evidence.shared_curvature import SharedCurvature
 from twolayer.evidence.standard_errors import StandardErrors
 from twolayer.evidence.standards import STANDARDS, Standards
@@ -78,6 +79,7 @@ def judge_outputs(found: SharedFound, coordinates: Coordinates, standards: Stand
     -------
     Verdict
     """
+    found = _in_order(found, coordinates)
     fit, problem, noise = found.fit, found.fit.problem, found.noise
     n, q, p = problem.n_rows, problem.n_outputs, problem.n_parameters
     level = float(np.sqrt(fit.squares / max(problem.n_equations - p, 1)))
@@ -137,6 +139,18 @@ def judge_outputs(found: SharedFound, coordinates: Coordinates, standards: Stand
         inputs=inputs,
     )
     return Verdict(network, status, certificate)
+
+
+def _in_order(found: SharedFound, coordinates: Coordinates) -> SharedFound:
+    """The same with its units in the order, and with the signs, that the network has on inputs as they were given."""
+    fit, network = found.fit, _given(found, coordinates)
+    order, flips = canonical_places(network.W, network.b[:, None], network.A, network.activation)
+    if fit.problem.is_lifted or network.activation.antiperiod:
+        flips = np.ones(len(flips))
+    C = fit.C.copy()
+    C[: len(order)] = ((flips[:, None] if network.activation.parity < 0 else 1.0) * C[: len(order)])[order]
+    theta = (flips[:, None] * fit.theta)[order]
+    return replace(found, fit=SharedFit(fit.problem, theta, C, fit.loss, fit.losses))
 
 
 def _judging_fit(found: SharedFound, standards: Standards) -> SharedFit:

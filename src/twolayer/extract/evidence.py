@@ -1,6 +1,7 @@
 r"""Is each unit of a network really in the box? Measured at its own hyperplane, where it alone changes course."""
 
 import numpy as np
+from numpy.typing import NDArray
 
 from twolayer.extract.lines import Function, Vector
 from twolayer.network import TwoLayerNetwork
@@ -38,15 +39,26 @@ def unit_evidence(f: Function, network: TwoLayerNetwork, reach: float, rng: np.r
     foot = -(network.b / length)[:, None] * normal
     # far out nothing happens on the scale of the others, and a tenth of the distance still is beside the foot
     near = np.maximum(reach, 0.1 * np.abs(network.b) / length)
-    away = rng.standard_normal((m, points, d)) * near[:, None, None]
-    away -= np.einsum("mkd,md->mk", away, normal)[:, :, None] * normal[:, None]
-    point = foot[:, None] + away
+
+    def place(some: slice) -> NDArray[np.float64]:
+        """Points of some of the hyperplanes, (k, points, d)."""
+        away = rng.standard_normal((len(near[some]), points, d)) * near[some, None, None]
+        away -= np.einsum("mkd,md->mk", away, normal[some])[:, :, None] * normal[some, None]
+        return foot[some, None] + away
+
     # a ramp shows more the longer the step, but other hyperplanes may come in its way; a step is over at 2
     h = 0.3 * near if network.activation.kinks else 2.0 / length
-    step = (h[:, None] * normal)[:, None]
-    around = np.stack([point + step, point - step, point], axis=2).reshape(-1, d)
     weights = np.array([1.0, -1.0, 0.0] if network.activation.reflection.sign < 0 else [1.0, 1.0, -2.0])
-    left = (f(around) - network(around)).reshape(m, points, 3) @ weights
+    A = network.A / np.max(np.abs(network.A), axis=1, initial=np.finfo(np.float64).tiny)[:, None]
+    left = np.empty((m, points, 3))
+    block = max(1, (1 << 23) // (3 * points * d))  # units whose rows take 64 MB
+    for start in range(0, m, block):
+        some = slice(start, start + block)
+        step = (h[some, None] * normal[some])[:, None]
+        point = place(some)
+        around = np.stack([point + step, point - step, point], axis=2).reshape(-1, d)
+        more = (f(around) - network(around)).reshape(-1, 3 * points, network.n_outputs)
+        left[some] = np.einsum("mkq,mq->mk", more, A[some]).reshape(-1, points, 3)
     t = length * h
-    own = network.a * (network.activation(np.stack([t, -t, 0 * t], axis=1)) @ weights)
-    return 1 + np.median(left / own[:, None], axis=1)
+    own = np.sum(network.A * A, axis=1) * (network.activation(np.stack([t, -t, 0 * t], axis=1)) @ weights)
+    return 1 + np.median(left @ weights / own[:, None], axis=1)

@@ -2,22 +2,26 @@
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 
 from twolayer.activation import ACTIVATIONS, Activation, is_bent
 from twolayer.activation import activation as parse_activation
 from twolayer.arrays import whole_number
-from twolayer.extract.boxes import Box
+from twolayer.errors import InputError
 from twolayer.extract.forms import SIGMOID, TANH
 from twolayer.extract.judgement import Wanted, judged
+from twolayer.extract.opening import as_box
 from twolayer.extract.outcome import Extraction
 from twolayer.extract.querying import Oracle, Report
 from twolayer.extract.ramp_walk import RampWalk
 from twolayer.extract.samples import by_samples
 from twolayer.extract.smooth.walk import SmoothWalk
+from twolayer.extract.standards import ExtractionStandards
 from twolayer.extract.step_walk import StepWalk
 from twolayer.extract.steps import FORWARD
+from twolayer.extract.sweep.stage import by_sweep
 from twolayer.extract.view import View
 from twolayer.extract.walks import Rows, Walk
 from twolayer.files import FilePath
@@ -43,6 +47,8 @@ class Guesses:
         A bounded box that cannot be asked so far may have steps that no line shows as jumps: tanh is fitted to samples.
     most : int
         Units of an activation that is only guessed: to try one costs a search at each width.
+    most_declared : int
+        Units of an activation that the box declares, with their number: one search, at that width.
     sampled : dict
         Activations tried on samples, by the power of the distance with which the box grows; the sine where none is
         named.
@@ -52,14 +58,39 @@ class Guesses:
     nearly: float = 1e-3
     narrow_reach: float = 1e4
     most: int = 6
+    most_declared: int = 64
     sampled: Mapping[int, tuple[str, ...]] = field(
         default_factory=lambda: {1: ("softplus", "gelu"), 2: ("squared_relu",)}
     )
 
 
+@dataclass(frozen=True)
+class Limits:
+    """What is too large for a walk.
+
+    Attributes
+    ----------
+    wide : int
+        Inputs from which on their lengths are not measured before the sweep has been tried: that is 106 questions each.
+    parameters : int
+        Up to which all are fitted together: the normal matrix of 8000 takes 512 MB.
+    far_off : float
+        Difference of a swept network from the box, relative to its spread, from which on no fit starts there.
+    """
+
+    wide: int = 256
+    parameters: int = 8000
+    far_off: float = 0.03
+
+    def forbid(self, network: TwoLayerNetwork) -> bool:
+        """Whether no joint fit takes a network: it has too many parameters, or several outputs."""
+        return network.n_outputs > 1 or network.width * (network.dim + 1) > self.parameters
+
+
 def extract(
-    box: Box,
+    box: Any,
     *,
+    dim: int | None = None,
     activation: str | Activation = "auto",
     width: int | None = None,
     budget: int = BUDGET,
@@ -82,8 +113,11 @@ def extract(
 
     Parameters
     ----------
-    box : Box
-        A `CallableBox`, `CommandBox`, `OnnxBox`, or what `open_box` gives.
+    box : Box, callable, str or path
+        A `CallableBox`, `CommandBox`, `OnnxBox`, or what `as_box` makes one of: a function, a network, a fitted
+        estimator, a module of torch, the path of an ``.onnx`` file, a ``module:function``.
+    dim : int, optional
+        Number of inputs, where the box does not say it.
     activation : str or Activation
         The σ, or ``"auto"``.
     width : int, optional
@@ -113,22 +147,47 @@ def extract(
     8 p rows: 5 to 20 steps of O(p³). Below float32 rounding of the answers nothing is seen: a unit is *dead* if it adds
     less.
     """
-    sigma = None if activation == "auto" else parse_activation(activation)
+    sigma = None if isinstance(activation, str) and activation == "auto" else parse_activation(activation)
+    box = as_box(box, dim)
     width = None if width is None else whole_number(width, "width")
     generator = np.random.default_rng(rng)
     oracle = Oracle(box, whole_number(budget, "budget"), kept, generator)
+    wanted, report, limits = Wanted(sigma, width), progress or (lambda *_: None), Limits()
     try:
-        walk = Walk(View(oracle, generator), generator, progress or (lambda *_: None))
-        network, scale = _best(walk, sigma, width, Guesses())
-        return judged(walk.view, network, scale, Wanted(sigma, width), generator, walk.standards)
+        is_wide = oracle.dim >= limits.wide
+        # of its own, so that the walk does not depend on how far the sweep came
+        own = generator.spawn(1)[0]
+        view = View(oracle, own if is_wide else generator, is_plain=is_wide)
+        standards, start = ExtractionStandards(), None
+        if sigma is None or is_bent(sigma):
+            swept = by_sweep(view, own, report, standards)
+            if swept is not None and (swept.is_exact or limits.forbid(swept.network)):
+                found = judged(view, swept.network, swept.scale, wanted, own, standards.after_sweep())
+                if found.is_certified or limits.forbid(swept.network):
+                    return found
+            start = None if swept is None or is_wide or swept.left > limits.far_off else swept.network
+        if oracle.n_outputs != 1:
+            raise _not_piecewise_linear(oracle)
+        walk = Walk(View(oracle, generator) if is_wide else view, generator, report)
+        network, scale = _best(walk, sigma, width, Guesses(), start)
+        return judged(walk.view, network, scale, wanted, generator, walk.standards)
     finally:
         oracle.save()
 
 
-def _best(walk: Walk, sigma: Activation | None, width: int | None, guesses: Guesses) -> tuple[TwoLayerNetwork, float]:
+def _not_piecewise_linear(oracle: Oracle) -> InputError:
+    """Nothing but the sweep takes several outputs."""
+    return InputError(
+        f"{oracle.box.name} gives {oracle.n_outputs} numbers a row and is not piecewise linear: ask for one output"
+    )
+
+
+def _best(
+    walk: Walk, sigma: Activation | None, width: int | None, guesses: Guesses, start: TwoLayerNetwork | None
+) -> tuple[TwoLayerNetwork, float]:
     """Of the networks by all methods that fit, in turn, the first that explains the box, or the one that does best."""
     best: tuple[TwoLayerNetwork, float, float] | None = None
-    for network, scale in _attempts(walk, sigma, width, guesses):
+    for network, scale in _attempts(walk, sigma, width, guesses, start):
         X = walk.view.placed(scale * walk.rng.standard_normal((1024, network.dim)))
         rows = Rows(X, walk.view(X))
         size = max(walk.view.magnitude, float(np.abs(rows.y).max()))
@@ -143,11 +202,13 @@ def _best(walk: Walk, sigma: Activation | None, width: int | None, guesses: Gues
 
 
 def _attempts(
-    walk: Walk, sigma: Activation | None, width: int | None, guesses: Guesses
+    walk: Walk, sigma: Activation | None, width: int | None, guesses: Guesses, start: TwoLayerNetwork | None
 ) -> Iterator[tuple[TwoLayerNetwork, float]]:
-    """Networks by the methods that fit the activation, or what the box does far away."""
+    """Networks by the methods that fit the activation, or what the box does far away; first from what was swept."""
     how = (walk.view, walk.rng, walk.report, walk.standards, walk.rules)
     ramps, steps = RampWalk(*how), StepWalk(*how)
+    if start is not None and start.width:
+        yield ramps.network(start)
     smooth, growth = SmoothWalk.of(walk), _growth(walk)
     if sigma is None:
         yield from _as_declared(walk, smooth, growth, width)
@@ -182,7 +243,7 @@ def _as_declared(
         return
     sigma = parse_activation(declared.activation)
     yield from smooth.attempts(sigma, growth, width)
-    if declared.width and not (sigma == SIGMOID or sigma.name in FORWARD):
+    if declared.width and declared.width <= Guesses().most_declared and not (sigma == SIGMOID or sigma.name in FORWARD):
         yield by_samples(walk.view, sigma, width or declared.width, walk.rng, walk.report)
 
 

@@ -52,7 +52,7 @@ def written_with(network: TwoLayerNetwork, sigma: Activation) -> TwoLayerNetwork
     law = rewriting(network.activation, sigma)
     if law is None or sigma == network.activation:
         return network
-    constant = float(law.constant * network.a.sum() + law.slope * network.a @ network.b)
-    more = Polynomial(constant, law.slope * network.a @ network.W if law.slope else None)
+    constant = law.constant * network.a.sum(axis=0) + law.slope * network.b @ network.a
+    more = Polynomial(constant, law.slope * network.W.T @ network.a if law.slope else None)
     polynomial = more if network.polynomial is None else network.polynomial + more
     return TwoLayerNetwork(law.factor * network.a, law.scale * network.W, law.scale * network.b, sigma, polynomial)

@@ -1,6 +1,7 @@
 """Is the network that was found the one in the box, and what are its units? Fresh inputs, near and far, tell."""
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -53,6 +54,7 @@ def judged(
     rng : Generator
     standards : ExtractionStandards
     """
+    standards = standards.of(network.width, network.dim)
     shown = unit_evidence(view, network, scale, rng)
     network = _written(view, network, wanted.activation)
     near = _near_checks(view, network, scale, rng, standards)
@@ -75,8 +77,10 @@ def judged(
 def _written(view: View, network: TwoLayerNetwork, sigma: Activation | None) -> TwoLayerNetwork:
     """The network as it was asked for."""
     if is_bent(network.activation):
-        # the linear part that is left comes of as many sums as there are units, each known to some hundred roundings
-        network = oriented(network, 1e3 * view.rounding(np.ones(1)))
+        has_linear_part = network.polynomial is not None and network.polynomial.linear is not None
+        if network.activation.name == "relu" and network.n_outputs == 1 and has_linear_part:
+            # what is left of it comes of as many sums as there are units, each known to some hundred roundings
+            network = oriented(network, 1e3 * view.rounding(np.ones(1)))
         return network if sigma is None else written_with(network, sigma)
     says_sigmoid = view.oracle.box.declared.activation == "sigmoid"
     is_sigmoid = sigma == SIGMOID or (sigma is None and says_sigmoid)
@@ -130,7 +134,7 @@ def _far_tolerance(
     nothing but in the rows that are close to a hyperplane. Units that grow may cancel far out: then the rounding of
     what cancels counts, of :math:`\sum_i |a_i| |w_i|\cdot|x|`.
     """
-    tolerance = np.full(len(X), standards.equal * view.rounding(y) / _spread(y))
+    tolerance = np.full(y.shape, standards.equal * view.rounding(y) / _spread(y))
     # at arguments of a thousand a step is level, and a ramp as large as they are
     if np.abs(network.activation(np.array([-1e3, 1e3]))).max() < 500:
         turned = change_when_turned(network, X, standards.turned * np.sqrt(view.rounding(np.ones(1))))
@@ -142,16 +146,17 @@ def _far_tolerance(
 
 def _check(network: TwoLayerNetwork, scale: float, X: Matrix, y: Vector, tolerance: Vector) -> Check:
     difference = np.abs(network(X) - y) / _spread(y)
-    worst = int(np.argmax(difference / tolerance))
-    rms = float(np.sqrt(np.mean(difference**2)))
-    return Check(scale, len(X), float(difference[worst]), rms, float(tolerance[worst]))
+    worst = np.unravel_index(np.argmax(difference / tolerance), difference.shape)
+    rms = float(np.sqrt(np.mean(difference**2, axis=0)).max())
+    return Check(scale, len(X), float(difference[worst]), rms, float(np.broadcast_to(tolerance, y.shape)[worst]))
 
 
-def _spread(y: Vector) -> float:
-    """Standard deviation of the values; their size where there is none."""
-    largest = float(np.abs(y).max())
-    spread = float(y.std())
-    return spread if spread > np.finfo(np.float64).eps * largest else largest or 1.0
+def _spread(y: Vector) -> Any:
+    """Standard deviation of the values, (q,) of several outputs; their size where there is none."""
+    largest = np.abs(y).max(axis=0)
+    spread = y.std(axis=0)
+    spread = np.where(spread > np.finfo(np.float64).eps * largest, spread, np.where(largest > 0, largest, 1.0))
+    return float(spread) if y.ndim == 1 else spread
 
 
 def _notes(view: View, network: TwoLayerNetwork, found: Findings) -> list[str]:

@@ -14,12 +14,18 @@ __all__ = ["RampWalk"]
 class RampWalk(Walk):
     """A walk for relu and its kin."""
 
-    def network(self) -> tuple[TwoLayerNetwork, float]:
-        """The relu network, with an affine part, that is in the box, and the scale at which it bends."""
+    def network(self, start: TwoLayerNetwork | None = None) -> tuple[TwoLayerNetwork, float]:
+        """The relu network, with an affine part, that is in the box, and the scale at which it bends.
+
+        From a `start` that has its units nearly, only those are looked for that it lacks.
+        """
         d = self.view.dim
-        scale = self._scale()
-        self.report("lines", 0, 1.0)
-        rows = self._new(None, np.zeros((0, d + 1)), scale).rows
+        if start is None or not start.width:
+            scale = self._scale()
+            self.report("lines", 0, 1.0)
+            rows = self._new(None, np.zeros((0, d + 1)), scale).rows
+        else:
+            scale, rows = 1.0, ramp_parts(start)[0]
         scale, farthest = self._distances(rows, scale)
         fitted = self.rows(self._count(len(rows)), scale, farthest)
         network, before = fit_ramps(rows, fitted.X, fitted.y, self.rules.fits), np.inf

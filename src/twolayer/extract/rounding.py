@@ -16,7 +16,8 @@ Matrix = NDArray[np.float64]
 def change_when_turned(network: TwoLayerNetwork, X: Matrix, share: float) -> Vector:
     r"""What comes of an error in the arguments :math:`t_i = w_i\cdot x + b_i`, at each row, (n,).
 
-    Each is moved by a share :math:`\delta_i` of its terms :math:`|w_i|\cdot|x| + |b_i|`, and the changes add up:
+    Of several outputs (n, q). Each argument is moved by a share :math:`\delta_i` of its terms
+    :math:`|w_i|\cdot|x| + |b_i|`, and the changes add up:
     :math:`\sum_i |a_i| \max_\pm |\sigma(t_i \pm \delta_i) - \sigma(t_i)|`.
     """
     t, delta = X @ network.W.T + network.b, share * (np.abs(X) @ np.abs(network.W.T) + np.abs(network.b))

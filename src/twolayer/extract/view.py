@@ -12,7 +12,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from twolayer.extract.querying import Oracle, farthest, relative_rounding
+from twolayer.extract.precision import farthest, relative_rounding
+from twolayer.extract.querying import Oracle
 from twolayer.network import Polynomial, TwoLayerNetwork
 
 __all__ = ["Units", "View", "ViewRules", "own_lengths"]
@@ -29,20 +30,22 @@ class Units:
     ----------
     lengths : array, shape (d,)
         Above 0.
-    level, size : float
+    level, size : float, or array of shape (q,)
+        Of each of several outputs.
     """
 
     lengths: Vector
-    level: float = 0.0
-    size: float = 1.0
+    level: float | Vector = 0.0
+    size: float | Vector = 1.0
 
     def network(self, own: TwoLayerNetwork) -> TwoLayerNetwork:
         """The network of the user's inputs and values that is this one in these units."""
         P = Polynomial() if own.polynomial is None else own.polynomial
-        linear = None if P.linear is None else self.size * P.linear / self.lengths
+        lengths = self.lengths if own.n_outputs == 1 else self.lengths[:, None]
+        linear = None if P.linear is None else self.size * P.linear / lengths
         quadratic = None if P.quadratic is None else self.size * P.quadratic / np.outer(self.lengths, self.lengths)
         polynomial = Polynomial(self.level + self.size * P.constant, linear, quadratic)
-        is_none = own.polynomial is None and not self.level
+        is_none = own.polynomial is None and not np.any(self.level)
         W = own.W / self.lengths
         return TwoLayerNetwork(self.size * own.a, W, own.b, own.activation, None if is_none else polynomial)
 
@@ -80,6 +83,8 @@ class View:
     rng : Generator
         Of the rows on which is measured what depends on the units.
     rules : ViewRules, optional
+    is_plain : bool
+        Whether all lengths are taken for one, and not measured: 106 questions an input are saved.
 
     Attributes
     ----------
@@ -95,43 +100,56 @@ class View:
         Largest value, in these units, at standard normal rows.
     """
 
-    def __init__(self, oracle: Oracle, rng: np.random.Generator, rules: ViewRules = ViewRules()) -> None:
+    def __init__(
+        self, oracle: Oracle, rng: np.random.Generator, rules: ViewRules = ViewRules(), *, is_plain: bool = False
+    ) -> None:
         self.oracle, self.dim = oracle, oracle.box.dim
-        self.units = Units(own_lengths(oracle, rules))
+        self.units = Units(np.ones(self.dim) if is_plain else own_lengths(oracle, rules))
+        self._has_lengths = bool(np.any(self.units.lengths != 1))
         self.reach, self.eps, self.rounding_step, first = oracle.reach, oracle.eps, oracle.rounding_step, oracle.first
-        if np.any(self.units.lengths != 1):
+        if self._has_lengths:
             self.reach = farthest(self, rng)
             first = self(self.placed(rng.standard_normal((len(first), self.dim))))
             self.rounding_step = oracle.step_of(first)
             self.eps = relative_rounding(self, first, rng)
-        level = float(np.median(first))
-        level = level if abs(level) > rules.hiding * np.ptp(first) else 0.0
-        size = float(np.abs(first - level).max())
-        self.units = Units(self.units.lengths, level, float(power_of_two(size)))
-        self.magnitude = size / self.units.size
+        level = np.median(first, axis=0)
+        level = np.where(np.abs(level) > rules.hiding * np.ptp(first, axis=0), level, 0.0)
+        size = np.abs(first - level).max(axis=0)
+        unit = power_of_two(np.where(size > 0, size, 1.0))
+        is_one = first.ndim == 1
+        self.units = Units(self.units.lengths, float(level) if is_one else level, float(unit) if is_one else unit)
+        self.magnitude = float((size / unit).max())
 
     def __call__(self, X: Matrix) -> Vector:
         """The values at the rows of X."""
-        return self._values(self.oracle(X * self.units.lengths))
+        return self._values(self.oracle(self._there(X)))
 
     def within_reach(self, X: Matrix) -> Vector | None:
         """The values at few rows, or None if the box overflows there or refuses."""
-        y = self.oracle.within_reach(X * self.units.lengths)
+        y = self.oracle.within_reach(self._there(X))
         return None if y is None else self._values(y)
 
     def placed(self, X: Matrix) -> Matrix:
         """The rows as the box sees them: rounded to float32 where it computes in that."""
         return self.oracle.placed(X * self.units.lengths) / self.units.lengths
 
+    def _there(self, X: Matrix) -> Matrix:
+        """The rows in the user's units; as they are where these are the same, as there may be gigabytes of them."""
+        return X * self.units.lengths if self._has_lengths else X
+
     @property
     def arithmetic(self) -> float:
         """Relative rounding of the numbers that the box computes with."""
         return self.oracle.arithmetic
 
-    def rounding(self, values: Vector, weights: Vector | float = 1.0) -> float:
-        """What the answers' rounding may change in such values, times weights, the level taken away included."""
+    def rounding(self, values: Vector, weights: Vector | float = 1.0) -> Any:
+        """What the answers' rounding may change in such values, times weights, the level taken away included.
+
+        One number, or (q,) of several outputs.
+        """
         offset = self.units.level / self.units.size
-        return self.eps * float(np.abs(weights * (values + offset)).max(initial=0.0))
+        most = self.eps * np.abs(weights * (values + offset)).max(initial=0.0, axis=0)
+        return float(most) if values.ndim == 1 else most
 
     def _values(self, y: Vector) -> Vector:
         return (y - self.units.level) / self.units.size
@@ -153,7 +171,7 @@ def own_lengths(oracle: Oracle, rules: ViewRules = ViewRules()) -> Vector:
         if y is None:
             break
         steps.append(step)
-        changes.append(np.abs(y - origin).reshape(2, d).max(axis=0))
+        changes.append(np.abs(y - origin).reshape(2, d, -1).max(axis=(0, 2)))
     change, along = np.array(changes), np.array(steps)
     most = change.max(axis=0)
     # not the precision that was measured: where a unit is wrong, what varies looks like noise, or like few values;

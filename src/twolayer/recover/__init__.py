@@ -4,7 +4,7 @@ import re
 import time
 from collections.abc import Callable
 from dataclasses import replace
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -14,6 +14,7 @@ from twolayer.activation import activation as parse_activation
 from twolayer.arrays import random_generator, whole_number
 from twolayer.errors import InputError
 from twolayer.methods import RECOVERIES
+from twolayer.recover.bias import with_bias_decided
 from twolayer.recover.result import RecoveryError, Result, Step
 from twolayer.rows.threads import threads_over_rows
 from twolayer.samples import Samples
@@ -27,10 +28,10 @@ __all__ = ["RECOVERIES", "RecoveryError", "Result", "Step", "recover"]
 def recover(
     X: ArrayLike,
     y: ArrayLike,
-    width: int | Literal["auto"],
-    activation: str | Activation,
+    width: int | Literal["auto"] = "auto",
+    activation: str | Activation | Callable[..., Any] = "auto",
     *,
-    bias: bool = False,
+    bias: bool | Literal["auto"] | None = None,
     method: str = "auto",
     rng: np.random.Generator | int | None = None,
     progress: Callable[[str, int, float], None] | None = None,
@@ -53,8 +54,10 @@ def recover(
         The m. ``"auto"`` looks for the least that explains the rows.
     activation : str or Activation
         The σ. ``"auto"`` compares those of the table that need no arguments and are no polynomials.
-    bias : bool
-        Whether the units have biases (and the network a constant).
+    bias : bool, "auto" or None
+        Whether the units have biases (and the network a constant). ``"auto"`` fits them, and leaves them out where none
+        differs from zero by more than 6 standard errors and a network without them is certified. None is ``"auto"``
+        where width or activation is to be found too, and else no biases.
     method : str
         A key of `RECOVERIES`.
     rng : Generator, int or None
@@ -100,9 +103,26 @@ def recover(
         raise InputError(f"method must be one of {', '.join(RECOVERIES)}, found {method!r}")
     if method != "auto" and (units_given is None or sigma is None):
         raise InputError(f"the method {method} needs a width and an activation, only the method auto can choose them")
-    if not isinstance(bias, bool | np.bool_):
-        raise InputError(f"bias must be True or False, found {bias!r}")
+    if bias is None:
+        bias = "auto" if units_given is None or sigma is None else False
+    if not (isinstance(bias, bool | np.bool_) or (isinstance(bias, str) and bias == "auto")):
+        raise InputError(f"bias must be True, False or 'auto', found {bias!r}")
     generator = random_generator(rng)
+    if isinstance(bias, str):
+
+        def attempt(has_bias: bool, units: int | None = units_given, shape: Activation | None = sigma) -> Result:
+            return recover(
+                X,
+                y,
+                "auto" if units is None else units,
+                "auto" if shape is None else shape,
+                bias=has_bias,
+                method=method,
+                rng=generator,
+                progress=progress,
+            )
+
+        return with_bias_decided(attempt)
     samples = Samples.of(X, y, bool(bias), units_given or 1, sigma or parse_activation("relu"))
     began, history = time.perf_counter(), []
 
@@ -125,7 +145,16 @@ def recover(
         copies = samples.n_given - samples.n_rows
         note = f"Of the {samples.n_given} rows given, {copies} are copies of others, label and all, and do not count."
         certificate = replace(certificate, notes=(*certificate.notes, note))
-    return Result(network, status, certificate, tuple(history))
+    return Result(network, status, certificate, tuple(history), _named(X, "columns"), _named(y, "columns"), (X, y))
+
+
+def _named(given: ArrayLike, of: str) -> tuple[str, ...] | None:
+    """What the columns of a data frame, or a series, are called."""
+    columns = getattr(given, of, None)
+    if columns is not None:
+        return tuple(str(name) for name in columns)
+    name = getattr(given, "name", None)
+    return None if name is None else (str(name),)
 
 
 def given_width(width: int | str) -> int | None:
@@ -137,9 +166,9 @@ def given_width(width: int | str) -> int | None:
     return whole_number(width, "width")
 
 
-def given_activation(activation: str | Activation) -> Activation | None:
+def given_activation(activation: str | Activation | Callable[..., Any]) -> Activation | None:
     """The activation, None for ``"auto"``."""
-    if activation == "auto":
+    if isinstance(activation, str) and activation == "auto":
         return None
     if isinstance(activation, str) and re.search(r"\bauto\b", activation):
         raise InputError(
