@@ -45,6 +45,8 @@ class LinkedRules:
         Compared at each.
     equal : float
         Largest difference of the answers, relative to 1, up to which network and box are equal.
+    rows_per_height : int
+        Rows for each height that is fitted where the units are known from another output.
     same : float
         Relative error up to which a unit of one output is that of another.
     """
@@ -54,6 +56,7 @@ class LinkedRules:
     scales: tuple[float, ...] = (0.3, 1.0, 3.0, 10.0, 100.0)
     rows: int = 2048
     equal: float = 1e-9
+    rows_per_height: int = 40
     same: float = 1e-3
 
 
@@ -189,17 +192,64 @@ def extract_linked(
 
     Notes
     -----
-    Each output is taken apart alone, and their units are then matched. It fails where a unit changes course only where
-    an output has become 1.
+    One output is taken apart, and the others fitted with its units; where they do not do, these are taken apart too,
+    and their units matched. It fails where a unit changes course only where all outputs have become 1.
     """
     wanted, generator = activation(sigma), np.random.default_rng(rng)
     outputs = np.asarray(box(np.zeros((1, box.dim)))).size
-    found = [_of_one(box, j, wanted, budget, generator, report or (lambda *_: None), rules) for j in range(outputs)]
-    network = _matched([one for one, _, _ in found], rules)
-    scale = max(one for _, one, _ in found)
+    parts: dict[int, TwoLayerNetwork] = {}
+    queries, scale, left = 1, 1.0, list(range(outputs))
+    while left:
+        # the units of one output explain others, as a rule
+        known = _matched([parts[j] for j in sorted(parts)], rules) if parts else None
+        told = {} if known is None else _explained(box, left, known, scale, generator, rules)
+        queries += 0 if known is None else _rows_for(known, rules)
+        parts |= told
+        left = [j for j in left if j not in told]
+        for j in list(left):
+            part, scale_of, asked = _of_one(box, j, wanted, budget, generator, report or (lambda *_: None), rules)
+            queries += asked
+            if part is not None:
+                parts[j], scale = part, scale_of
+                left.remove(j)
+                break
+        else:
+            if left:
+                raise InputError(f"no unit of output {left[0]} of {box.name} was seen where its answers say enough")
+    network = _matched([parts[j] for j in range(outputs)], rules)
     network = written_with(network, SIGMOID) if wanted == SIGMOID else network
     checks = tuple(_check(box, network, factor * scale, generator, rules) for factor in rules.scales)
-    return Linked(network, checks, 1 + sum(queries for *_, queries in found) + len(checks) * rules.rows)
+    return Linked(network, checks, queries + len(checks) * rules.rows)
+
+
+def _rows_for(known: TwoLayerNetwork, rules: LinkedRules) -> int:
+    return rules.rows_per_height * (known.width + 1)
+
+
+def _explained(
+    box: Box, outputs: list[int], known: TwoLayerNetwork, scale: float, rng: np.random.Generator, rules: LinkedRules
+) -> dict[int, TwoLayerNetwork]:
+    """The outputs that are sums of known units, whose heights there are a linear fit.
+
+    Each row has the weight that its answer has digits: z is known to the rounding of y over 1 - y, and of itself.
+    """
+    count = _rows_for(known, rules)
+    X = scale * np.exp(rng.uniform(np.log(0.3), np.log(10.0), (count, 1))) * rng.standard_normal((count, box.dim))
+    y = np.asarray(box(X), np.float64).reshape(count, -1)
+    design = np.column_stack([known.activation(X @ known.W.T + known.b), np.ones(count)])
+    told = {}
+    for j in outputs:
+        with np.errstate(divide="ignore"):
+            z = np.log(y[:, j]) - np.log1p(-y[:, j])
+        kept = (z < rules.limit) & (z > -DEEPEST)
+        if kept.sum() < 2 * (known.width + 1):
+            continue
+        weight = 1 / (1 + np.exp(z[kept]) + np.abs(z[kept]))
+        heights = np.linalg.lstsq(design[kept] * weight[:, None], z[kept] * weight, rcond=None)[0]
+        off = np.abs(design[kept] @ heights - z[kept]) * weight
+        if off.max() <= rules.equal:
+            told[j] = replace(known, a=heights[:-1], polynomial=Polynomial(float(heights[-1])))
+    return told
 
 
 def _of_one(
@@ -210,8 +260,8 @@ def _of_one(
     rng: np.random.Generator,
     report: Report,
     rules: LinkedRules,
-) -> tuple[TwoLayerNetwork, float, int]:
-    """The network of one output, the scale of its units, and how many rows were asked for."""
+) -> tuple[TwoLayerNetwork | None, float, int]:
+    """The network of one output, None where no unit was seen, the scale of its units, and the rows asked for."""
     oracle = Oracle(LogitBox(box, output, rules.limit), whole_number(budget, "budget"), None, rng)
     view = View(oracle, rng)
     blurred = np.finfo(np.float64).eps * np.exp(rules.limit)
@@ -222,7 +272,7 @@ def _of_one(
     for network, scale in walk.attempts(sigma, 0, None):
         best = network, scale
     if best is None:
-        raise InputError(f"no unit of output {output} of {box.name} was seen where its answers say enough")
+        return None, 1.0, oracle.asked
     return view.units.network(best[0]), best[1], oracle.asked
 
 
