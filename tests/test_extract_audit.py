@@ -7,7 +7,7 @@ import pytest
 
 from twolayer import InputError, TwoLayerNetwork
 from twolayer.extract import CallableBox
-from twolayer.extract.audit import AuditRules, CoarserBox, audit, rounded_to, unit_errors
+from twolayer.extract.auditing import AuditRules, CoarserBox, audit, rounded_to, unit_errors
 from twolayer.network import Polynomial
 from twolayer.pictures import audit_picture
 

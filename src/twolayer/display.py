@@ -13,7 +13,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from rich.table import Table
 
 if TYPE_CHECKING:
-    from twolayer.extract.audit import Audit
+    from twolayer.extract.auditing import Audit
     from twolayer.network import TwoLayerNetwork
 
 __all__ = [

@@ -10,7 +10,7 @@ from numpy.typing import ArrayLike
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-    from twolayer.extract.audit import Audit
+    from twolayer.extract.auditing import Audit
     from twolayer.network import TwoLayerNetwork
 
 __all__ = [

@@ -28,8 +28,8 @@ def audit(
     """Say how much of a box can be taken: against digits of its answers, their type, and the number of queries."""
     from twolayer.display import audit_table, console, narrated
     from twolayer.extract import open_box
-    from twolayer.extract.audit import AuditRules
-    from twolayer.extract.audit import audit as audited
+    from twolayer.extract.auditing import AuditRules
+    from twolayer.extract.auditing import audit as audited
     from twolayer.network import TwoLayerNetwork
 
     if output is not None:

@@ -1,6 +1,6 @@
 """Networks out of black boxes: anything that can be asked for values, however it is made."""
 
-from twolayer.extract.audit import Audit, AuditRules, audit
+from twolayer.extract.auditing import Audit, AuditRules, audit
 from twolayer.extract.boxes import Box, CallableBox, CommandBox, Declared
 from twolayer.extract.extraction import BUDGET, extract
 from twolayer.extract.linked import Linked, extract_linked
