@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from twolayer.extract import Extraction, extract
     from twolayer.formats import EXPORTS, READERS, Reading, export_model, read_model
     from twolayer.instances import load_instance, save_instance
+    from twolayer.links import LINKS
     from twolayer.methods import RECOVERIES
     from twolayer.moments import HermiteMoments
     from twolayer.network import TwoLayerNetwork
@@ -41,6 +42,7 @@ __all__ = [
     "EXPORTS",
     "FAMILIES",
     "LAWS",
+    "LINKS",
     "READERS",
     "RECOVERIES",
     "THEORIES",
@@ -82,6 +84,7 @@ _HOME = {
     "HermiteMoments": "moments",
     "InputError": "errors",
     "LAWS": "teachers",
+    "LINKS": "links",
     "READERS": "formats",
     "RECOVERIES": "methods",
     "Reading": "formats",

@@ -12,6 +12,7 @@ from twolayer.files import FilePath, read_npz, scalar_entry, write_npz
 from twolayer.inference.estimates import Estimates
 from twolayer.inference.of_results import estimates_of, has_bias
 from twolayer.inference.parameters import Layout, names_of
+from twolayer.links import LINKS
 from twolayer.network import TwoLayerNetwork
 from twolayer.recover import Result, Step
 
@@ -32,6 +33,7 @@ def save(result: Result, path: FilePath) -> None:
         If `path` cannot be written, or the activation has no spelling that reads back.
     """
     arrays: dict[str, Any] = {"format": FORMAT, "version": _VERSION, "status": result.status.name}
+    arrays["link"] = result.link
     arrays |= {f"network_{name}": value for name, value in result.network.to_arrays().items()}
     arrays["certificate"] = _packed(result.certificate)
     arrays["history"] = _packed(result.history)
@@ -80,7 +82,10 @@ def _result_from(entries: dict[str, NDArray[Any]]) -> Result:
     certificate = _unpacked(entries["certificate"], Certificate)
     history = _unpacked(entries["history"], tuple[Step, ...])
     inputs, outputs = (_names(entries, name) for name in ("inputs", "outputs"))
-    result = Result(network, Status[str(entries["status"])], certificate, history, inputs, outputs)
+    link = str(entries["link"]) if "link" in entries else "identity"
+    if link not in LINKS:
+        raise InputError(f"its link {link[:60]!r} is none")
+    result = Result(network, Status[str(entries["status"])], certificate, history, inputs, outputs, link=link)
     errors = certificate.standard_errors
     if errors.W.shape != network.W.shape or errors.a.shape != network.a.shape or errors.b.shape != network.b.shape:
         raise InputError("its standard errors are of another network")

@@ -14,6 +14,7 @@ from twolayer.inference.parameters import Layout, Vector, names_of
 from twolayer.inference.summary import Summary, frame_of, rows_of, summary_of
 from twolayer.inference.suspects import SuspectRow, suspect_rows
 from twolayer.inference.told import Row
+from twolayer.links import given_link
 from twolayer.plain import plain
 from twolayer.recover import Result
 
@@ -161,9 +162,18 @@ def conf_int(result: Result, level: float = 0.95, covariance: str = "classical",
 
 
 def predict(result: Result, X: ArrayLike, return_std: bool = False) -> Any:
-    """Value at each row, and its standard error."""
+    """Value at each row, and its standard error; through the link, where the result has one."""
     value = result.network(X)
-    return (value, estimates_of(result).value_errors(X)) if return_std else value
+    if result.link == "identity":
+        return (value, estimates_of(result).value_errors(X)) if return_std else value
+    link = given_link(result.link)
+    if not return_std:
+        return link(value)
+    if result.link == "softmax":
+        raise InputError("standard errors of probabilities of several classes are not known: those of the outputs are")
+    step = 1e-6  # of outputs of order one: the slope of a link to ten digits
+    slope = (link(value + step) - link(value - step)) / (2 * step)
+    return link(value), np.abs(slope) * estimates_of(result).value_errors(X)
 
 
 def wald(result: Result, unit: int | None = None, input: str | int | None = None) -> Test:  # noqa: A002
