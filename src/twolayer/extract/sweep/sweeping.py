@@ -15,7 +15,7 @@ from twolayer.extract.sweep.asking import Ask
 from twolayer.extract.sweep.gradients import Gradients, blind_gradients
 from twolayer.extract.sweep.orientation import oriented
 from twolayer.extract.sweep.pieces import Path, Pieces, pieces
-from twolayer.extract.sweep.polish import biased, mended, revisited
+from twolayer.extract.sweep.polish import biased, improved, mended, revisited
 from twolayer.extract.sweep.rules import SweepRules
 from twolayer.extract.sweep.units import Units, rank_one
 
@@ -61,6 +61,10 @@ def swept(
         report("steps", step + 1, count / gradients.steps.size)
         units = _units(line, gradients)
     scale = _scale(units)
+    if units.errors.max(initial=0.0) > rules.worth:
+        most = int(rules.again * (m + 1))
+        gradients = improved(ask, gradients, units.rows[:, :-1], along, most, rules)
+        units = _units(line, gradients)
     if m:
         worst = np.argsort(-units.errors)
         most = max(1, int(rules.visits * (m + 1) / 2))
