@@ -88,7 +88,7 @@ def _roomy(units: Units, which: NDArray[np.intp], rng: np.random.Generator, rule
     length = np.linalg.norm(W, axis=1)
     normal, offset = W / length[:, None], b / length
     d = W.shape[1]
-    scale = max(float(np.median(np.abs(offset))), 0.1)
+    scale = max(float(np.median(np.abs(offset))), rules.at_origin)
     places, rooms = np.empty((len(which), d)), np.empty(len(which))
     trials = rng.standard_normal((rules.places, d)) * scale
     trials *= np.exp(rng.uniform(-1, 2, (rules.places, 1)))

@@ -56,6 +56,9 @@ class SweepRules:
         to the nearest hyperplane that the steps go then; and how much more exact it must be.
     visits : float
         The part of the queries for all gradients that may be spent on such visits; at least one unit is visited.
+    through, at_origin : float
+        Distance from the origin up to which a hyperplane goes through it, as far as a line at distance 1 tells; and the
+        scale of the inputs where all do.
     places : int
         Places on a hyperplane among which that with most room is taken.
     offsets : int
@@ -109,6 +112,8 @@ class SweepRules:
     far: float = 0.9
     gain: float = 2.0
     visits: float = 0.05
+    through: float = 1e-10
+    at_origin: float = 0.1
     places: int = 256
     offsets: int = 4
     is_whole: float = 1e-3

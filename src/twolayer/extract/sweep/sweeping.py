@@ -60,7 +60,7 @@ def swept(
             break
         report("steps", step + 1, count / gradients.steps.size)
         units = _units(line, gradients)
-    scale = _scale(units)
+    scale = _scale(units, rules)
     if units.errors.max(initial=0.0) > rules.worth:
         most = int(rules.again * (m + 1))
         gradients = improved(ask, gradients, units.rows[:, :-1], along, most, rules)
@@ -97,8 +97,8 @@ def _with_affine_part(units: Units, gradients: Gradients) -> Units:
     return replace(plain, constant=gradients.values[best] - plain(point[None])[0])
 
 
-def _scale(units: Units) -> float:
-    """Median distance of the hyperplanes from the origin; a tenth where they go through it."""
-    if not len(units.rows):
-        return 1.0
-    return max(float(np.median(np.abs(units.rows[:, -1]) / np.linalg.norm(units.rows[:, :-1], axis=1))), 0.1)
+def _scale(units: Units, rules: SweepRules) -> float:
+    """Median distance of the hyperplanes from the origin, but of those that go through it."""
+    distance = np.abs(units.rows[:, -1]) / np.maximum(np.linalg.norm(units.rows[:, :-1], axis=1), 1e-300)
+    away = distance[distance > rules.through]
+    return float(np.median(away)) if len(away) else rules.at_origin
