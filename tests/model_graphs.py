@@ -96,7 +96,7 @@ ACTIVATIONS = {
     "softplus": activated("Softplus", "softplus"),
     "leaky relu": activated("LeakyRelu", "leaky_relu", alpha=0.25),
     "elu": activated("Elu", "elu(0.5)", alpha=0.5),
-    "selu": activated("Selu", "elu"),
+    "selu": activated("Selu", "selu"),
     "celu": activated("Celu", "elu(1)", alpha=2.0),
     "gelu of opset 20": activated("Gelu", "gelu", opset=20),
     "gelu by a tanh": activated("Gelu", "", opset=20, approximate="tanh", refused="Gelu make of a number is no"),
@@ -116,6 +116,15 @@ ACTIVATIONS = {
     "hardtanh by clip": written_out("Clip t minus one -> h", "hardtanh", S),
     "clamp from below": written_out("Clip t zero -> h", "relu", S),
     "maximum with zero": written_out("Max t zero -> h", "relu", S),
+    "maximum with as many zeros": Graph(
+        [
+            FIRST,
+            node("Shape", "t", "size"),
+            node("ConstantOfShape", "size", "zeros"),
+            node("Max", "t zeros", "h"),
+            *LAST,
+        ]
+    ),
     "minimum with zero": written_out("Min t zero -> h", "relu", S),
     "clip of opset 6": Graph(
         [FIRST, helper.make_node("Clip", ["t"], ["h"], min=0.0, max=6.0), *LAST], activation="hardtanh", opset=9
@@ -385,6 +394,12 @@ N6 = {"k": np.linspace(0.5, 1.5, M), "m": np.linspace(-1, 1, M), "v": np.linspac
 NORMALISED = {
     "batch normalisation before": between(
         node("BatchNormalization", "t k g m v", "u"), node("Relu", "u", "h"), constants=N6
+    ),
+    "leaky relu and batch normalisation": between(
+        node("LeakyRelu", "t", "u", alpha=0.2),
+        node("BatchNormalization", "u k g m v", "h"),
+        constants=N6,
+        activation="leaky_relu",
     ),
     "batch normalisation after": between(
         node("Relu", "t", "u"), node("BatchNormalization", "u k g m v", "h", epsilon=1e-3), constants=N6

@@ -12,7 +12,7 @@ from sklearn.preprocessing import StandardScaler
 
 import twolayer
 from command_line import PLANT, RECOVER, assert_refused, loaded
-from twolayer import ACTIVATIONS, DECOMPOSITIONS, LAWS, RECOVERIES, TwoLayerNetwork, align
+from twolayer import ACTIVATIONS, DECOMPOSITIONS, EXPORTS, LAWS, READERS, RECOVERIES, TwoLayerNetwork, align
 from twolayer.network import Polynomial
 from twolayer.papers.families import FAMILIES
 from twolayer.papers.figures import FIGURES
@@ -26,6 +26,8 @@ TABLES = {
     "families": FAMILIES,
     "theories": THEORIES,
     "figures": FIGURES,
+    "files read": READERS,
+    "forms written": EXPORTS,
 }
 
 # --- the whole ---
@@ -223,6 +225,30 @@ def test_the_order_of_units_and_their_scale_do_not_matter(networks):
     outcome = networks("compare network.npz same.npz --rtol 1e-12")
     assert outcome.code == 0
     assert outcome.out.startswith("equal: ")
+
+
+@pytest.mark.parametrize(("other", "code", "says"), [("same", 0, "EQUAL"), ("near", 1, "DIFFERENT")])
+def test_networks_are_compared_on_a_region(networks, other, code, says):
+    outcome = networks(f"compare network.npz {other}.npz --region -1,1")
+    assert (outcome.code, outcome.err) == (code, "")
+    assert outcome.out.splitlines()[-1].startswith(says)
+    report = json.loads(networks(f"compare network.npz {other}.npz --region -1,1 --json").out)
+    assert report["outcome"] == says
+    assert report["lower"] <= report["upper"]
+
+
+def test_what_is_not_decided_of_a_region_is_neither_equal_nor_different(networks):
+    report = json.loads(networks("compare network.npz negative.npz --region -1,1 --seconds 0 --json").out)
+    between = (report["lower"] + report["upper"]) / 2
+    outcome = networks(f"compare network.npz negative.npz --region -1,1 --seconds 0 --tolerance {between}")
+    assert outcome.code == (3 if report["lower"] < between < report["upper"] else 0)
+
+
+@pytest.mark.parametrize("region", ["1", "a,b", "1,2,3"])
+def test_a_region_that_is_no_two_numbers_is_refused(networks, region):
+    outcome = networks(f"compare network.npz same.npz --region {region}")
+    assert outcome.code == 2
+    assert f"--region is two numbers, lo,hi, found {region!r}" in outcome.err
 
 
 @pytest.mark.parametrize("other", ["near", "negative", "narrow", "short", "tanh"])

@@ -18,7 +18,6 @@ from twolayer.network import Polynomial
     ("command", "word"),
     [
         ("recovre samples.npz", "recovre"),
-        ("recover samples.npz --width 3", "--activation"),
         ("recover samples.npz --width three --activation relu", "--width"),
         ("recover samples.npz --width 0 --activation relu", "--width must be a whole number of at least 1, or auto"),
         ("recover samples.npz --width many --activation relu", "or auto, found 'many'"),
@@ -29,7 +28,7 @@ from twolayer.network import Polynomial
         ("sample --dim 3 --width 2 -n 9 -o samples.npz --noise nan", "found nan"),
         ("compare a.npz b.npz --rtol -0.5", "found -0.5"),
         ("sample --dim 3 --width 2 -n 10", "--output"),
-        ("show", "network"),
+        ("show", "file"),
         ("list --jsno", "--jsno"),
     ],
 )

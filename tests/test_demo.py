@@ -48,7 +48,7 @@ def test_the_command_prints_truth_beside_recovery(tmp_path, monkeypatch, capsys)
     ]
     truth = TwoLayerNetwork.load(tmp_path / "new" / "folder" / "network.npz")
     assert out.count(f"{truth.a[0]:.4f}"[:4]) >= 1
-    assert all(heading in out for heading in ("true a", "recovered a", "error", "recovery.png"))
+    assert all(heading in out for heading in ("true", "found", "error", "recovery.png"))
 
 
 def test_an_unwritable_folder_is_refused_before_anything_is_computed(tmp_path, monkeypatch, capsys):

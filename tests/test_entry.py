@@ -7,11 +7,11 @@ import sys
 
 import pytest
 
-from twolayer import ACTIVATIONS, DECOMPOSITIONS, FAMILIES, LAWS, RECOVERIES, THEORIES, entry
+from twolayer import ACTIVATIONS, DECOMPOSITIONS, EXPORTS, FAMILIES, LAWS, READERS, RECOVERIES, THEORIES, entry
 from twolayer.entry import Entry, first_line, table
 from twolayer.papers.figures import FIGURES
 
-TABLES = (ACTIVATIONS, DECOMPOSITIONS, FAMILIES, LAWS, RECOVERIES, THEORIES, FIGURES)
+TABLES = (ACTIVATIONS, DECOMPOSITIONS, FAMILIES, LAWS, RECOVERIES, THEORIES, FIGURES, READERS, EXPORTS)
 
 
 def test_the_examples_are_as_written():

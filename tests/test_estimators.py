@@ -18,7 +18,7 @@ from sklearn.utils.estimator_checks import estimator_checks_generator
 
 from twolayer import Status, TwoLayerRegressor, align, recovery_error
 from twolayer.network import TwoLayerNetwork
-from twolayer.ridge import RidgeFit, ridge_fit_from
+from twolayer.ridge import RidgeFit, confirmed
 from twolayer.teachers import random_units
 
 DIABETES = load_diabetes(return_X_y=True)
@@ -132,17 +132,18 @@ def test_noisy_data_are_approximated_and_the_certificate_says_so():
     assert str(certificate.n_rows) in certificate.summary()
 
 
-def test_an_uncertified_recovery_is_only_where_the_ridge_fit_starts_anew(monkeypatch):
+def test_a_fit_that_is_not_certified_is_the_ridge_fit(monkeypatch):
     _, X, y = planted("tanh", noise=0.05)
-    starts = []
+    judged = []
 
-    def recorded(network, fit):
-        starts.append(network)
-        return ridge_fit_from(network, fit)
+    def recorded(X, y, network, **options):
+        judged.append(confirmed(X, y, network, **options))
+        return judged[-1]
 
-    monkeypatch.setattr("twolayer.estimators.ridge_fit_from", recorded)
+    monkeypatch.setattr("twolayer.estimators.regressor.confirmed", recorded)
     model = TwoLayerRegressor(3, "relu", random_state=0).fit(X, y)
-    assert len(starts) == 1
+    assert len(judged) == 1
+    assert judged[0] is None or not judged[0].is_certified
     assert model.status_ is Status.APPROXIMATION
     assert model.alpha_ > 0
     assert model.score(X, y) > 0.85
@@ -268,7 +269,7 @@ def test_width_and_activation_are_found_where_they_are_not_given(rng):
     X = 3 + 2 * rng.standard_normal((600, 4))
     model = TwoLayerRegressor("auto", "auto", random_state=0).fit(X, teacher(X))
     assert model.status_.is_certified
-    assert [choice.chosen for choice in model.certificate_.choices] == ["relu", "2"]
+    assert (model.network_.activation.name, model.network_.width) == ("relu", 2)
     assert recovery_error(model.network_, teacher) < 1e-8
 
 

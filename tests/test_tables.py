@@ -148,6 +148,7 @@ def test_a_column_can_be_left_out_even_of_text(table):
     [
         ("1,2\n3,abc\n", "line 2, column 2 holds 'abc'"),
         ("x,y\n1,2\n\n3,\n", "line 4, column 2 (y) holds '', a missing value"),
+        ("x,y\n1,\n3,\n", "line 2, column 2 (y) holds '', a missing value"),
         ("x,y\n1,2\n3,NA\n", "line 3, column 2 (y) holds 'NA', a missing value"),
         ("x,y\n1,2\nnan,3\n", "line 3, column 1 (x) holds 'nan', a missing value"),
         ("x,y\n1,2\n?,3\n", "line 3, column 1 (x) holds '?', a missing value"),

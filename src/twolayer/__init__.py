@@ -18,44 +18,58 @@ if TYPE_CHECKING:
     from twolayer.align import align, recovery_error
     from twolayer.decompose import DECOMPOSITIONS, decompose
     from twolayer.errors import InputError
-    from twolayer.estimators import TwoLayerRegressor
+    from twolayer.estimators import TwoLayerClassifier, TwoLayerRegressor
     from twolayer.evidence import Certificate, Status
     from twolayer.extract import Extraction, extract
+    from twolayer.formats import EXPORTS, READERS, Reading, export_model, read_model
     from twolayer.instances import load_instance, save_instance
+    from twolayer.links import LINKS
     from twolayer.methods import RECOVERIES
     from twolayer.moments import HermiteMoments
     from twolayer.network import TwoLayerNetwork
     from twolayer.papers.families import FAMILIES, make_instance
     from twolayer.papers.theories import THEORIES
     from twolayer.papers.verification import verify_instance
+    from twolayer.planted import make_network
     from twolayer.recover import Result, recover
+    from twolayer.reduction import Reduction, reduce
     from twolayer.risk import population_risk
     from twolayer.teachers import LAWS
 
 __all__ = [
     "ACTIVATIONS",
     "DECOMPOSITIONS",
+    "EXPORTS",
     "FAMILIES",
     "LAWS",
+    "LINKS",
+    "READERS",
     "RECOVERIES",
     "THEORIES",
     "Certificate",
     "Extraction",
     "HermiteMoments",
     "InputError",
+    "Reading",
+    "Reduction",
     "Result",
     "Status",
+    "TwoLayerClassifier",
     "TwoLayerNetwork",
     "TwoLayerRegressor",
     "activation",
     "align",
     "decompose",
+    "export_model",
     "extract",
     "load_instance",
     "make_instance",
+    "make_network",
     "population_risk",
+    "read_model",
     "recover",
     "recovery_error",
+    "reduce",
     "save_instance",
     "verify_instance",
 ]
@@ -64,26 +78,36 @@ _HOME = {
     "ACTIVATIONS": "activation",
     "Certificate": "evidence",
     "DECOMPOSITIONS": "decompose",
+    "EXPORTS": "formats",
     "Extraction": "extract",
     "FAMILIES": "papers.families",
     "HermiteMoments": "moments",
     "InputError": "errors",
     "LAWS": "teachers",
+    "LINKS": "links",
+    "READERS": "formats",
     "RECOVERIES": "methods",
+    "Reading": "formats",
+    "Reduction": "reduction",
     "Result": "recover",
     "Status": "evidence",
     "THEORIES": "papers.theories",
+    "TwoLayerClassifier": "estimators",
     "TwoLayerNetwork": "network",
     "TwoLayerRegressor": "estimators",
     "activation": "activation",
     "align": "align",
     "decompose": "decompose",
+    "export_model": "formats",
     "extract": "extract",
     "load_instance": "instances",
     "make_instance": "papers.families",
+    "make_network": "planted",
     "population_risk": "risk",
+    "read_model": "formats",
     "recover": "recover",
     "recovery_error": "align",
+    "reduce": "reduction",
     "save_instance": "instances",
     "verify_instance": "papers.verification",
 }

@@ -13,6 +13,7 @@ __all__ = [
     "random_generator",
     "real_array",
     "real_number",
+    "row_norms",
     "squarable",
     "whole_number",
 ]
@@ -78,6 +79,13 @@ def squarable(array: NDArray[np.float64], name: str) -> NDArray[np.float64]:
             f"{name} must be at most {most:g} in magnitude, found {largest:g}: give the inputs another unit"
         )
     return array
+
+
+def row_norms(W: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Euclidean norms of rows, where the square of an entry may overflow or underflow."""
+    largest = np.abs(W).max(axis=1, initial=0.0)
+    safe = np.where(largest > 0, largest, 1.0)
+    return largest * np.linalg.norm(W / safe[:, None], axis=1)
 
 
 def first_nonfinite(array: NDArray[np.floating[Any]]) -> tuple[int, ...] | None:

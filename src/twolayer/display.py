@@ -1,5 +1,6 @@
 """What the command line shows: tables for a reader, and what goes on meanwhile."""
 
+import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
@@ -26,14 +27,17 @@ __all__ = [
 ]
 
 SHOWN_UNITS = 20  # rows that a terminal shows without scrolling
-SHOWN_INPUTS = 4  # entries that fit a line beside the rest
+SHOWN_LETTERS = 9  # of a name above a column of numbers
+SHOWN_INPUTS = 6  # entries that fit a line beside the rest
 
 
 def console() -> Console:
     """Return a console on standard output, wide enough for a table where there is no terminal to measure."""
     screen = Console(highlight=False, markup=False, emoji=False)
     # as wide as a line of this library: what is piped is read in an editor
-    return screen if screen.is_terminal else Console(highlight=False, markup=False, emoji=False, width=120)
+    asked = os.environ.get("COLUMNS", "")
+    width = int(asked) if asked.isascii() and asked.isdigit() and int(asked) >= 20 else 120
+    return screen if screen.is_terminal else Console(highlight=False, markup=False, emoji=False, width=width)
 
 
 @contextmanager
@@ -80,35 +84,67 @@ def facts(network: "TwoLayerNetwork") -> dict[str, Any]:
     }
 
 
-def units_table(network: "TwoLayerNetwork") -> Table:
-    """Return a table with one row a unit: output weight, bias, length and leading entries of the input weights."""
+def units_table(network: "TwoLayerNetwork", width: int = 120, inputs: Sequence[str] | None = None) -> Table:
+    """Return a table with one row a unit: output weight, bias, length, and as many input weights as fit.
+
+    The constant and the linear part stand below the units: the table is the whole function where no input is left out.
+    """
+    room = (width - 46) // 11 - (2 * (network.n_outputs > 1))  # columns of ten figures and what is between them
+    count = max(1, min(network.dim, room, SHOWN_INPUTS))
+    names = [_short(name) for name in inputs[:count]] if inputs is not None else [f"w_{i + 1}" for i in range(count)]
     table = Table(box=box.SIMPLE_HEAD)
-    for heading in ("unit", _leading_entries(network.n_outputs, "a"), "b", "‖w‖", _leading_entries(network.dim)):
+    headings = ["unit", _leading_entries(network.n_outputs, "a"), "b", "|w|", *names]
+    for heading in headings:
         table.add_column(heading, justify="right", no_wrap=True)
     for unit in range(min(network.width, SHOWN_UNITS)):
         w = network.W[unit]
         size = float(np.hypot.reduce(w, initial=0.0))  # which does not overflow where squares would
         a = f"{network.a[unit]:.6g}" if network.n_outputs == 1 else _entries(network.a[unit])
-        table.add_row(str(unit), a, f"{network.b[unit]:.6g}", f"{size:.6g}", _entries(w))
-    if network.width > SHOWN_UNITS:
-        table.caption = f"{network.width - SHOWN_UNITS} more units"
+        numbers = [f"{entry:.4f}" if abs(entry) < 1e3 else f"{entry:.3g}" for entry in w[:count]]
+        table.add_row(str(unit), a, _plain(network.b[unit]), f"{size:.6g}", *numbers)
+    polynomial = network.polynomial
+    if polynomial is not None:
+        constant = np.atleast_1d(polynomial.constant)
+        shown = f"{constant[0]:.6g}" if len(constant) == 1 else _entries(constant)
+        table.add_row("constant", shown, *[""] * (len(headings) - 2))
+        if polynomial.linear is not None:
+            first = polynomial.linear if network.n_outputs == 1 else polynomial.linear[:, 0]
+            table.add_row("linear", "", "", "", *(f"{entry:.4f}" for entry in first[:count]))
+        if polynomial.quadratic is not None:
+            table.add_row("quadratic", "yes", *[""] * (len(headings) - 2))
+    more = [f"{network.width - SHOWN_UNITS} more units"] if network.width > SHOWN_UNITS else []
+    more += [f"{network.dim - count} more inputs"] if network.dim > count else []
+    table.caption = ", ".join(more) or None
     return table
 
 
-def comparison_table(truth: "TwoLayerNetwork", recovered: "TwoLayerNetwork", errors: NDArray[np.float64]) -> Table:
-    """Return a table with truth beside recovery, one row a unit; the units are matched already."""
+def _plain(value: float) -> str:
+    return f"{value:.6g}" if abs(value) > 1e-12 else "0"  # what is left of a bias that is none
+
+
+def _short(name: str) -> str:
+    return name if len(name) <= SHOWN_LETTERS else name[: SHOWN_LETTERS - 1] + "~"
+
+
+def comparison_table(
+    truth: "TwoLayerNetwork", recovered: "TwoLayerNetwork", errors: NDArray[np.float64], width: int = 120
+) -> Table:
+    """Return a table with truth above recovery, two rows a unit; the units are matched already."""
+    count = max(1, min(truth.dim, (width - 38) // 10, SHOWN_INPUTS))
     table = Table(box=box.SIMPLE_HEAD)
-    for heading in ("unit", "true a", "recovered a", f"true {_leading_entries(truth.dim)}", "recovered", "error"):
+    for heading in ("unit", "", "a", *(f"w_{i + 1}" for i in range(count)), "error"):
         table.add_column(heading, justify="right", no_wrap=True)
     for unit in range(min(truth.width, SHOWN_UNITS)):
-        table.add_row(
-            str(unit),
-            f"{truth.a[unit]:.6f}" if truth.n_outputs == 1 else _entries(truth.a[unit]),
-            f"{recovered.a[unit]:.6f}" if truth.n_outputs == 1 else _entries(recovered.a[unit]),
-            _entries(truth.W[unit]),
-            _entries(recovered.W[unit]),
-            f"{errors[unit]:.1e}",
-        )
+        for kind, network in (("true", truth), ("found", recovered)):
+            table.add_row(
+                str(unit) if network is truth else "",
+                kind,
+                f"{network.a[unit]:.4f}" if truth.n_outputs == 1 else _entries(network.a[unit]),
+                *(f"{entry:.4f}" for entry in network.W[unit][:count]),
+                "" if network is truth else f"{errors[unit]:.1e}",
+            )
+    if truth.dim > count:
+        table.caption = f"{truth.dim - count} more inputs"
     return table
 
 

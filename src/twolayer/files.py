@@ -29,7 +29,9 @@ __all__ = [
     "memory_bytes",
     "read_npy",
     "read_npz",
+    "scalar_entry",
     "write_csv",
+    "write_npy",
     "write_npz",
 ]
 
@@ -98,6 +100,13 @@ def write_npz(path: FilePath, arrays: Mapping[str, NDArray[Any]]) -> None:
         np.savez(stream, **arrays)  # type: ignore[arg-type]
 
 
+def write_npy(path: FilePath, array: NDArray[Any]) -> None:
+    """Write one array to a ``.npy``, whole or not at all."""
+    _refuse_objects(path, np.asarray(array).dtype, "the array")
+    with atomic_writer(path) as stream:
+        np.save(stream, array, allow_pickle=False)
+
+
 def write_csv(path: FilePath, table: NDArray[np.floating[Any]], header: Sequence[str]) -> None:
     """Write a table with one header line, each number to as many digits as bring it back exactly."""
     digits = 9 if table.dtype == np.float32 else 17
@@ -148,6 +157,22 @@ def read_npy(path: FilePath) -> NDArray[Any]:
         if 0 in shape:
             return np.empty(shape, dtype)
         return np.asarray(npy_format.open_memmap(os.fspath(path), mode="r"))
+
+
+def scalar_entry(entries: Mapping[str, NDArray[Any]], name: str, kinds: str) -> Any:
+    """A single value of a file, of one of the kinds of NumPy: ``"U"`` for text, ``"iu"`` for integers.
+
+    Raises
+    ------
+    InputError
+        If there is no such entry, or it is something else.
+    """
+    if name not in entries:
+        raise InputError(f"it has no entry {name!r}")
+    value = entries[name]
+    if value.ndim or value.dtype.kind not in kinds:
+        raise InputError(f"its entry {name!r} must be a single {'text' if kinds == 'U' else 'integer'}")
+    return value.item()
 
 
 @contextmanager

@@ -1,6 +1,7 @@
 """Two-layer networks."""
 
 from dataclasses import dataclass, replace
+from importlib import import_module
 from typing import Any
 
 import numpy as np
@@ -8,9 +9,9 @@ from numpy.typing import ArrayLike, NDArray
 
 from twolayer.activation import Activation
 from twolayer.activation import activation as parse_activation
-from twolayer.arrays import frozen_array, real_array, whole_number
+from twolayer.arrays import frozen_array, real_array, row_norms, whole_number
 from twolayer.errors import InputError
-from twolayer.files import FilePath, read_npz, write_npz
+from twolayer.files import FilePath, read_npz, scalar_entry, write_npz
 from twolayer.polynomial import Polynomial
 
 __all__ = ["Polynomial", "TwoLayerNetwork"]
@@ -177,6 +178,10 @@ class TwoLayerNetwork:
                 y[rows] += self.polynomial(X[rows])
         return y
 
+    def plot(self, X: ArrayLike, y: ArrayLike, **options: Any) -> Any:
+        """Weights, units over their projections, and what is left: `twolayer.inference.plots.plot_of_network`."""
+        return import_module("twolayer.inference.plots").plot_of_network(self, X, y, **options)
+
     def balanced(self) -> "TwoLayerNetwork":
         r"""Write the same function with :math:`|a_i| = 1`, the convention of [1]_: all magnitude is in (w, b).
 
@@ -194,7 +199,7 @@ class TwoLayerNetwork:
             return replace(self, a=a, b=self.b - self.activation.antiperiod * turns)
         if not self.activation.degree:
             return self
-        sizes = np.abs(self.a) if self.a.ndim == 1 else _row_norms(self.a)
+        sizes = np.abs(self.a) if self.a.ndim == 1 else row_norms(self.a)
         scale = sizes ** (1.0 / self.activation.degree)
         a = np.where(self.a < 0, -1.0, 1.0)
         if self.a.ndim == 2:
@@ -217,7 +222,7 @@ class TwoLayerNetwork:
         live = self._without_constant_units()
         a, W, b = live.a.copy(), live.W.copy(), live.b.copy()
         if self.activation.degree is not None:
-            norms = _row_norms(W)
+            norms = row_norms(W)
             a, W, b = _by_unit(norms**self.activation.degree, a), W / norms[:, None], b / norms
         if self.activation.parity:
             deciding = W if self.activation.parity > 0 else a.reshape(len(W), self.n_outputs)
@@ -275,6 +280,10 @@ class TwoLayerNetwork:
         InputError
             If `path` cannot be written, or the activation has no spelling that reads back.
         """
+        write_npz(path, self.to_arrays())
+
+    def to_arrays(self) -> dict[str, NDArray[Any]]:
+        """What `save` writes, by the names of its entries."""
         if parse_activation(self.activation.name) != self.activation:
             raise InputError(f"activation {self.activation.name!r} cannot be saved: its name does not read back")
         version = 1 if self.n_outputs == 1 else 2
@@ -283,7 +292,34 @@ class TwoLayerNetwork:
         if self.polynomial is not None:
             parts = {part: getattr(self.polynomial, part) for part in _PARTS}
             arrays |= {f"polynomial_{part}": value for part, value in parts.items() if value is not None}
-        write_npz(path, {name: np.asarray(value) for name, value in arrays.items()})
+        return {name: np.asarray(value) for name, value in arrays.items()}
+
+    @classmethod
+    def from_arrays(cls, entries: dict[str, NDArray[Any]]) -> "TwoLayerNetwork":
+        """The network of the entries that `to_arrays` gives; an InputError says what is wrong with them."""
+        if scalar_entry(entries, "format", "U") != _FORMAT:
+            raise InputError(f"its format must be {_FORMAT!r}")
+        version = scalar_entry(entries, "version", "iu")
+        if version not in _VERSIONS:
+            raise InputError(f"its version is {version}, and this release reads versions 1 and 2")
+        spec = scalar_entry(entries, "activation", "U")
+        # no spelling of an activation is nearly as long; a file that has one is not one of ours
+        if len(spec) > 1000:
+            raise InputError(f"its activation is spelled with {len(spec)} characters")
+        for name in ("a", "W", "b"):
+            if name not in entries:
+                raise InputError(f"it has no entry {name!r}")
+        unknown = sorted(entries.keys() - _ENTRIES)
+        if unknown:
+            raise InputError(f"it has an unknown entry {unknown[0]!r}")
+        parts = {name.removeprefix("polynomial_"): entries[name] for name in entries if name.startswith("polynomial_")}
+        if parts and "constant" not in parts:
+            raise InputError("it has no entry 'polynomial_constant'")
+        polynomial = Polynomial(**parts) if parts else None
+        outputs = entries["a"].shape[1] if entries["a"].ndim == 2 else 1
+        if (version == 2) != (outputs > 1):
+            raise InputError(f"its version is {version}, and its a has shape {entries['a'].shape}")
+        return cls(entries["a"], entries["W"], entries["b"], spec, polynomial)
 
     @classmethod
     def load(cls, path: FilePath) -> "TwoLayerNetwork":
@@ -298,7 +334,7 @@ class TwoLayerNetwork:
         """
         entries = read_npz(path, max_bytes=_MAX_FILE_BYTES, may_expand=False)
         try:
-            return _network_from(entries)
+            return cls.from_arrays(entries)
         except InputError as error:
             raise InputError(f"{path} is not a network: {error}") from None
 
@@ -334,42 +370,6 @@ class TwoLayerNetwork:
         return replace(self, a=self.a[live], W=self.W[live], b=self.b[live], polynomial=polynomial)
 
 
-def _network_from(entries: dict[str, NDArray[Any]]) -> TwoLayerNetwork:
-    """Build the network in the entries of a file, or raise an InputError."""
-    if _scalar(entries, "format", "U") != _FORMAT:
-        raise InputError(f"its format must be {_FORMAT!r}")
-    version = _scalar(entries, "version", "iu")
-    if version not in _VERSIONS:
-        raise InputError(f"its version is {version}, and this release reads versions 1 and 2")
-    spec = _scalar(entries, "activation", "U")
-    # no spelling of an activation is nearly as long; a file that has one is not one of ours
-    if len(spec) > 1000:
-        raise InputError(f"its activation is spelled with {len(spec)} characters")
-    for name in ("a", "W", "b"):
-        if name not in entries:
-            raise InputError(f"it has no entry {name!r}")
-    unknown = sorted(entries.keys() - _ENTRIES)
-    if unknown:
-        raise InputError(f"it has an unknown entry {unknown[0]!r}")
-    parts = {name.removeprefix("polynomial_"): entries[name] for name in entries if name.startswith("polynomial_")}
-    if parts and "constant" not in parts:
-        raise InputError("it has no entry 'polynomial_constant'")
-    polynomial = Polynomial(**parts) if parts else None
-    outputs = entries["a"].shape[1] if entries["a"].ndim == 2 else 1
-    if (version == 2) != (outputs > 1):
-        raise InputError(f"its version is {version}, and its a has shape {entries['a'].shape}")
-    return TwoLayerNetwork(entries["a"], entries["W"], entries["b"], spec, polynomial)
-
-
-def _scalar(entries: dict[str, NDArray[Any]], name: str, kinds: str) -> Any:
-    if name not in entries:
-        raise InputError(f"it has no entry {name!r}")
-    value = entries[name]
-    if value.ndim or value.dtype.kind not in kinds:
-        raise InputError(f"its entry {name!r} must be a single {'text' if kinds == 'U' else 'integer'}")
-    return value.item()
-
-
 def _mask(units: ArrayLike, width: int) -> NDArray[np.bool_]:
     """Mark the units given by a mask or by their indices."""
     given = np.asarray(units)
@@ -384,10 +384,3 @@ def _mask(units: ArrayLike, width: int) -> NDArray[np.bool_]:
 def _by_unit(factors: Vector, a: NDArray[np.float64]) -> NDArray[np.float64]:
     """Output weights, (m,) or (m, q), times a factor for each unit."""
     return factors * a if a.ndim == 1 else factors[:, None] * a
-
-
-def _row_norms(W: Matrix) -> Vector:
-    """Euclidean norms of rows, where the square of an entry may overflow or underflow."""
-    largest = np.abs(W).max(axis=1, initial=0.0)
-    safe = np.where(largest > 0, largest, 1.0)
-    return largest * np.linalg.norm(W / safe[:, None], axis=1)

@@ -22,6 +22,7 @@ __all__ = [
     "NamedSamples",
     "check_magnitude",
     "check_samples",
+    "read_inputs",
     "read_named_samples",
     "read_samples",
     "write_samples",
@@ -75,7 +76,11 @@ def check_samples(X: ArrayLike, y: ArrayLike, *, may_have_outputs: bool = False)
 
 def _labels(y: ArrayLike, may_have_outputs: bool) -> NDArray[np.floating[Any]]:
     """Labels as an array (n,), or (n, q) of several outputs."""
-    if np.ndim(y) != 2:
+    try:
+        dimensions = np.ndim(y)
+    except ValueError:  # ragged, of which `real_array` says so
+        dimensions = 1
+    if dimensions != 2:
         return real_array(y, "y", 1)
     labels = real_array(y, "y", 2)
     if labels.shape[1] == 1:
@@ -190,6 +195,49 @@ def read_named_samples(
     except InputError as error:
         raise InputError(f"{_named(path, y_path)}: {error}") from None
     return NamedSamples(X, y, read.inputs, read.outputs, read.notes)
+
+
+def read_inputs(
+    path: FilePath,
+    dim: int,
+    inputs: Sequence[str] | None = None,
+    *,
+    header: bool | None = None,
+    without: Sequence[str] = (),
+) -> NDArray[np.floating[Any]]:
+    """Read rows of inputs alone from a table, or the X of an ``.npz``.
+
+    Parameters
+    ----------
+    path : path
+    dim : int
+        How many inputs there are to be.
+    inputs : sequence of str, optional
+        Their names: columns are taken by these, in whatever order they stand, and others are passed over.
+    header, without
+        As of `twolayer.tables.read_table`.
+
+    Raises
+    ------
+    InputError
+        If the file cannot be read, or has not these inputs.
+    """
+    if Path(path).suffix.lower() == ".npz":
+        X = read_npz(path).get("X")
+        if X is None:
+            raise InputError(f"{path} must hold the array X")
+    else:
+        table = read_table(path, header=header, without=without)
+        X, names = table.values, table.names
+        if inputs is not None and names is not None and set(inputs) & set(names):
+            X = X[:, [_column(table, name, path) for name in inputs]]
+    X = real_array(X, "X", 2)
+    if X.shape[1] != dim:
+        raise InputError(f"{path} must have {dim} columns of inputs, found {X.shape[1]}")
+    place = first_nonfinite(X)
+    if place is not None:
+        raise InputError(f"{path} must be finite, found {X[place]} in row {place[0]}, column {place[1]} from 0")
+    return X
 
 
 def write_samples(path: FilePath, X: ArrayLike, y: ArrayLike) -> None:

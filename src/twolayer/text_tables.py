@@ -83,6 +83,8 @@ def layout_of(path: FilePath, header: bool | None = None) -> Layout:
     if is_header and len(lines) == 1:
         raise InputError(f"{path} holds no row of numbers")
     width = _width(rows if is_header else [first, *rows])
+    if is_header:  # a column that has a name is one, also where all of its cells are empty
+        width = max(width, min(len(_trimmed(first, 1)), max(len(row) for row in rows)))
     first = _trimmed(first, width)
     names, end, notes = None, 0 if said is None else 1, []
     if is_header:

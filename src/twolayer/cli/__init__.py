@@ -4,6 +4,8 @@
 matplotlib) are imported by the command that needs them.
 """
 
+import codecs
+import os
 import sys
 from collections.abc import Sequence
 from typing import Annotated
@@ -11,23 +13,75 @@ from typing import Annotated
 import typer
 
 from twolayer import __version__
-from twolayer.cli import extraction, figures, instances, networks
-from twolayer.cli.conventions import BAD_INPUT, INTERRUPTED, NOBODY_READS, require_writable
+from twolayer.cli import applying, extraction, figures, instances, models, networks
+from twolayer.cli.conventions import BAD_INPUT, FAULT, INTERRUPTED, NOBODY_READS, require_writable
 from twolayer.errors import InputError
 
 __all__ = ["app", "complain", "main", "require_writable", "run"]
 
+HELP = {"help_option_names": ["-h", "--help"]}
+
+FIRST_STEPS = """Examples:
+
+twolayer demo
+
+twolayer recover clinic.csv --target dose --fit fit.npz --plot fit.svg
+
+twolayer extract model.onnx -o network.npz"""
+
 app = typer.Typer(
     name="twolayer",
     help="Recover two-layer neural networks from samples, with a certificate.",
-    add_completion=False,
+    epilog=FIRST_STEPS,
+    context_settings=HELP,
     pretty_exceptions_enable=False,
 )
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Run the command line and leave with its exit code; whatever is wrong is said in one sentence."""
-    sys.exit(run(arguments))
+    codecs.register_error("twolayer.spelled", _spelled)
+    for stream in (sys.stdout, sys.stderr):
+        if hasattr(stream, "reconfigure"):  # a terminal of another encoding has not all of our letters
+            stream.reconfigure(errors="twolayer.spelled")
+    try:
+        code = run(arguments)
+    except Exception as fault:
+        if os.environ.get("TWOLAYER_TRACEBACK"):
+            raise
+        complain(f"{type(fault).__name__}: {fault} (a fault of twolayer; TWOLAYER_TRACEBACK=1 shows where)")
+        code = FAULT
+    sys.exit(code)
+
+
+_LETTERS = {
+    "‖": "||",
+    "σ": "sigma",
+    "Σ": "Sum",
+    "≤": "<=",
+    "≥": ">=",
+    "…": "...",
+    "·": "*",
+    "×": "x",
+    "−": "-",
+    "–": "-",
+    "²": "^2",
+    "√": "sqrt",
+    "∈": "in",
+    "≠": "!=",
+    "∞": "inf",
+    "π": "pi",
+    "λ": "lambda",
+    "κ": "kappa",
+    "é": "e",
+}
+
+
+def _spelled(error: UnicodeError) -> tuple[str, int]:
+    """What stands for letters that an encoding has not."""
+    assert isinstance(error, UnicodeEncodeError)
+    text = error.object[error.start : error.end]
+    return "".join(_LETTERS.get(letter, "?") for letter in text), error.end
 
 
 def run(arguments: Sequence[str] | None = None) -> int:
@@ -64,7 +118,9 @@ def complain(message: str) -> None:
 @app.callback(invoke_without_command=True)
 def root(
     context: typer.Context,
-    version: Annotated[bool, typer.Option("--version", help="Show the version and exit.", is_eager=True)] = False,
+    version: Annotated[
+        bool, typer.Option("--version", metavar="", help="Show the version and exit.", is_eager=True)
+    ] = False,
 ) -> None:
     """Recover two-layer neural networks from samples, with a certificate."""
     if version:
@@ -74,18 +130,27 @@ def root(
         typer.echo(context.get_help())
 
 
-for command in (
-    networks.demo,
-    networks.sample,
-    networks.recover,
-    extraction.extract,
-    extraction.decompose,
-    networks.compare,
-    networks.show,
-    instances.theory,
-    figures.figure,
-    figures.report,
-):
-    app.command()(command)
-app.command(context_settings=instances.PASSED_ON, add_help_option=False)(instances.instance)
-app.command("list")(networks.list_names)
+PANELS = {
+    "Use": (networks.demo, networks.recover, applying.show, applying.predict, networks.compare, extraction.extract),
+    "Model files": (models.read, models.export, models.reduce),
+    "Study": (networks.sample, extraction.decompose, instances.theory),
+    "Papers": (figures.figure, figures.report),
+}
+EXAMPLES = {
+    "recover": "twolayer recover samples.csv --target y --fit fit.npz",
+    "predict": "twolayer predict fit.npz new.csv --std -o values.csv",
+    "show": "twolayer show fit.npz",
+    "extract": "twolayer extract model.onnx -o network.npz",
+    "compare": "twolayer compare network.npz teacher.npz",
+    "sample": "twolayer sample --dim 20 --width 5 -n 2000 -o samples.npz --teacher teacher.npz",
+    "decompose": "twolayer decompose tensor.npy -o terms.npz",
+}
+
+for panel, commands in PANELS.items():
+    for command in commands:
+        example = EXAMPLES.get(command.__name__)
+        app.command(
+            rich_help_panel=panel, context_settings=HELP, epilog=None if example is None else f"Example:  {example}"
+        )(command)
+app.command(context_settings=instances.PASSED_ON, add_help_option=False, rich_help_panel="Study")(instances.instance)
+app.command("list", rich_help_panel="Study", context_settings=HELP)(networks.list_names)

@@ -1,8 +1,8 @@
 """What the commands share: exit codes, options, how results are printed, and a rehearsal before long work.
 
 Exit codes: 0 done (`recover` and `demo`: certified), 1 `compare` found a difference, 2 bad input (`instance verify`: a
-file that is refused), 3 finished but not certified, 130 interrupted, 141 nobody reads standard output any more. Results
-go to standard output, everything else to standard error.
+file that is refused), 3 finished but not certified, 70 a fault of the program, 130 interrupted, 141 nobody reads
+standard output any more. Results go to standard output, everything else to standard error.
 """
 
 import ctypes
@@ -19,6 +19,7 @@ from twolayer.errors import InputError
 
 __all__ = [
     "BAD_INPUT",
+    "FAULT",
     "INTERRUPTED",
     "NOBODY_READS",
     "NOT_CERTIFIED",
@@ -37,11 +38,18 @@ __all__ = [
     "print_json",
     "require_npz",
     "require_other",
+    "require_picture",
     "require_writable",
+    "sign_of_life",
     "standard_output_kept",
+    "verdict",
+    "write_picture",
 ]
 
-NOT_EQUAL, BAD_INPUT, NOT_CERTIFIED, INTERRUPTED, NOBODY_READS = 1, 2, 3, 130, 141
+NOT_EQUAL, BAD_INPUT, NOT_CERTIFIED, FAULT, INTERRUPTED, NOBODY_READS = 1, 2, 3, 70, 130, 141
+
+
+PICTURES = (".svg", ".png", ".pdf")
 
 
 def at_least(least: float) -> Callable[[Any], Any]:
@@ -55,13 +63,17 @@ def at_least(least: float) -> Callable[[Any], Any]:
     return checked
 
 
-AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON object and nothing else.")]
+AsJson = Annotated[bool, typer.Option("--json", metavar="", help="Print one JSON object and nothing else.")]
 Seed = Annotated[int, typer.Option(callback=at_least(0), help="Seed of everything random.")]
 Name = Annotated[str, typer.Option(help="Its name, as `twolayer list` shows it.")]
-Target = Annotated[str | None, typer.Option(help="The column of a table that is y, by its name; by default the last.")]
+Target = Annotated[
+    list[str] | None,
+    typer.Option(help="The column of a table that is y, by name; given again for more outputs; by default the last."),
+]
 Without = Annotated[list[str] | None, typer.Option(help="A column of a table to leave out; may be given again.")]
 Header = Annotated[
-    bool | None, typer.Option("--header/--no-header", help="Whether the first line of a table has the names.")
+    bool | None,
+    typer.Option("--header/--no-header", metavar="", help="Whether the first line of a table has the names."),
 ]
 NetworkFile = Annotated[Path, typer.Argument(help="A network file (.npz).", show_default=False)]
 
@@ -75,11 +87,39 @@ def print_json(content: dict[str, Any]) -> None:
     typer.echo(json.dumps(plain(content), allow_nan=False))
 
 
-def closing(result: Any, as_json: bool = False) -> int:
-    """Say the status, which is the advice, and return the exit code; what is certified needs no advice beside JSON."""
-    if not (result.is_certified and as_json):
-        typer.echo(f"{result.status.name}: {result.status.value}", err=not result.is_certified)
+def closing(result: Any) -> int:
+    """Say the verdict last where it is no certificate, and return the exit code."""
+    if not result.is_certified:
+        typer.echo(verdict(result), err=True)
     return 0 if result.is_certified else NOT_CERTIFIED
+
+
+def verdict(result: Any) -> str:
+    """Status and advice in a line."""
+    return f"{result.status.name}: {result.status.value}"
+
+
+def sign_of_life(what: str) -> None:
+    """Say on a terminal what goes on, before anything is imported that takes long; gone when more is to be said."""
+    if sys.stderr.isatty():
+        sys.stderr.write(f"{what} ...\r")
+        sys.stderr.flush()
+
+
+def require_picture(path: Path | None) -> None:
+    """Refuse the path of a picture that cannot be written, or whose ending is of no picture."""
+    if path is not None:
+        if path.suffix.lower() not in PICTURES:
+            raise InputError(f"a picture is a {', '.join(PICTURES)}, found the name {path}")
+        require_writable(path)
+
+
+def write_picture(path: Path, figure: Any) -> None:
+    """Write a picture, whole or not at all."""
+    from twolayer.files import atomic_writer
+
+    with atomic_writer(path) as stream:
+        figure.savefig(stream, format=path.suffix[1:].lower(), dpi=150)
 
 
 def count_or_auto(value: str, option: str) -> int | Literal["auto"]:
@@ -94,7 +134,11 @@ def count_or_auto(value: str, option: str) -> int | Literal["auto"]:
 def lookup(table: dict[str, Any], name: str, kind: str) -> Any:
     """Return the entry `name` of `table`, or refuse with the names there are."""
     if name not in table:
-        raise InputError(f"unknown {kind} {name!r}; known are {', '.join(table)}")
+        from twolayer.names import nearest
+
+        near = nearest(name, table)
+        hint = near if "did you mean" in near else ""
+        raise InputError(f"unknown {kind} {name!r}{hint}; known are {', '.join(table)}")
     return table[name]
 
 

@@ -18,6 +18,7 @@ from twolayer.cli.conventions import (
     require_npz,
     require_other,
     standard_output_kept,
+    verdict,
 )
 from twolayer.errors import InputError
 
@@ -83,12 +84,13 @@ def extract(
         )
     else:
         screen = console()
+        screen.print(verdict(result))
         screen.print(repr(result.network).strip("<>"))
-        screen.print(units_table(result.network))
+        screen.print(units_table(result.network, screen.width))
         screen.print(result.summary())
         if output is not None:
             screen.print(f"wrote {output}")
-    return closing(result, as_json)
+    return closing(result)
 
 
 def decompose(

@@ -25,9 +25,9 @@ def figure(
         Path | None, typer.Option("--out", "-o", help="Folder; by default figures/SIZE/NAME.", show_default=False)
     ] = None,
     jobs: Annotated[int, typer.Option(callback=at_least(1), help="Number of processes, at most 4 for each core.")] = 1,
-    retry: Annotated[bool, typer.Option("--retry", help="Measure again what failed before.")] = False,
-    status: Annotated[bool, typer.Option("--status", help="Only say how far it is.")] = False,
-    parquet: Annotated[bool, typer.Option("--parquet", help="Write table.parquet too.")] = False,
+    retry: Annotated[bool, typer.Option("--retry", metavar="", help="Measure again what failed before.")] = False,
+    status: Annotated[bool, typer.Option("--status", metavar="", help="Only say how far it is.")] = False,
+    parquet: Annotated[bool, typer.Option("--parquet", metavar="", help="Write table.parquet too.")] = False,
     as_json: AsJson = False,
 ) -> int:
     """Redraw a figure of a paper: its table, pictures and provenance; goes on where a run was broken off.

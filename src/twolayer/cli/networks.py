@@ -3,6 +3,7 @@
 import inspect
 from collections.abc import Mapping
 from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
 from time import perf_counter
 from typing import Annotated, Any
@@ -10,6 +11,7 @@ from typing import Annotated, Any
 import typer
 
 from twolayer.cli.conventions import (
+    NOT_CERTIFIED,
     NOT_EQUAL,
     AsJson,
     Header,
@@ -25,13 +27,26 @@ from twolayer.cli.conventions import (
     print_json,
     require_npz,
     require_other,
+    require_picture,
     require_writable,
+    sign_of_life,
     standard_output_kept,
+    verdict,
+    write_picture,
 )
 from twolayer.entry import Entry
 from twolayer.errors import InputError
 
-__all__ = ["compare", "demo", "list_names", "recover", "sample", "show"]
+__all__ = ["compare", "demo", "list_names", "recover", "sample"]
+
+SHOWN_WEIGHTS = 60  # rows of a table that a reader goes through
+
+
+def activation_names(incomplete: str) -> list[str]:
+    """Names of activations that begin so, for the shell's completion."""
+    from twolayer.activation import ACTIVATIONS
+
+    return [name for name in ("auto", *ACTIVATIONS) if name.startswith(incomplete)]
 
 
 def demo(
@@ -53,7 +68,8 @@ def demo(
     screen = console()
     truth, result = shown.truth, shown.result
     screen.print(f"Planted {truth.width} {truth.activation.name} units on {truth.dim} inputs, and recovered them:")
-    screen.print(comparison_table(truth, shown.recovered, shown.errors))
+    screen.print(verdict(result))
+    screen.print(comparison_table(truth, shown.recovered, shown.errors, screen.width))
     screen.print(result.certificate.summary())
     for path in (shown.samples_path, shown.network_path, shown.picture_path):
         screen.print(f"wrote {path}")
@@ -73,6 +89,7 @@ def sample(
     activation: Name = "relu",
     kappa: Annotated[float | None, typer.Option(help="Condition number, where the law has one.")] = None,
     bias: Annotated[float | None, typer.Option(help="Largest bias, where the law has one.")] = None,
+    outputs: Annotated[int | None, typer.Option(help="Number of outputs, where the law may have several.")] = None,
     noise: Annotated[
         float, typer.Option(callback=at_least(0), help="Label noise, in standard deviations of the labels.")
     ] = 0.0,
@@ -92,7 +109,8 @@ def sample(
         if teacher.resolve() == output.resolve():
             raise InputError(f"samples and teacher must be different files, found {output} for both")
     draw = lookup(LAWS, law, "law").function
-    options = {name: value for name, value in (("kappa", kappa), ("bias", bias)) if value is not None}
+    given = {"kappa": kappa, "bias": bias, "outputs": outputs}
+    options = {name: value for name, value in given.items() if value is not None}
     for name in options:
         if name not in inspect.signature(draw).parameters:
             raise InputError(f"the law {law!r} takes no --{name}")
@@ -114,62 +132,91 @@ def recover(
             show_default=False,
         ),
     ],
-    width: Annotated[str, typer.Option(help='Number of units, or "auto" to find it.', show_default=False)],
+    width: Annotated[str, typer.Option(help="Number of units; auto finds it.")] = "auto",
     activation: Annotated[
-        str, typer.Option(help='Its name, as `twolayer list` shows it, or "auto" to choose it.', show_default=False)
-    ],
+        str,
+        typer.Option(help="Its name, as `twolayer list` shows it; auto chooses it.", autocompletion=activation_names),
+    ] = "auto",
     output: Annotated[Path | None, typer.Option("--output", "-o", help="Where the network goes (.npz).")] = None,
-    bias: Annotated[bool, typer.Option("--bias", help="The units have biases.")] = False,
+    fit: Annotated[
+        Path | None, typer.Option(help="Where the whole result goes (.npz): for show, and predict with errors.")
+    ] = None,
+    plot: Annotated[Path | None, typer.Option(help="Where a picture goes (.svg, .png, .pdf).")] = None,
+    bias: Annotated[
+        bool | None,
+        typer.Option(
+            "--bias/--no-bias",
+            metavar="",
+            help="Whether units have biases; decided where width or activation is, else they have none.",
+        ),
+    ] = None,
     target: Target = None,
     without: Without = None,
     header: Header = None,
+    every: Annotated[bool, typer.Option("--all", metavar="", help="Print every weight, however many.")] = False,
+    verbose: Annotated[
+        bool, typer.Option("--verbose", metavar="", help="Print curvature, conditioning and held-out residual too.")
+    ] = False,
+    link: Annotated[
+        str, typer.Option(help="What makes y of the outputs: identity, logistic, softmax, exp, tanh or auto.")
+    ] = "identity",
     method: Name = "auto",
     seed: Seed = 0,
     as_json: AsJson = False,
 ) -> int:
     """Recover a network from samples, and say whether the result is certified."""
-    from twolayer.display import console, facts, narrated, units_table
+    sign_of_life(f"reading {samples[0]}")
+    from twolayer.display import console, facts, narrated
     from twolayer.recover import recover
     from twolayer.sources import read_named_samples
 
-    if output is not None:
-        require_npz(output)
-        require_other(output, samples)
+    for path in (output, fit):
+        if path is not None:
+            require_npz(path)
+            require_other(path, samples)
+    require_picture(plot)
     if len(samples) > 2:
         raise InputError(f"samples come in one file or two, found {len(samples)}")
     units = count_or_auto(width, "--width")
     read = read_named_samples(*samples, target=target, header=header, without=without or ())
     start = perf_counter()
     with standard_output_kept(), narrated("recovering") as progress:
-        result = recover(read.X, read.y, units, activation, bias=bias, method=method, rng=seed, progress=progress)
+        options: dict[str, Any] = {"bias": bias, "link": link, "method": method, "rng": seed, "progress": progress}
+        result = recover(read.X, read.y, units, activation, **options)
     seconds = perf_counter() - start
+    result = replace(result, inputs=read.inputs, outputs=read.outputs)
     if output is not None:
         result.network.save(output)
+    if fit is not None:
+        result.save(fit)
+    if plot is not None:
+        write_picture(plot, result.plot())
     if as_json:
+        told = result.to_dict()
         print_json(
             {
-                "status": result.status.name,
-                "is_certified": result.is_certified,
-                "advice": result.status.value,
-                "certificate": result.certificate.to_dict(),
+                **told,
                 "network": facts(result.network),
-                "inputs": read.inputs,
-                "outputs": read.outputs,
                 "notes_on_the_samples": read.notes,
                 "output": None if output is None else str(output),
+                "fit": None if fit is None else str(fit),
                 "seconds": seconds,
                 "steps": len(result.history),
             }
         )
     else:
-        screen = console()
-        screen.print(units_table(result.network))
-        screen.print(result.certificate.summary())
-        for note in read.notes:
-            screen.print(note)
-        if output is not None:
-            screen.print(f"wrote {output}")
-    return closing(result, as_json)
+        typer.echo(result.summary().as_text(console().width, None if every else SHOWN_WEIGHTS))
+        told_too = [f"- {line}" for line in result.certificate.summary().split("\n")[:7]] if verbose else []
+        for line in (*told_too, *(f"- {note}" for note in read.notes), *_written(output, fit, plot)):
+            typer.echo(line)
+    return closing(result)
+
+
+def _written(output: Path | None, fit: Path | None, plot: Path | None) -> list[str]:
+    """What was written, and what to do with it."""
+    lines = [f"wrote {path}" for path in (output, fit, plot) if path is not None]
+    kept = fit or output
+    return [*lines, f"next: twolayer predict {kept} NEW.csv"] if kept is not None else lines
 
 
 def compare(
@@ -178,13 +225,25 @@ def compare(
     rtol: Annotated[
         float, typer.Option(callback=at_least(0), help="Largest relative error of a unit that still counts as equal.")
     ] = (1e-6),
+    region: Annotated[
+        str | None,
+        typer.Option(help="Two numbers, lo,hi: bound the difference of piecewise linear networks on all inputs there."),
+    ] = None,
+    tolerance: Annotated[
+        float, typer.Option(callback=at_least(0), help="Largest difference of the outputs in the region.")
+    ] = (1e-9),
+    seconds: Annotated[
+        float, typer.Option(callback=at_least(0), help="After which the region is given up, not decided.")
+    ] = 60.0,
     as_json: AsJson = False,
 ) -> int:
-    """Compare two networks up to the order of their units; exit code 1 when they differ."""
+    """Compare two networks up to the order of their units, or on a region; exit code 1 when they differ."""
     from twolayer.align import recovery_error
     from twolayer.network import TwoLayerNetwork
 
     first, second = TwoLayerNetwork.load(network), TwoLayerNetwork.load(reference)
+    if region is not None:
+        return _compared_on(region, first, second, tolerance, seconds, as_json=as_json)
     difference = incomparable(first, second)
     error = recovery_error(first, second) if difference is None else float("inf")
     equal = error <= rtol
@@ -196,26 +255,39 @@ def compare(
     return 0 if equal else NOT_EQUAL
 
 
-def show(network: NetworkFile, as_json: AsJson = False) -> None:
-    """Show what a network file holds."""
-    from twolayer.display import console, facts, units_table
-    from twolayer.network import TwoLayerNetwork
+def _compared_on(region: str, first: Any, second: Any, tolerance: float, seconds: float, *, as_json: bool) -> int:
+    """Say what is proved of two networks on a region; exit code 1 when they differ, 3 when that is not decided."""
+    from twolayer.difference import Outcome, largest_difference
 
-    loaded = TwoLayerNetwork.load(network)
+    try:
+        low, high = (float(end) for end in region.split(","))
+    except ValueError:
+        raise InputError(f"--region is two numbers, lo,hi, found {region!r}") from None
+    found = largest_difference(first, second, low, high, tolerance=tolerance, seconds=seconds)
     if as_json:
-        print_json(facts(loaded))
-        return
-    screen = console()
-    screen.print(repr(loaded).strip("<>"))
-    screen.print(units_table(loaded))
-    screen.print(f"path norm {loaded.path_norm():.6g}")
+        print_json(
+            {
+                "outcome": found.outcome.name,
+                "lower": found.lower,
+                "upper": found.upper,
+                "where": found.where,
+                "tolerance": tolerance,
+                "parts": found.parts,
+            }
+        )
+    else:
+        typer.echo(found.summary())
+        typer.echo(f"{found.outcome.name}: {found.outcome.value}")
+    return {Outcome.EQUAL: 0, Outcome.DIFFERENT: NOT_EQUAL, Outcome.UNDECIDED: NOT_CERTIFIED}[found.outcome]
 
 
 def list_names(as_json: AsJson = False) -> None:
-    """List what there is: activations, laws, decompositions, methods, hard instances, theories, figures."""
+    """List what there is: activations, laws, decompositions, links, methods, instances, theories, figures, formats."""
     from twolayer.activation import ACTIVATIONS
     from twolayer.decompose import DECOMPOSITIONS
     from twolayer.display import console, names_table
+    from twolayer.formats import EXPORTS, READERS
+    from twolayer.links import LINKS
     from twolayer.methods import RECOVERIES
     from twolayer.papers.families import FAMILIES
     from twolayer.papers.figures import FIGURES
@@ -226,10 +298,13 @@ def list_names(as_json: AsJson = False) -> None:
         "activations": ACTIVATIONS,
         "laws": LAWS,
         "decompositions": DECOMPOSITIONS,
+        "links": LINKS,
         "methods": RECOVERIES,
         "families": FAMILIES,
         "theories": THEORIES,
         "figures": FIGURES,
+        "files read": READERS,
+        "forms written": EXPORTS,
     }
     names = {
         kind: [{"name": name, "summary": entry.summary} for name, entry in table.items()]

@@ -11,6 +11,7 @@ from twolayer.evidence.facts import Facts, aliased_inputs, is_one_of_several
 from twolayer.evidence.gaussianity import gaussianity_of_inputs
 from twolayer.evidence.noise import NoiseEvidence, has_no_signal
 from twolayer.evidence.notes import notes_on_activation, notes_on_inputs, notes_on_turns, notes_on_unseen_units
+from twolayer.evidence.order import canonical_places
 from twolayer.evidence.shared_curvature import SharedCurvature
 from twolayer.evidence.standard_errors import StandardErrors
 from twolayer.evidence.standards import STANDARDS, Standards
@@ -45,9 +46,9 @@ class SharedFound:
         None where the fit is exact.
     width : int or None
         The number of units asked for, where that is not the number of the fit.
-    mixing : array, shape (q, q), or None
-        Labels of the samples are those of the fit times this: where noise is not independent and alike in all outputs,
-        labels in which it is are fitted.
+    mixing : array, shape (r, q), or None
+        Labels of the samples are those of the fit times this: where outputs are combinations of others, or noise is not
+        independent and alike in all of them, labels are fitted that are not, and in which it is.
     """
 
     fit: SharedFit
@@ -78,6 +79,7 @@ def judge_outputs(found: SharedFound, coordinates: Coordinates, standards: Stand
     -------
     Verdict
     """
+    found = _in_order(found, coordinates)
     fit, problem, noise = found.fit, found.fit.problem, found.noise
     n, q, p = problem.n_rows, problem.n_outputs, problem.n_parameters
     level = float(np.sqrt(fit.squares / max(problem.n_equations - p, 1)))
@@ -122,7 +124,7 @@ def judge_outputs(found: SharedFound, coordinates: Coordinates, standards: Stand
         n_rows=n,
         n_parameters=p,
         width=problem.width,
-        residual=float(np.sqrt(fit.loss)),
+        residual=_residual_size(found),
         noise=_noise_in_given_units(found, coordinates, level),
         held_out_residual=None if found.held_out_loss is None else float(np.sqrt(found.held_out_loss)),
         kappa=kappa,
@@ -137,6 +139,18 @@ def judge_outputs(found: SharedFound, coordinates: Coordinates, standards: Stand
         inputs=inputs,
     )
     return Verdict(network, status, certificate)
+
+
+def _in_order(found: SharedFound, coordinates: Coordinates) -> SharedFound:
+    """The same with its units in the order, and with the signs, that the network has on inputs as they were given."""
+    fit, network = found.fit, _given(found, coordinates)
+    order, flips = canonical_places(network.W, network.b[:, None], network.A, network.activation)
+    if fit.problem.is_lifted or network.activation.antiperiod:
+        flips = np.ones(len(flips))
+    C = fit.C.copy()
+    C[: len(order)] = ((flips[:, None] if network.activation.parity < 0 else 1.0) * C[: len(order)])[order]
+    theta = (flips[:, None] * fit.theta)[order]
+    return replace(found, fit=SharedFit(fit.problem, theta, C, fit.loss, fit.losses))
 
 
 def _judging_fit(found: SharedFound, standards: Standards) -> SharedFit:
@@ -194,10 +208,16 @@ def _given(found: SharedFound, coordinates: Coordinates) -> TwoLayerNetwork:
     return coordinates.invert_network(network).balanced()
 
 
+def _residual_size(found: SharedFound) -> float:
+    """Root mean square of what the network leaves, each output in units of its spread."""
+    left = found.fit.residual
+    return float(np.sqrt(np.mean((left if found.mixing is None else left @ found.mixing) ** 2)))
+
+
 def _noise_in_given_units(found: SharedFound, coordinates: Coordinates, level: float) -> float:
     """Root mean square over outputs of the noise, in the units of y."""
     U = np.eye(found.fit.problem.n_outputs) if found.mixing is None else found.mixing
-    return level * float(np.linalg.norm(U * coordinates.unit) / np.sqrt(len(U)))
+    return level * float(np.linalg.norm(U * coordinates.unit) / np.sqrt(U.shape[1]))
 
 
 def _relative_error(network: TwoLayerNetwork, errors: StandardErrors) -> float:

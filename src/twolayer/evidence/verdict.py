@@ -11,6 +11,7 @@ from twolayer.evidence.facts import Facts, Look, look
 from twolayer.evidence.found import Found
 from twolayer.evidence.gaussianity import gaussianity_of_inputs
 from twolayer.evidence.notes import notes_on, notes_on_inputs
+from twolayer.evidence.order import in_order, with_canonical_signs
 from twolayer.evidence.standard_errors import standard_errors
 from twolayer.evidence.standards import STANDARDS, Standards
 from twolayer.evidence.status import Status
@@ -83,9 +84,11 @@ def judge(found: Found, coordinates: Coordinates | None = None, standards: Stand
     -------
     Verdict
     """
+    found = in_order(found, coordinates)
     seen = look(found, standards)
     status = status_of(seen.facts, standards)
-    return Verdict(_given(seen.network, coordinates), status, _certificate(found, seen, status, coordinates))
+    network = with_canonical_signs(_given(seen.network, coordinates))
+    return Verdict(network, status, _certificate(found, seen, status, coordinates))
 
 
 def _given(network: TwoLayerNetwork, coordinates: Coordinates | None) -> TwoLayerNetwork:

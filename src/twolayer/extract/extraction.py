@@ -2,20 +2,22 @@
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 
-from twolayer.activation import Activation, is_bent
+from twolayer.activation import ACTIVATIONS, Activation, is_bent
 from twolayer.activation import activation as parse_activation
 from twolayer.arrays import whole_number
 from twolayer.errors import InputError
-from twolayer.extract.boxes import Box
 from twolayer.extract.forms import SIGMOID, TANH
 from twolayer.extract.judgement import Wanted, judged
+from twolayer.extract.opening import as_box
 from twolayer.extract.outcome import Extraction
 from twolayer.extract.querying import Oracle, Report
 from twolayer.extract.ramp_walk import RampWalk
 from twolayer.extract.samples import by_samples
+from twolayer.extract.smooth.walk import SmoothWalk
 from twolayer.extract.standards import ExtractionStandards
 from twolayer.extract.step_walk import StepWalk
 from twolayer.extract.steps import FORWARD
@@ -45,6 +47,8 @@ class Guesses:
         A bounded box that cannot be asked so far may have steps that no line shows as jumps: tanh is fitted to samples.
     most : int
         Units of an activation that is only guessed: to try one costs a search at each width.
+    most_declared : int
+        Units of an activation that the box declares, with their number: one search, at that width.
     sampled : dict
         Activations tried on samples, by the power of the distance with which the box grows; the sine where none is
         named.
@@ -54,6 +58,7 @@ class Guesses:
     nearly: float = 1e-3
     narrow_reach: float = 1e4
     most: int = 6
+    most_declared: int = 64
     sampled: Mapping[int, tuple[str, ...]] = field(
         default_factory=lambda: {1: ("softplus", "gelu"), 2: ("squared_relu",)}
     )
@@ -83,8 +88,9 @@ class Limits:
 
 
 def extract(
-    box: Box,
+    box: Any,
     *,
+    dim: int | None = None,
     activation: str | Activation = "auto",
     width: int | None = None,
     budget: int = BUDGET,
@@ -107,8 +113,11 @@ def extract(
 
     Parameters
     ----------
-    box : Box
-        A `CallableBox`, `CommandBox`, `OnnxBox`, or what `open_box` gives.
+    box : Box, callable, str or path
+        A `CallableBox`, `CommandBox`, `OnnxBox`, or what `as_box` makes one of: a function, a network, a fitted
+        estimator, a module of torch, the path of an ``.onnx`` file, a ``module:function``.
+    dim : int, optional
+        Number of inputs, where the box does not say it.
     activation : str or Activation
         The σ, or ``"auto"``.
     width : int, optional
@@ -138,7 +147,8 @@ def extract(
     8 p rows: 5 to 20 steps of O(p³). Below float32 rounding of the answers nothing is seen: a unit is *dead* if it adds
     less.
     """
-    sigma = None if activation == "auto" else parse_activation(activation)
+    sigma = None if isinstance(activation, str) and activation == "auto" else parse_activation(activation)
+    box = as_box(box, dim)
     width = None if width is None else whole_number(width, "width")
     generator = np.random.default_rng(rng)
     oracle = Oracle(box, whole_number(budget, "budget"), kept, generator)
@@ -199,12 +209,19 @@ def _attempts(
     ramps, steps = RampWalk(*how), StepWalk(*how)
     if start is not None and start.width:
         yield ramps.network(start)
+    smooth, growth = SmoothWalk.of(walk), _growth(walk)
     if sigma is None:
-        growth = _growth(walk)
+        yield from _as_declared(walk, smooth, growth, width)
+    is_kinked = sigma is None and growth == 1 and not smooth.is_curved()
+    if not is_kinked:
+        yield from smooth.attempts(sigma, growth, width)
+    if sigma is None:
         if growth == 0:
             yield steps.network(steps.likelier(tuple(FORWARD)), width)
         if growth <= 1:  # bounded, too: ramps that cancel, as clipped ones do
             yield ramps.network()
+        if is_kinked:  # or so steep that it looks so
+            yield from smooth.attempts(sigma, growth, width)
         if growth == 0 and walk.view.reach < guesses.narrow_reach:
             yield by_samples(walk.view, TANH, width, walk.rng, walk.report, most=guesses.most)
         for name in guesses.sampled.get(growth, ("sine",)):
@@ -215,6 +232,19 @@ def _attempts(
         yield steps.network("tanh" if sigma == SIGMOID else sigma.name, width)
     else:
         yield by_samples(walk.view, sigma, width, walk.rng, walk.report)
+
+
+def _as_declared(
+    walk: Walk, smooth: SmoothWalk, growth: int, width: int | None
+) -> Iterator[tuple[TwoLayerNetwork, float]]:
+    """Networks of the smooth activation that the box says it has, as an ONNX file does."""
+    declared = walk.view.oracle.box.declared
+    if declared.activation not in ACTIVATIONS or parse_activation(declared.activation).kinks:
+        return
+    sigma = parse_activation(declared.activation)
+    yield from smooth.attempts(sigma, growth, width)
+    if declared.width and declared.width <= Guesses().most_declared and not (sigma == SIGMOID or sigma.name in FORWARD):
+        yield by_samples(walk.view, sigma, width or declared.width, walk.rng, walk.report)
 
 
 def _growth(walk: Walk) -> int:

@@ -39,6 +39,8 @@ class FitRules:
     patience, least_gain : int, float
         The fit ends where so many steps bring less than this part of the loss. At rounding a step brings nothing, and
         before it far more.
+    first_damping : float
+        Of the joint fit of smooth units.
     starts : int
         Random starts for a missing unit, half of them of either sign where it is a ramp. Of 60 networks that lacked one
         of 4 or 10 units, one start of the right sign found a ramp in three of four, and a step in 59 of 60; where
@@ -52,6 +54,7 @@ class FitRules:
     floor: float = 1e-30
     patience: int = 3
     least_gain: float = 0.2
+    first_damping: float = 1e-2
     starts: int = 40
     start_steps: int = 25
     start_patience: int = 4
@@ -147,12 +150,13 @@ def fit_smooth(network: TwoLayerNetwork, X: Matrix, y: Vector, rules: FitRules =
     a, theta = a[kept], np.column_stack([network.W, network.b])[kept]
     problem = UnitsProblem(X, y, sigma, len(a), has_bias=True, is_lifted=has_linear)
     if not has_linear:
-        z = levenberg_marquardt(problem, problem.join(theta, a, constant=float(rest[-1])), rules.joint()).point
+        z = problem.join(theta, a, constant=float(rest[-1]))
+        z = levenberg_marquardt(problem, z, rules.joint(), rules.first_damping).point
         polynomial = Polynomial(problem.constant(z))
     else:
         # the lifted unit is σ(t) - t/2
         z = problem.join(theta, a, linear=rest + a @ theta / 2)
-        z = levenberg_marquardt(problem, z, rules.joint()).point
+        z = levenberg_marquardt(problem, z, rules.joint(), rules.first_damping).point
         a, theta = problem.units(z)
         left = problem.linear_part(z) - a @ theta / 2
         polynomial = Polynomial(left[-1], left[:-1])

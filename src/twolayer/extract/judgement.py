@@ -169,7 +169,7 @@ def _notes(view: View, network: TwoLayerNetwork, found: Findings) -> list[str]:
         )
     if sigma in (TANH, SIGMOID):
         notes.append("tanh(t) = 2 sigmoid(2t) - 1: the box may be written with either.")
-    if declared is not None and declared > network.width:
+    if declared is not None and declared > network.width and not (found.is_coarse or found.unlike):
         notes.append(
             f"The box declares {declared} units and shows {network.width}: {declared - network.width} are dead (add"
             " nothing that rounding lets see), linear (in the affine part), or duplicates (of the same hyperplane as"

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from twolayer.errors import InputError
 from twolayer.extract.boxes import Declared
 from twolayer.formats.onnx_file import open_onnx
+from twolayer.formats.onnx_reader import read_graph
 
 __all__ = ["OnnxBox"]
 
@@ -31,7 +32,9 @@ _TYPES = {1: np.float32, 11: np.float64}  # elements of ONNX tensors
 
 
 class OnnxBox:
-    """A two-layer network in an ONNX file, asked through onnxruntime; its weights are not looked at.
+    """A two-layer network in an ONNX file, asked through onnxruntime.
+
+    Its weights are looked at for nothing but whether it is one, its width and its activation: see `declared`.
 
     Parameters
     ----------
@@ -52,7 +55,8 @@ class OnnxBox:
     def __init__(self, path: str | Path) -> None:
         self.name = str(path)
         model = open_onnx(path)
-        self.dim, self._rows, self._type, self.declared = _checked(self.name, model.graph)
+        self._inputs: list[tuple[str, tuple[int, ...]]] = []
+        self.dim, self._rows, self._type, self.declared = self._understood(model)
         runtime = _runtime()
         options = runtime.SessionOptions()
         options.log_severity_level = 4
@@ -63,7 +67,26 @@ class OnnxBox:
         except Exception as error:  # noqa: BLE001 - the exceptions of onnxruntime have no common name
             reason = str(error).strip().split("\n")[0][:200]
             raise InputError(f"onnxruntime cannot run {path}: {reason}") from None
-        self._input = self._session.get_inputs()[0].name
+        self._inputs = self._inputs or [(self._session.get_inputs()[0].name, (self.dim,))]
+
+    def _understood(self, model: Any) -> tuple[int, int, type, Declared]:
+        """What `_checked` gives, of whatever is read as a network of one output too, written in whatever operators."""
+        try:
+            found = read_graph(self.name, model)
+        except InputError:
+            found = None
+        if found is None or found.network.n_outputs != 1 or found.link != "identity":
+            return _checked(self.name, model.graph)
+        constants = {entry.name for entry in model.graph.initializer}
+        entries = [entry for entry in model.graph.input if entry.name not in constants]
+        kinds = {entry.type.tensor_type.elem_type for entry in entries}
+        shapes = [_shape(entry)[1:] for entry in entries]
+        if not kinds <= _TYPES.keys() or len(model.graph.output) != 1:
+            return _checked(self.name, model.graph)
+        sizes = [(math.prod(shape) or found.network.dim,) if len(shape) == 1 else shape for shape in shapes]
+        self._inputs = [(entry.name, size) for entry, size in zip(entries, sizes, strict=True)]
+        declared = Declared(found.network.width, found.network.activation.name)
+        return found.network.dim, _shape(entries[0])[0], _TYPES[kinds.pop()], declared
 
     def __call__(self, X: NDArray[np.float64]) -> NDArray[Any]:
         """The values, in the precision of the file."""
@@ -75,7 +98,13 @@ class OnnxBox:
 
     def _run(self, X: NDArray[np.float64]) -> NDArray[Any]:
         try:
-            return np.asarray(self._session.run(None, {self._input: X.astype(self._type)})[0])
+            fed: dict[str, NDArray[Any]] = {}
+            start = 0
+            for name, shape in self._inputs:
+                columns = X[:, start : start + math.prod(shape)]
+                fed[name] = columns.reshape(len(X), *shape).astype(self._type)
+                start += math.prod(shape)
+            return np.asarray(self._session.run(None, fed)[0]).reshape(len(X), -1)
         except Exception as error:  # noqa: BLE001 - the exceptions of onnxruntime have no common name
             reason = str(error).strip().split("\n")[0][:200]
             raise InputError(f"onnxruntime cannot run {self.name} on {len(X)} rows at once: {reason}") from None

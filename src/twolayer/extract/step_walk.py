@@ -7,7 +7,7 @@ import numpy as np
 from twolayer.activation import activation
 from twolayer.extract.fits import fit_smooth, missing_step
 from twolayer.extract.lines import Line, Vector
-from twolayer.extract.steps import Steps, distinct_steps, read_steps
+from twolayer.extract.steps import FORWARD, Steps, distinct_steps, read_steps
 from twolayer.extract.walks import Rows, Walk, joined, smallest, some_of
 from twolayer.network import Polynomial, TwoLayerNetwork
 
@@ -46,10 +46,14 @@ class StepWalk(Walk):
 
     def _fitted(self, units: Steps, name: str, width: int | None) -> tuple[TwoLayerNetwork, float, float, bool]:
         """The network from the steps that were read, its scale, what is left of it, and whether that is rounding."""
-        every = TwoLayerNetwork(units.a, units.rows[:, :-1], units.rows[:, -1], activation(name))
+        return self._completed(TwoLayerNetwork(units.a, units.rows[:, :-1], units.rows[:, -1], activation(name)), width)
+
+    def _completed(self, every: TwoLayerNetwork, width: int | None) -> tuple[TwoLayerNetwork, float, float, bool]:
+        """The network that units begin with, its scale, what is left of it, and whether that is rounding."""
         scale = natural_scale(every)
         distance = np.abs(every.b) / np.linalg.norm(every.W, axis=1)
-        is_far = distance > self.rules.far_step * scale
+        # what grows is seen from wherever it is, and a wave is everywhere
+        is_far = (distance > self.rules.far_step * scale) & (every.activation.name in FORWARD)
         network, farthest = some_of(every, ~is_far), float(distance[~is_far].max(initial=0.0))
         fitted = self._rows(network, network.width, scale, farthest)
         network, before = fit_smooth(network, fitted.X, fitted.y, self.rules.fits), np.inf
@@ -66,10 +70,11 @@ class StepWalk(Walk):
             network = fit_smooth(wider, fitted.X, fitted.y, self.rules.fits)
         network = self.narrowest(self.shown_only(network, scale, fitted), fitted)
         left, is_explained = fitted.left(network), self.is_explained(fitted, network)
-        if is_explained:  # the same units, known better from afar
-            rows = self._rows(network, network.width, scale, max(farthest, self.rules.beyond * scale))
+        if is_explained and self.rules.beyond:  # the same units, known better from afar
+            far = self._rows(network, network.width, scale, max(farthest, self.rules.beyond * scale))
+            rows = fitted.joined(far)
             better = fit_smooth(network, rows.X, rows.y, self.rules.fits)
-            network = better if fitted.left(better) <= 2 * left else network
+            network = better if self.is_explained(fitted, better) else network
         return self._with_far_units(network, some_of(every, is_far)), scale, left, is_explained
 
     def _rows(self, network: TwoLayerNetwork, width: int, scale: float, farthest: float) -> Rows:
@@ -80,10 +85,10 @@ class StepWalk(Walk):
             rows = rows.joined(self._beside(network, int(unit), scale))
         return rows
 
-    def _beside(self, network: TwoLayerNetwork, unit: int, scale: float) -> Rows:
+    def _beside(self, network: TwoLayerNetwork, unit: int, scale: float, count: int = 0) -> Rows:
         """Rows of this scale that were moved to where the argument of a unit is a normal number, times two."""
         w, b = network.W[unit], network.b[unit]
-        away = self.rng.standard_normal((self._count(1), network.dim)) * scale
+        away = self.rng.standard_normal((count or self._count(1), network.dim)) * scale
         t = 2 * self.rng.standard_normal(len(away))
         X = self.view.placed(away - ((away @ w + b + t) / (w @ w))[:, None] * w)
         return Rows(X, self.view(X))

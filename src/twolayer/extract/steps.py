@@ -162,8 +162,10 @@ def _weights(
     w = (s[:, :, 0] - s[:, :, 1]) / (2 * sizes[:, :, None])
     every, level = np.arange(K), np.minimum(inside.argmax(axis=1), L - 2)
     here, finer = w[every, level], w[every, level + 1]
-    length = np.maximum(np.linalg.norm(here, axis=1), np.finfo(np.float64).tiny)
-    return here, np.where(inside[every, level], np.linalg.norm(here - finer, axis=1) / length, np.inf)
+    length, error = np.linalg.norm(here, axis=1), np.full(K, np.inf)
+    is_read = inside[every, level] & (length > 0)
+    error[is_read] = np.linalg.norm(here - finer, axis=1)[is_read] / length[is_read]
+    return here, error
 
 
 def distinct_steps(steps: Steps, votes: int = 1, rules: StepRules = StepRules()) -> Steps:

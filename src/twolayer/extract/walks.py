@@ -1,6 +1,6 @@
 """What every walk through a box needs: rows to fit on, whether the fit explains them, which of its units it needs."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -186,6 +186,7 @@ class Walk:
 
     def narrowest(self, network: TwoLayerNetwork, rows: Rows) -> TwoLayerNetwork:
         """The network without units that the others make up for, such as the second of two on one hyperplane."""
+        network = self._that_add_something(network, rows)
         while network.width > 1 and self.is_explained(rows, network):
             missed = cost_of_leaving_out(network, rows)
             least = self.rules.doubtful * self.view.rounding(rows.y)
@@ -196,6 +197,14 @@ class Walk:
                 break
             network = narrower
         return network
+
+    def _that_add_something(self, network: TwoLayerNetwork, rows: Rows) -> TwoLayerNetwork:
+        """The network without the smooth units that a fit has left idle: nowhere do they add as much as a rounding."""
+        if network.activation.kinks:
+            return network
+        swing = np.ptp(network.activation(rows.X @ network.W.T + network.b), axis=0)
+        adds = np.abs(network.a) * swing > self.view.rounding(rows.y)
+        return network if adds.all() else replace(some_of(network, adds), polynomial=network.polynomial)
 
     def _fitted_with(self, network: TwoLayerNetwork, kept: NDArray[np.bool_], rows: Rows) -> TwoLayerNetwork:
         """The best fit that starts from some of the units."""

@@ -1,1 +1,7 @@
 """Model files of other programs: networks read out of them, and written into them."""
+
+from twolayer.formats.exports import EXPORTS, export_model, to_sklearn, to_torch
+from twolayer.formats.readers import READERS, read_model
+from twolayer.formats.reading import Reading
+
+__all__ = ["EXPORTS", "READERS", "Reading", "export_model", "read_model", "to_sklearn", "to_torch"]

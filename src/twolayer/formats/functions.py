@@ -218,7 +218,8 @@ def _straight(t: Vector, values: Vector, rtol: float) -> Bent | None:
             continue  # a kink is within
         slope = float((values[end] - values[begin]) / (t[end] - t[begin]))
         if not lines or abs(slope - lines[-1][0]) > 4 * rtol * steepest:
-            lines.append((slope, float(values[begin] - slope * t[begin]), float(t[begin])))
+            near = begin if t[begin] >= 0 else end if t[end] <= 0 else int(np.searchsorted(t, 0.0))  # least rounding
+            lines.append((slope, float(values[near] - slope * t[near]), float(t[begin])))
     kinks: list[float] = []
     changes: list[float] = []
     for (last, offset, _), (new, its_offset, point) in pairwise(lines):

@@ -67,16 +67,16 @@ _LINKS = {"Sigmoid": "logistic", "Tanh": "tanh", "Exp": "exp"}
 
 def _plain(step: Step) -> Value:
     function, hint = _PLAIN[step.operator]
-    return _of_entries(step, function, hint)
+    return _of_entries(step, function, *([hint] if hint else []))
 
 
-def _of_entries(step: Step, function: Function, hint: str = "", marks: Array | float | None = None) -> Value:
+def _of_entries(step: Step, function: Function, *hints: str, marks: Array | float | None = None) -> Value:
     value = step.get(0)
     if isinstance(value, Combination) and value.has_units:
         if step.operator in _LINKS:
             return Linked(value, _LINKS[step.operator])
         raise NotTwoLayers("a function of what two layers give is a third layer")
-    return step.model.elementwise(value).after(function, step.operator, hint=hint, marks=marks)
+    return step.model.elementwise(value).after(function, step.operator, *hints, marks=marks)
 
 
 def _leaky(step: Step) -> Value:
@@ -91,7 +91,7 @@ def _prelu(step: Step) -> Value:
 
 def _exponential(step: Step) -> Value:
     alpha = step.options.get("alpha", 1.0)
-    return _of_entries(step, lambda t: _elu(t, alpha), f"elu({alpha!r})" if alpha else "")
+    return _of_entries(step, lambda t: _elu(t, alpha), *([f"elu({alpha!r})"] if alpha else []))
 
 
 def _celu(step: Step) -> Value:
@@ -103,7 +103,7 @@ def _celu(step: Step) -> Value:
 
 def _selu(step: Step) -> Value:
     alpha, gamma = step.options.get("alpha", 1.67326319217681884765625), step.options.get("gamma", 1.05070102214813232)
-    return _of_entries(step, lambda t: gamma * _elu(t, alpha), f"elu({alpha!r})")
+    return _of_entries(step, lambda t: gamma * _elu(t, alpha), "selu", f"elu({alpha!r})")
 
 
 def _gelu(step: Step) -> Value:

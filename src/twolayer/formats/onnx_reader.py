@@ -14,7 +14,7 @@ from twolayer.formats.reading import Reading, refusal
 from twolayer.formats.steps import Step
 from twolayer.formats.values import BATCH, Labels, Linked, Model, NotTwoLayers, Value
 
-__all__ = ["read_onnx"]
+__all__ = ["read_graph", "read_onnx"]
 
 Array = NDArray[Any]
 
@@ -59,9 +59,13 @@ def read_onnx(path: str | Path) -> Reading:
     -----
     Time and memory O(d (d + m)): inputs may be rearranged before the first layer.
     """
-    model = open_onnx(path)
-    graph = _inlined(model, path)
-    walk = _Walk(str(path), graph, {entry.domain: entry.version for entry in model.opset_import})
+    return read_graph(str(path), open_onnx(path))
+
+
+def read_graph(name: str, model: Any) -> Reading:
+    """The network in an ``onnx.ModelProto`` that holds all its data; `name` is for messages."""
+    graph = _inlined(model, name)
+    walk = _Walk(name, graph, {entry.domain: entry.version for entry in model.opset_import})
     for node in graph.node:
         walk.take(node)
     return walk.reading()
@@ -187,6 +191,8 @@ class _Walk:
             and not any(name in options for name in ("value_float", "value_floats", "value_int", "value_ints"))
         ):
             raise NotTwoLayers("it gives no numbers")
+        if node.op_type in ("ConstantOfShape", "Expand"):  # the same in every row
+            inputs = [*inputs[:-1], np.where(inputs[-1] == BATCH, 1, inputs[-1])]
         opsets = dict(self.opsets) or {"": 17}
         run = ReferenceEvaluator(node, opsets=opsets)
         fed = {name: value for name, value in zip(node.input, inputs, strict=True) if name}

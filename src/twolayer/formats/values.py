@@ -144,14 +144,14 @@ class Elementwise:
         )
 
     def after(
-        self, function: Callable[[Array], Array], operator: str, *, hint: str = "", marks: Array | float | None = None
+        self, function: Callable[[Array], Array], operator: str, *hints: str, marks: Array | float | None = None
     ) -> "Elementwise":
         """A function of each entry on top."""
         near = () if marks is None else tuple(np.unique(np.asarray(marks, float))[:64].tolist())
         return replace(
             self,
             function=lambda t: function(self.function(t)),
-            hints=self.hints + ((hint,) if hint else ()),
+            hints=self.hints + hints,
             marks=self.marks + near,
             operators=(*self.operators, operator),
         )

@@ -4,7 +4,7 @@ import re
 import time
 from collections.abc import Callable
 from dataclasses import replace
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -14,6 +14,8 @@ from twolayer.activation import activation as parse_activation
 from twolayer.arrays import random_generator, whole_number
 from twolayer.errors import InputError
 from twolayer.methods import RECOVERIES
+from twolayer.recover.bias import with_bias_decided
+from twolayer.recover.linked import with_link
 from twolayer.recover.result import RecoveryError, Result, Step
 from twolayer.rows.threads import threads_over_rows
 from twolayer.samples import Samples
@@ -27,10 +29,11 @@ __all__ = ["RECOVERIES", "RecoveryError", "Result", "Step", "recover"]
 def recover(
     X: ArrayLike,
     y: ArrayLike,
-    width: int | Literal["auto"],
-    activation: str | Activation,
+    width: int | Literal["auto"] = "auto",
+    activation: str | Activation | Callable[..., Any] = "auto",
     *,
-    bias: bool = False,
+    bias: bool | Literal["auto"] | None = None,
+    link: str = "identity",
     method: str = "auto",
     rng: np.random.Generator | int | None = None,
     progress: Callable[[str, int, float], None] | None = None,
@@ -39,7 +42,8 @@ def recover(
 
     .. math:: y = \sum_{i=1}^m a_i\, \sigma(w_i\cdot x + b_i) + c
 
-    is solved for a, W and, if asked for, b and c. The signs of a are not given. The answer is exact where the labels
+    is solved for a, W and, if asked for, b and c; with q outputs, the a_i and c are vectors and all outputs share the
+    units. The signs of a are not given. The answer is exact where the labels
     are noiseless, and has standard errors where they are not. It is certified only if nothing of the inputs is left
     in the residual, the rows are enough to tell, and no other network near it fits.
 
@@ -47,16 +51,22 @@ def recover(
     ----------
     X : array, shape (n, d)
         Inputs. The theory wants them standard Gaussian; the refinement takes any, and whitens for itself.
-    y : array, shape (n,)
-        Labels.
+    y : array, shape (n,), (n, 1) or (n, q)
+        Labels, of several outputs perhaps.
     width : int or "auto"
         The m. ``"auto"`` looks for the least that explains the rows.
     activation : str or Activation
         The σ. ``"auto"`` compares those of the table that need no arguments and are no polynomials.
-    bias : bool
-        Whether the units have biases (and the network a constant).
+    bias : bool, "auto" or None
+        Whether the units have biases (and the network a constant). ``"auto"`` fits them, and leaves them out where none
+        differs from zero by more than 6 standard errors and a network without them is certified. None is ``"auto"``
+        where width or activation is to be found too, and else no biases.
+    link : str
+        A key of `LINKS`: labels are that function of the network's outputs, probabilities for instance. The network
+        found is that behind the link; rows that the link saturates are left out. Of softmax, the outputs have the
+        sum 0. ``"auto"`` tries those that the range of y allows, and takes the first that is certified.
     method : str
-        A key of `RECOVERIES`.
+        A key of `RECOVERIES`; of several outputs, ``"auto"``.
     rng : Generator, int or None
         Of the random starts.
     progress : callable, optional
@@ -96,14 +106,24 @@ def recover(
     zhong2017recovery (setting, moments, conditioning); the lift and the exchange of units are this library's own.
     """
     units_given, sigma = given_width(width), given_activation(activation)
-    if not isinstance(method, str) or method not in RECOVERIES:
-        raise InputError(f"method must be one of {', '.join(RECOVERIES)}, found {method!r}")
-    if method != "auto" and (units_given is None or sigma is None):
-        raise InputError(f"the method {method} needs a width and an activation, only the method auto can choose them")
-    if not isinstance(bias, bool | np.bool_):
-        raise InputError(f"bias must be True or False, found {bias!r}")
+    bias = _checked_options(units_given, sigma, method, bias)
     generator = random_generator(rng)
+    options: dict[str, Any] = {"method": method, "rng": generator, "progress": progress}
+    if link != "identity":
+        options["bias"] = bias
+        if method != "auto":
+            raise InputError(f"the method {method} knows no link: give the outputs themselves, or the method auto")
+        result = with_link(lambda inputs, labels: recover(inputs, labels, width, activation, **options), X, y, link)
+        return replace(result, inputs=_named(X, "columns"), outputs=_named(y, "columns"))
+    if isinstance(bias, str):
+
+        def attempt(has_bias: bool, units: int | None = units_given, shape: Activation | None = sigma) -> Result:
+            return recover(X, y, units or "auto", shape or "auto", bias=has_bias, **options)
+
+        return with_bias_decided(attempt)
     samples = Samples.of(X, y, bool(bias), units_given or 1, sigma or parse_activation("relu"))
+    if samples.n_outputs > 1 and method != "auto":
+        raise InputError(f"the method {method} takes one output, found {samples.n_outputs}: the method auto takes them")
     began, history = time.perf_counter(), []
 
     def report(stage: str, step: int, loss: float) -> None:
@@ -125,7 +145,34 @@ def recover(
         copies = samples.n_given - samples.n_rows
         note = f"Of the {samples.n_given} rows given, {copies} are copies of others, label and all, and do not count."
         certificate = replace(certificate, notes=(*certificate.notes, note))
-    return Result(network, status, certificate, tuple(history))
+    return Result(network, status, certificate, tuple(history), _named(X, "columns"), _named(y, "columns"), (X, y))
+
+
+def _checked_options(
+    width: int | None, sigma: Activation | None, method: str, bias: bool | str | None
+) -> bool | Literal["auto"]:
+    """Whether there are biases, or "auto"; refuses a method or a bias that is none."""
+    if not isinstance(method, str) or method not in RECOVERIES:
+        raise InputError(f"method must be one of {', '.join(RECOVERIES)}, found {method!r}")
+    is_open = width is None or sigma is None
+    if method != "auto" and is_open:
+        raise InputError(f"the method {method} needs a width and an activation, only the method auto can choose them")
+    if bias is None:
+        return "auto" if is_open else False
+    if isinstance(bias, str) and bias == "auto":
+        return "auto"
+    if not isinstance(bias, bool | np.bool_):
+        raise InputError(f"bias must be True, False or 'auto', found {bias!r}")
+    return bool(bias)
+
+
+def _named(given: ArrayLike, of: str) -> tuple[str, ...] | None:
+    """What the columns of a data frame, or a series, are called."""
+    columns = getattr(given, of, None)
+    if columns is not None:
+        return tuple(str(name) for name in columns)
+    name = getattr(given, "name", None)
+    return None if name is None else (str(name),)
 
 
 def given_width(width: int | str) -> int | None:
@@ -137,9 +184,9 @@ def given_width(width: int | str) -> int | None:
     return whole_number(width, "width")
 
 
-def given_activation(activation: str | Activation) -> Activation | None:
+def given_activation(activation: str | Activation | Callable[..., Any]) -> Activation | None:
     """The activation, None for ``"auto"``."""
-    if activation == "auto":
+    if isinstance(activation, str) and activation == "auto":
         return None
     if isinstance(activation, str) and re.search(r"\bauto\b", activation):
         raise InputError(

@@ -12,7 +12,7 @@ __all__ = ["levenberg_marquardt"]
 
 
 @np.errstate(over="ignore", invalid="ignore")  # a trial step far out is passed over
-def levenberg_marquardt(problem: UnitsProblem, start: Vector, stopping: Stopping) -> Fit:
+def levenberg_marquardt(problem: UnitsProblem, start: Vector, stopping: Stopping, first_damping: float = 1e-2) -> Fit:
     r"""Minimise by steps :math:`(J^\top J + \mu\,\mathrm{diag}(J^\top J))\,\delta = -J^\top r`.
 
     The damping μ follows the ratio of actual to predicted decrease (Nielsen's rule); the scaling is Marquardt's, so
@@ -23,6 +23,8 @@ def levenberg_marquardt(problem: UnitsProblem, start: Vector, stopping: Stopping
     problem : UnitsProblem
     start : array, shape (p,)
     stopping : Stopping
+    first_damping : float
+        μ to begin with: less where the start is nearly the minimum, as a damped step gains a digit or two at most.
 
     Returns
     -------
@@ -41,7 +43,7 @@ def levenberg_marquardt(problem: UnitsProblem, start: Vector, stopping: Stopping
     z = np.array(start, dtype=np.float64)
     loss, gradient, H = problem.normal_equations(z)
     stopping.begin(problem, loss)
-    damping = NielsenDamping(1e-2)
+    damping = NielsenDamping(first_damping)
     while not stopping.is_over:
         scale = H.diagonal().copy()
         np.maximum(scale, 1e-12 * scale.max(initial=1e-300), out=scale)

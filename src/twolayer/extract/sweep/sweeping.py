@@ -98,7 +98,9 @@ def _with_affine_part(units: Units, gradients: Gradients) -> Units:
 
 
 def _scale(units: Units, rules: SweepRules) -> float:
-    """Median distance of the hyperplanes from the origin, but of those that go through it."""
+    """Median distance of the hyperplanes from the origin, but of those that go through it; 1 where there are none."""
+    if not len(units.rows):
+        return 1.0
     distance = np.abs(units.rows[:, -1]) / np.maximum(np.linalg.norm(units.rows[:, :-1], axis=1), 1e-300)
     away = distance[distance > rules.through]
     return float(np.median(away)) if len(away) else rules.at_origin
