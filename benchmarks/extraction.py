@@ -6,8 +6,8 @@ Planted ReLU networks, as frameworks start them: rows and output weights uniform
 [-0.01, 0.01], a constant. Each is a process of its own, on one thread, so that its memory is its own. With `--files`,
 networks of others too, from .npz files with W, b, a (or A) and c. Columns: status; questions, their power of two and
 how many a parameter; seconds of the processor and megabytes at most, the box's included; the largest relative error of
-a unit. "walk" is the former first stage, of which the joint fit is dense. "published" is not measured here: what Carlini,
-Jagielski and Mironov (CRYPTO 2020) give for a network of this shape, trained on MNIST.
+a unit. "walk" is the former first stage, of which the joint fit is dense. "published" is not measured here: it is what
+Carlini, Jagielski and Mironov (CRYPTO 2020) give for a network of this shape, trained on MNIST.
 """
 
 import argparse

@@ -62,8 +62,7 @@ def swept(
         units = _units(line, gradients)
     scale = _scale(units, rules)
     if units.errors.max(initial=0.0) > rules.worth:
-        most = int(rules.again * (m + 1))
-        gradients = improved(ask, gradients, units.rows[:, :-1], along, most, rules)
+        gradients = improved(ask, gradients, units, along, rules)
         units = _units(line, gradients)
     if m:
         worst = np.argsort(-units.errors)
