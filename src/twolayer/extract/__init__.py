@@ -5,6 +5,7 @@ from twolayer.extract.extraction import BUDGET, extract
 from twolayer.extract.onnx_box import OnnxBox
 from twolayer.extract.opening import open_box
 from twolayer.extract.outcome import Check, Extraction, Status
+from twolayer.extract.sweep.estimate import Estimate, estimate
 
 __all__ = [
     "BUDGET",
@@ -13,9 +14,11 @@ __all__ = [
     "Check",
     "CommandBox",
     "Declared",
+    "Estimate",
     "Extraction",
     "OnnxBox",
     "Status",
+    "estimate",
     "extract",
     "open_box",
 ]
