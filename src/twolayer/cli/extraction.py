@@ -2,7 +2,7 @@
 
 from pathlib import Path
 from time import perf_counter
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
@@ -21,6 +21,9 @@ from twolayer.cli.conventions import (
     verdict,
 )
 from twolayer.errors import InputError
+
+if TYPE_CHECKING:
+    from twolayer.extract import Box
 
 __all__ = ["decompose", "extract"]
 
@@ -42,6 +45,9 @@ def extract(
     resume: Annotated[
         Path | None, typer.Option(help="A file (.npz) that keeps the answers, to go on from after an interruption.")
     ] = None,
+    only_estimate: Annotated[
+        bool, typer.Option("--estimate", help="Only say what it will take, of a piecewise linear box, from one line.")
+    ] = False,
     seed: Seed = 0,
     as_json: AsJson = False,
 ) -> int:
@@ -63,6 +69,8 @@ def extract(
     start = perf_counter()
     with standard_output_kept():
         box = CommandBox(command, dim) if command is not None and dim is not None else open_box(str(target), dim)
+        if only_estimate:
+            return _estimated(box, budget, seed, as_json)
         with narrated(f"extracting {box.name}") as progress:
             result = extract(
                 box, activation=activation, width=width, budget=budget, kept=resume, rng=seed, progress=progress
@@ -91,6 +99,25 @@ def extract(
         if output is not None:
             screen.print(f"wrote {output}")
     return closing(result)
+
+
+def _estimated(box: "Box", budget: int, seed: int, as_json: bool) -> int:
+    """Say what an extraction will take."""
+    from dataclasses import asdict
+
+    from twolayer.extract import estimate
+
+    said = estimate(box, budget=budget, rng=seed)
+    if said is None:
+        raise InputError(f"{box.name} is not piecewise linear along a line: what it takes is not known before")
+    if as_json:
+        print_json(asdict(said))
+    else:
+        typer.echo(
+            f"{said.units} units seen: up to {said.queries} queries, about {said.seconds:.1f} s and"
+            f" {said.megabytes:.0f} MB; {said.asked} queries asked for this"
+        )
+    return 0
 
 
 def decompose(
