@@ -105,7 +105,7 @@ def verdict(table: Table) -> str:
     for rows in found.levels("rows"):
         part = list(found.where(rows=rows).rows())
         first, last = part[0], part[-1]
-        plural = "s" if first["q"] > 1 else ""
+        plural = "s" if int(first["q"]) > 1 else ""
         said.append(
             f"With {rows} rows a hidden parameter the start is {first['angle']:.2g} degrees off with {first['q']}"
             f" output{plural} and {last['angle']:.2g} with {last['q']}; recovered are {first['recovered']:.0%} and"
