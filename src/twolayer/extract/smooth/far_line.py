@@ -48,7 +48,7 @@ class LineRules:
     resolved: float = 0.2
     steps_passed: int = 1
     ramps_passed: int = 2
-    rounding: float = 16.0
+    rounding: float = 6.0
     faint: float = 1e-9
 
 

@@ -73,7 +73,7 @@ class SmoothRules:
     precision: float = 3e-4
     growing: float = 1e-4
     within: float = 1e-2
-    most_lines: int = 8
+    most_lines: int = 16
     misfit: float = 5e-3
     misfit_of_coarse: float = 1.5e-2
     coarse: float = 1e-10
