@@ -1,6 +1,7 @@
 """Regression by a two-layer network: recovered where there is one to be found, approximated elsewhere."""
 
 import warnings
+from dataclasses import replace
 from typing import Any, Literal, Self
 
 import numpy as np
@@ -238,7 +239,7 @@ class TwoLayerRegressor(RegressorMixin, BaseEstimator):
         return self
 
     def _store_recovery(self, result: Result) -> Self:
-        self.network_, self.alpha_, self.result_ = result.network, 0.0, result
+        self.network_, self.alpha_, self.result_ = result.network, 0.0, self._named(result)
         self.status_, self.certificate_ = result.status, result.certificate
         return self
 
@@ -248,8 +249,13 @@ class TwoLayerRegressor(RegressorMixin, BaseEstimator):
         alphas = fit.prior.alphas
         self.input_alphas_ = alphas[: network.dim].copy() if len(alphas) > 1 else None
         self.certificate_ = certificate_of_approximation(fit, standard, network)
-        self.result_ = Result(network, self.status_, self.certificate_, ())
+        self.result_ = self._named(Result(network, self.status_, self.certificate_, ()))
         return self
+
+    def _named(self, result: Result) -> Result:
+        """The result with the names of the inputs, where they have any."""
+        names = getattr(self, "feature_names_in_", None)
+        return result if names is None else replace(result, inputs=tuple(map(str, names)))
 
 
 def _is_exact_in_part(result: Result) -> bool:
