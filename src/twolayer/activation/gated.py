@@ -3,8 +3,8 @@
 from dataclasses import dataclass
 
 import numpy as np
+import scipy  # its parts are imported on first use: scipy.special takes a fifth of a second
 from numpy.typing import NDArray
-from scipy.special import expit
 
 from twolayer.activation.base import Activation, Reflection
 
@@ -19,15 +19,15 @@ class SiLU(Activation):
     reflection = Reflection(1, (0.0, -1.0))
 
     def _value(self, t: NDArray) -> NDArray:
-        return t * expit(t)
+        return t * scipy.special.expit(t)
 
     def _derivative(self, t: NDArray) -> NDArray:
-        gate = expit(t)
-        return gate + np.clip(t, -_FAR, _FAR) * gate * expit(-t)
+        gate = scipy.special.expit(t)
+        return gate + np.clip(t, -_FAR, _FAR) * gate * scipy.special.expit(-t)
 
     def _second_derivative(self, t: NDArray) -> NDArray:
-        gate, near = expit(t), np.clip(t, -_FAR, _FAR)
-        return gate * expit(-t) * (2 - near * np.tanh(near / 2))
+        gate, near = scipy.special.expit(t), np.clip(t, -_FAR, _FAR)
+        return gate * scipy.special.expit(-t) * (2 - near * np.tanh(near / 2))
 
 
 @dataclass(frozen=True)
@@ -110,6 +110,6 @@ def _gate(t: NDArray) -> tuple[NDArray, NDArray, NDArray]:
     g = np.where(t > 0, (1 + 2 * e) / above, e * (e + 2) / below)
     # 1 - g² = (1 - g)(1 + g) without cancellation
     rest = np.where(t > 0, 2 * e * e / above, 2 / below) * (1 + g)
-    p = expit(t)
+    p = scipy.special.expit(t)
     slope = rest * p
     return g, slope, slope * (1 - p - 2 * g * p)
