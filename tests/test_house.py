@@ -25,7 +25,7 @@ SOURCE = ROOT / "src" / "twolayer"
 FLOORS = (
     {"errors"},
     {"entry", "equality", "names", "one_line", "plain", "arrays", "saliency"},
-    {"files", "hermite", "methods", "symtensor"},
+    {"files", "hermite", "links", "methods", "symtensor"},
     {"polynomial", "activation", "text_tables"},
     {"network", "tables"},
     {"risk", "align", "difference", "formats"},

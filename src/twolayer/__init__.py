@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from twolayer.formats import EXPORTS, READERS, Reading, export_model, read_model
     from twolayer.inference.displays import TwoLayerDisplay
     from twolayer.instances import load_instance, save_instance
+    from twolayer.links import LINKS
     from twolayer.methods import RECOVERIES
     from twolayer.moments import HermiteMoments
     from twolayer.network import TwoLayerNetwork
@@ -42,6 +43,7 @@ __all__ = [
     "EXPORTS",
     "FAMILIES",
     "LAWS",
+    "LINKS",
     "READERS",
     "RECOVERIES",
     "THEORIES",
@@ -84,6 +86,7 @@ _HOME = {
     "HermiteMoments": "moments",
     "InputError": "errors",
     "LAWS": "teachers",
+    "LINKS": "links",
     "READERS": "formats",
     "RECOVERIES": "methods",
     "Reading": "formats",

@@ -76,7 +76,11 @@ def check_samples(X: ArrayLike, y: ArrayLike, *, may_have_outputs: bool = False)
 
 def _labels(y: ArrayLike, may_have_outputs: bool) -> NDArray[np.floating[Any]]:
     """Labels as an array (n,), or (n, q) of several outputs."""
-    if np.ndim(y) != 2:
+    try:
+        dimensions = np.ndim(y)
+    except ValueError:  # ragged, of which `real_array` says so
+        dimensions = 1
+    if dimensions != 2:
         return real_array(y, "y", 1)
     labels = real_array(y, "y", 2)
     if labels.shape[1] == 1:

@@ -67,7 +67,10 @@ def at_least(least: float) -> Callable[[Any], Any]:
 AsJson = Annotated[bool, typer.Option("--json", metavar="", help="Print one JSON object and nothing else.")]
 Seed = Annotated[int, typer.Option(callback=at_least(0), help="Seed of everything random.")]
 Name = Annotated[str, typer.Option(help="Its name, as `twolayer list` shows it.")]
-Target = Annotated[str | None, typer.Option(help="The column of a table that is y, by its name; by default the last.")]
+Target = Annotated[
+    list[str] | None,
+    typer.Option(help="The column of a table that is y, by name; given again for more outputs; by default the last."),
+]
 Without = Annotated[list[str] | None, typer.Option(help="A column of a table to leave out; may be given again.")]
 Header = Annotated[
     bool | None,

@@ -89,6 +89,7 @@ def sample(
     activation: Name = "relu",
     kappa: Annotated[float | None, typer.Option(help="Condition number, where the law has one.")] = None,
     bias: Annotated[float | None, typer.Option(help="Largest bias, where the law has one.")] = None,
+    outputs: Annotated[int | None, typer.Option(help="Number of outputs, where the law may have several.")] = None,
     noise: Annotated[
         float, typer.Option(callback=at_least(0), help="Label noise, in standard deviations of the labels.")
     ] = 0.0,
@@ -108,7 +109,8 @@ def sample(
         if teacher.resolve() == output.resolve():
             raise InputError(f"samples and teacher must be different files, found {output} for both")
     draw = lookup(LAWS, law, "law").function
-    options = {name: value for name, value in (("kappa", kappa), ("bias", bias)) if value is not None}
+    given = {"kappa": kappa, "bias": bias, "outputs": outputs}
+    options = {name: value for name, value in given.items() if value is not None}
     for name in options:
         if name not in inspect.signature(draw).parameters:
             raise InputError(f"the law {law!r} takes no --{name}")
@@ -155,6 +157,9 @@ def recover(
     verbose: Annotated[
         bool, typer.Option("--verbose", metavar="", help="Print curvature, conditioning and held-out residual too.")
     ] = False,
+    link: Annotated[
+        str, typer.Option(help="What makes y of the outputs: identity, logistic, softmax, exp, tanh or auto.")
+    ] = "identity",
     method: Name = "auto",
     seed: Seed = 0,
     as_json: AsJson = False,
@@ -176,18 +181,9 @@ def recover(
     read = read_named_samples(*samples, target=target, header=header, without=without or ())
     start = perf_counter()
     with standard_output_kept(), narrated("recovering") as progress:
-        result = recover(
-            read.X,
-            read.y,
-            units,
-            activation,
-            bias=bias,
-            method=method,
-            rng=seed,
-            progress=progress,
-            inputs=read.inputs,
-            outputs=read.outputs,
-        )
+        options: dict[str, Any] = {"bias": bias, "link": link, "method": method, "rng": seed, "progress": progress}
+        options |= {"inputs": read.inputs, "outputs": read.outputs}
+        result = recover(read.X, read.y, units, activation, **options)
     seconds = perf_counter() - start
     if output is not None:
         result.network.save(output)
@@ -285,11 +281,12 @@ def _compared_on(region: str, first: Any, second: Any, tolerance: float, seconds
 
 
 def list_names(as_json: AsJson = False) -> None:
-    """List what there is: activations, laws, decompositions, methods, hard instances, theories, figures, formats."""
+    """List what there is: activations, laws, decompositions, links, methods, instances, theories, figures, formats."""
     from twolayer.activation import ACTIVATIONS
     from twolayer.decompose import DECOMPOSITIONS
     from twolayer.display import console, names_table
     from twolayer.formats import EXPORTS, READERS
+    from twolayer.links import LINKS
     from twolayer.methods import RECOVERIES
     from twolayer.papers.families import FAMILIES
     from twolayer.papers.figures import FIGURES
@@ -300,6 +297,7 @@ def list_names(as_json: AsJson = False) -> None:
         "activations": ACTIVATIONS,
         "laws": LAWS,
         "decompositions": DECOMPOSITIONS,
+        "links": LINKS,
         "methods": RECOVERIES,
         "families": FAMILIES,
         "theories": THEORIES,

@@ -160,17 +160,18 @@ class SharedCurvature:
         noise : float
         coordinates : Coordinates, optional
             Those of the fit: the errors are then those of the network on inputs and labels as they were given.
-        mixing : array, shape (q, q), optional
-            Labels before these coordinates, for labels of the fit y', are y' times this.
+        mixing : array, shape (r, q), optional
+            Labels before these coordinates, for labels y' of the fit, of r outputs, are y' times this.
         """
         problem, fit = self.fit.problem, self.fit
-        m, q, d = problem.width, problem.n_outputs, problem.dim
+        m, d = problem.width, problem.dim
+        U = np.eye(problem.n_outputs) if mixing is None else mixing
+        U = U if coordinates is None else U * coordinates.unit
+        q = U.shape[1]
         if not self.is_dense:
             unknown = np.full((m, d), np.inf)
             return StandardErrors(np.full((m, q), np.inf), unknown, unknown[:, 0], np.full(q, np.inf), False)
         back = np.eye(problem.n_columns) if coordinates is None else coordinates.matrix_of_rows(problem.has_bias)
-        U = np.eye(q) if mixing is None else mixing
-        U = U if coordinates is None else U * coordinates.unit
         units, constants = self._covariances
         errors = np.zeros((m, len(back) + q))
         for k in range(m):

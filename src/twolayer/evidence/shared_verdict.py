@@ -46,9 +46,9 @@ class SharedFound:
         None where the fit is exact.
     width : int or None
         The number of units asked for, where that is not the number of the fit.
-    mixing : array, shape (q, q), or None
-        Labels of the samples are those of the fit times this: where noise is not independent and alike in all outputs,
-        labels in which it is are fitted.
+    mixing : array, shape (r, q), or None
+        Labels of the samples are those of the fit times this: where outputs are combinations of others, or noise is not
+        independent and alike in all of them, labels are fitted that are not, and in which it is.
     """
 
     fit: SharedFit
@@ -124,7 +124,7 @@ def judge_outputs(found: SharedFound, coordinates: Coordinates, standards: Stand
         n_rows=n,
         n_parameters=p,
         width=problem.width,
-        residual=float(np.sqrt(fit.loss)),
+        residual=_residual_size(found),
         noise=_noise_in_given_units(found, coordinates, level),
         held_out_residual=None if found.held_out_loss is None else float(np.sqrt(found.held_out_loss)),
         kappa=kappa,
@@ -208,10 +208,16 @@ def _given(found: SharedFound, coordinates: Coordinates) -> TwoLayerNetwork:
     return coordinates.invert_network(network).balanced()
 
 
+def _residual_size(found: SharedFound) -> float:
+    """Root mean square of what the network leaves, each output in units of its spread."""
+    left = found.fit.residual
+    return float(np.sqrt(np.mean((left if found.mixing is None else left @ found.mixing) ** 2)))
+
+
 def _noise_in_given_units(found: SharedFound, coordinates: Coordinates, level: float) -> float:
     """Root mean square over outputs of the noise, in the units of y."""
     U = np.eye(found.fit.problem.n_outputs) if found.mixing is None else found.mixing
-    return level * float(np.linalg.norm(U * coordinates.unit) / np.sqrt(len(U)))
+    return level * float(np.linalg.norm(U * coordinates.unit) / np.sqrt(U.shape[1]))
 
 
 def _relative_error(network: TwoLayerNetwork, errors: StandardErrors) -> float:

@@ -12,6 +12,7 @@ from twolayer.files import FilePath, read_npz, scalar_entry, write_npz
 from twolayer.inference.estimates import Estimates
 from twolayer.inference.of_results import estimates_of, has_bias
 from twolayer.inference.parameters import Layout, names_of
+from twolayer.links import LINKS
 from twolayer.network import TwoLayerNetwork
 from twolayer.recover import Result, Step
 
@@ -32,12 +33,15 @@ def save(result: Result, path: FilePath) -> None:
         If `path` cannot be written, or the activation has no spelling that reads back.
     """
     arrays: dict[str, Any] = {"format": FORMAT, "version": _VERSION, "status": result.status.name}
+    arrays["link"] = result.link
     arrays |= {f"network_{name}": value for name, value in result.network.to_arrays().items()}
     arrays["certificate"] = _packed(result.certificate)
     arrays["history"] = _packed(result.history)
     for name, given in (("inputs", result.inputs), ("outputs", result.outputs)):
         if given is not None:
             arrays[name] = np.asarray(given, dtype=np.str_)
+    if result.link != "identity":
+        arrays["link"] = result.link
     try:
         found = estimates_of(result)
     except InputError:  # no rows, or too many parameters: the certificate has the errors
@@ -80,7 +84,10 @@ def _result_from(entries: dict[str, NDArray[Any]]) -> Result:
     certificate = _unpacked(entries["certificate"], Certificate)
     history = _unpacked(entries["history"], tuple[Step, ...])
     inputs, outputs = (_names(entries, name) for name in ("inputs", "outputs"))
-    result = Result(network, Status[str(entries["status"])], certificate, history, inputs, outputs)
+    link = str(entries["link"]) if "link" in entries else "identity"
+    if link not in LINKS:
+        raise InputError(f"its link {link[:60]!r} is none")
+    result = Result(network, Status[str(entries["status"])], certificate, history, inputs, outputs, link=link)
     errors = certificate.standard_errors
     if errors.W.shape != network.W.shape or errors.a.shape != network.a.shape or errors.b.shape != network.b.shape:
         raise InputError("its standard errors are of another network")

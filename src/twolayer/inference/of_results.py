@@ -14,6 +14,7 @@ from twolayer.inference.parameters import Layout, Vector, names_of
 from twolayer.inference.summary import Summary, frame_of, rows_of, summary_of
 from twolayer.inference.suspects import SuspectRow, suspect_rows
 from twolayer.inference.told import Row
+from twolayer.links import given_link
 from twolayer.plain import plain
 from twolayer.recover import Result
 
@@ -145,6 +146,7 @@ def summary(
         result.certificate,
         rows,
         outputs=_names(result)[1],
+        link=result.link,
         level=level,
         kind=None if covariance == "classical" else covariance,
     )
@@ -161,9 +163,27 @@ def conf_int(result: Result, level: float = 0.95, covariance: str = "classical",
 
 
 def predict(result: Result, X: ArrayLike, return_std: bool = False) -> Any:
-    """Value at each row, and its standard error."""
-    value = result.network(X)
-    return (value, estimates_of(result).value_errors(X)) if return_std else value
+    """Value of the labels at each row, and its standard error.
+
+    Behind a link g, of one output alone, the error is that of the output times the slope of g.
+
+    Raises
+    ------
+    InputError
+        If errors of probabilities of classes are asked for, which depend on each other.
+    """
+    network, link = result.network, given_link(result.link)
+    outputs = network(X)
+    if not return_std:
+        return link(outputs)
+    errors = estimates_of(result).value_errors(X)
+    if link.name == "identity":
+        return outputs, errors
+    if link.name == "softmax":
+        raise InputError("probabilities of classes have no errors of their own: take those of the outputs")
+    h = 1e-5 * (1 + np.abs(outputs))  # where rounding and the curvature of g matter alike
+    slopes = (link(outputs + h) - link(outputs - h)) / (2 * h)
+    return link(outputs), np.abs(slopes) * errors
 
 
 def wald(result: Result, unit: int | None = None, input: str | int | None = None) -> Test:  # noqa: A002
@@ -206,6 +226,7 @@ def to_dict(result: Result) -> dict[str, Any]:
             "advice": result.status.value,
             "inputs": inputs,
             "outputs": outputs,
+            "link": result.link,
             "network": {
                 "width": network.width,
                 "dim": network.dim,

@@ -16,6 +16,7 @@ from twolayer.errors import InputError
 from twolayer.evidence.columns import notes_on_columns
 from twolayer.methods import RECOVERIES
 from twolayer.recover.bias import with_bias_decided
+from twolayer.recover.linked import with_link
 from twolayer.recover.result import RecoveryError, Result, Step
 from twolayer.rows.threads import threads_over_rows
 from twolayer.samples import Samples
@@ -33,6 +34,7 @@ def recover(
     activation: str | Activation | Callable[..., Any] = "auto",
     *,
     bias: bool | Literal["auto"] | None = None,
+    link: str = "identity",
     method: str = "auto",
     rng: np.random.Generator | int | None = None,
     progress: Callable[[str, int, float], None] | None = None,
@@ -43,7 +45,8 @@ def recover(
 
     .. math:: y = \sum_{i=1}^m a_i\, \sigma(w_i\cdot x + b_i) + c
 
-    is solved for a, W and, if asked for, b and c. The signs of a are not given. The answer is exact where the labels
+    is solved for a, W and, if asked for, b and c; with q outputs, the a_i and c are vectors and all outputs share the
+    units. The signs of a are not given. The answer is exact where the labels
     are noiseless, and has standard errors where they are not. It is certified only if nothing of the inputs is left
     in the residual, the rows are enough to tell, and no other network near it fits.
 
@@ -51,8 +54,8 @@ def recover(
     ----------
     X : array, shape (n, d)
         Inputs. The theory wants them standard Gaussian; the refinement takes any, and whitens for itself.
-    y : array, shape (n,)
-        Labels.
+    y : array, shape (n,), (n, 1) or (n, q)
+        Labels, of several outputs perhaps.
     width : int or "auto"
         The m. ``"auto"`` looks for the least that explains the rows.
     activation : str or Activation
@@ -61,8 +64,12 @@ def recover(
         Whether the units have biases (and the network a constant). ``"auto"`` fits them, and leaves them out where none
         differs from zero by more than 6 standard errors and a network without them is certified. None is ``"auto"``
         where width or activation is to be found too, and else no biases.
+    link : str
+        A key of `LINKS`: labels are that function of the network's outputs, probabilities for instance. The network
+        found is that behind the link; rows that the link saturates are left out. Of softmax, the outputs have the
+        sum 0. ``"auto"`` tries those that the range of y allows, and takes the first that is certified.
     method : str
-        A key of `RECOVERIES`.
+        A key of `RECOVERIES`; of several outputs, ``"auto"``.
     rng : Generator, int or None
         Of the random starts.
     progress : callable, optional
@@ -104,30 +111,26 @@ def recover(
     zhong2017recovery (setting, moments, conditioning); the lift and the exchange of units are this library's own.
     """
     units_given, sigma = given_width(width), given_activation(activation)
-    if not isinstance(method, str) or method not in RECOVERIES:
-        raise InputError(f"method must be one of {', '.join(RECOVERIES)}, found {method!r}")
-    if method != "auto" and (units_given is None or sigma is None):
-        raise InputError(f"the method {method} needs a width and an activation, only the method auto can choose them")
-    has_biases = given_bias(bias, is_open=units_given is None or sigma is None)
+    bias = _checked_options(units_given, sigma, method, bias)
     generator = random_generator(rng)
-    if has_biases is None:
+    options: dict[str, Any] = {"method": method, "rng": generator, "progress": progress}
+    if link != "identity":
+        options["bias"] = bias
+        if method != "auto":
+            raise InputError(f"the method {method} knows no link: give the outputs themselves, or the method auto")
+        result = with_link(lambda given, labels: recover(given, labels, width, activation, **options), X, y, link)
+        names = names_of_columns(X, inputs, result.network.dim, "inputs")
+        return replace(result, inputs=names, outputs=names_of_columns(y, outputs, None, "outputs"))
+    options |= {"inputs": inputs, "outputs": outputs}
+    if isinstance(bias, str):
 
         def attempt(has_bias: bool, units: int | None = units_given, shape: Activation | None = sigma) -> Result:
-            return recover(
-                X,
-                y,
-                "auto" if units is None else units,
-                "auto" if shape is None else shape,
-                bias=has_bias,
-                method=method,
-                rng=generator,
-                progress=progress,
-                inputs=inputs,
-                outputs=outputs,
-            )
+            return recover(X, y, units or "auto", shape or "auto", bias=has_bias, **options)
 
         return with_bias_decided(attempt)
-    samples = Samples.of(X, y, has_biases, units_given or 1, sigma or parse_activation("relu"))
+    samples = Samples.of(X, y, bool(bias), units_given or 1, sigma or parse_activation("relu"))
+    if samples.n_outputs > 1 and method != "auto":
+        raise InputError(f"the method {method} takes one output, found {samples.n_outputs}: the method auto takes them")
     began, history = time.perf_counter(), []
 
     def report(stage: str, step: int, loss: float) -> None:
@@ -149,35 +152,53 @@ def recover(
         copies = samples.n_given - samples.n_rows
         note = f"Of the {samples.n_given} rows given, {copies} are copies of others, label and all, and do not count."
         certificate = replace(certificate, notes=(*certificate.notes, note))
-    names = _names(X, inputs, samples.dim, "inputs"), _names(y, outputs, samples.n_outputs, "outputs")
+    called = (
+        names_of_columns(X, inputs, samples.dim, "inputs"),
+        names_of_columns(y, outputs, samples.n_outputs, "outputs"),
+    )
     if not status.is_certified:
-        notes = notes_on_columns(np.asarray(X), samples.has_bias, names[0])
+        notes = notes_on_columns(np.asarray(X), samples.has_bias, called[0])
         certificate = replace(certificate, notes=(*certificate.notes, *notes))
-    return Result(network, status, certificate, tuple(history), *names, (X, y))
+    return Result(network, status, certificate, tuple(history), *called, (X, y))
 
 
-def _names(given: ArrayLike, said: Sequence[str] | None, count: int, kind: str) -> tuple[str, ...] | None:
-    """What the columns of an array, a data frame or a series are called."""
+def _checked_options(
+    width: int | None, sigma: Activation | None, method: str, bias: bool | str | None
+) -> bool | Literal["auto"]:
+    """Whether there are biases, or "auto"; refuses a method or a bias that is none."""
+    if not isinstance(method, str) or method not in RECOVERIES:
+        raise InputError(f"method must be one of {', '.join(RECOVERIES)}, found {method!r}")
+    is_open = width is None or sigma is None
+    if method != "auto" and is_open:
+        raise InputError(f"the method {method} needs a width and an activation, only the method auto can choose them")
+    if bias is None:
+        return "auto" if is_open else False
+    if isinstance(bias, str) and bias == "auto":
+        return "auto"
+    if not isinstance(bias, bool | np.bool_):
+        raise InputError(f"bias must be True, False or 'auto', found {bias!r}")
+    return bool(bias)
+
+
+def names_of_columns(
+    given: ArrayLike, said: Sequence[str] | None, count: int | None, kind: str
+) -> tuple[str, ...] | None:
+    """What the columns of an array, a data frame or a series are called; there must be so many names, if there are any.
+
+    Raises
+    ------
+    InputError
+        If there are more or fewer.
+    """
     if said is None:
         said = getattr(given, "columns", None)
     if said is None:
         name = getattr(given, "name", None)
         said = None if name is None else [name]
     names = None if said is None else tuple(str(name) for name in said)
-    if names is not None and len(names) != count:
+    if names is not None and count is not None and len(names) != count:
         raise InputError(f"there must be {count} names of {kind}, found {len(names)}")
     return names
-
-
-def given_bias(bias: bool | str | None, *, is_open: bool) -> bool | None:
-    """Whether there are biases; None where that is to be decided: asked for, or not said of what is open."""
-    if bias is None:
-        return None if is_open else False
-    if isinstance(bias, str) and bias == "auto":
-        return None
-    if not isinstance(bias, bool | np.bool_):
-        raise InputError(f"bias must be True, False or 'auto', found {bias!r}")
-    return bool(bias)
 
 
 def given_width(width: int | str) -> int | None:

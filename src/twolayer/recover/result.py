@@ -65,6 +65,9 @@ class Result:
         What the columns of X and of y are called, where a data frame or a table said it.
     samples : pair of arrays, or None
         The X and y of the fit, as they were given, for what is asked later; copies, pickles and files do not have them.
+        With a link, the y are the outputs behind the labels.
+    link : str
+        The key of `LINKS` of the function that makes labels of the network's outputs.
     """
 
     network: TwoLayerNetwork
@@ -74,6 +77,7 @@ class Result:
     inputs: tuple[str, ...] | None = None
     outputs: tuple[str, ...] | None = None
     samples: tuple[Any, Any] | None = field(default=None, compare=False, repr=False)
+    link: str = "identity"
 
     @property
     def is_certified(self) -> bool:

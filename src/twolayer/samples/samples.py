@@ -71,11 +71,11 @@ class Samples:
         X, y = without_copies(X, y)
         if not X.any():
             raise InputError("X must vary, found zeros only: they do not determine a network")
-        if activation is not None:
-            _require_rows(X, n_given, width, activation, has_bias, 1 if y.ndim == 1 else y.shape[1])
         if y.ndim == 2:
             check_outputs(y)
-        elif np.ptp(y) == 0:
+        if activation is not None:
+            _require_rows(X, n_given, width, activation, has_bias, 1 if y.ndim == 1 else y.shape[1])
+        if y.ndim == 1 and np.ptp(y) == 0:
             raise InputError(f"y must vary, found the constant {y[0]:g}: a constant does not determine a network")
         own = Coordinates.own(X, y, has_bias)
         return cls(own.apply_inputs(X), own.apply_labels(y), has_bias, own, relative_rounding(X, y), n_given)

@@ -14,11 +14,16 @@ from twolayer.evidence.shared_verdict import judge_outputs
 from twolayer.evidence.standards import STANDARDS
 from twolayer.evidence.status import Status
 from twolayer.evidence.verdict import Verdict
+from twolayer.methods import RECOVERIES
 from twolayer.model.shared_reflections import unlifted_units
 from twolayer.model.shared_units import Matrix, SharedFit
+from twolayer.network import Polynomial
 from twolayer.refine.explore import Report
 from twolayer.samples import Samples
+from twolayer.samples.outputs import independent_combinations
 from twolayer.search.activation import CANDIDATES
+from twolayer.search.choosing import recover_unknown
+from twolayer.search.conclusion import concluded
 from twolayer.search.plan import PLAN
 from twolayer.search.shared_search import explored, search_outputs
 from twolayer.search.shared_starts import SharedSession, joint, scattered
@@ -51,9 +56,14 @@ def recover_outputs(
     -------
     Verdict
     """
+    samples, back = _independent(samples)
+    if samples.n_outputs == 1:
+        return _from_one(samples, back, width, activation, rng, report)
 
     def verdict_of(units: int, sigma: Activation) -> Verdict:
-        return judge_outputs(search_outputs(samples, units, sigma, rng=rng, report=report), samples.coordinates)
+        found = search_outputs(samples, units, sigma, rng=rng, report=report)
+        mixing = back if found.mixing is None else found.mixing @ back
+        return judge_outputs(replace(found, mixing=mixing), samples.coordinates)
 
     if width is not None and activation is not None:
         return verdict_of(width, activation)
@@ -70,6 +80,53 @@ def recover_outputs(
             break
         verdict = min(verdict, verdict_of(units, sigma), key=_rank)
     return choosing.with_choices(verdict, asks_width=width is None, asks_activation=activation is None)
+
+
+def _independent(samples: Samples) -> tuple[Samples, Matrix]:
+    """The samples with as many outputs as they have independent combinations of, and the way back, (r, q)."""
+    q = samples.n_outputs
+    V = independent_combinations(samples.y, samples.rounding)
+    if V.shape[1] == q:
+        return samples, np.eye(q)
+    y = samples.y @ V
+    return replace(samples, y=y[:, 0] if V.shape[1] == 1 else y), V.T
+
+
+def _from_one(
+    samples: Samples,
+    back: Matrix,
+    width: int | None,
+    activation: Activation | None,
+    rng: np.random.Generator,
+    report: Report,
+) -> Verdict:
+    """The verdict where all outputs are multiples of one, and a constant."""
+    given = samples.coordinates
+    own = replace(samples, coordinates=replace(given, offset=0.0, unit=1.0))
+    if width is None or activation is None:
+        network, status, certificate = recover_unknown(own, width, activation, rng=rng, report=report)
+    else:
+        network, status, certificate = concluded(
+            RECOVERIES["auto"](own, width, activation, rng=rng, report=report), report, own.coordinates
+        )
+    row, P, errors = back[0] * given.unit, network.polynomial, certificate.standard_errors
+    polynomial = None
+    if P is not None or np.any(given.offset):
+        parts = (None, None) if P is None else (P.linear, P.quadratic)
+        linear, quadratic = (None if part is None else part[..., None] * row for part in parts)
+        polynomial = Polynomial((0.0 if P is None else P.constant) * row + given.offset, linear, quadratic)
+    size = float(np.linalg.norm(row)) if network.activation.degree else 1.0
+    whole = replace(network, a=np.outer(network.a, row), polynomial=polynomial).balanced()
+    stretch = size ** (1 / network.activation.degree) if network.activation.degree else 1.0
+    moved = replace(
+        errors,
+        a=np.outer(errors.a, np.abs(row)) / size,
+        W=stretch * errors.W,
+        b=stretch * errors.b,
+        constant=errors.constant * np.abs(row),
+    )
+    noise = certificate.noise * float(np.linalg.norm(row) / np.sqrt(len(row)))
+    return Verdict(whole, status, replace(certificate, standard_errors=moved, noise=noise))
 
 
 @dataclass(eq=False)

@@ -222,9 +222,22 @@ class _SharedSearch:
 
 
 def _decorrelated(fit: SharedFit, report: Report) -> tuple[SharedFit, Matrix | None]:
-    """The fit to labels in which the noise is independent and alike in all outputs, and the way back."""
-    moved, mixing = _decorrelated_labels(fit)
-    return (fit, None) if mixing is None else (polished(moved.problem, moved.theta, report), mixing)
+    """The fit to labels in which the noise is independent and alike in all outputs, and the way back.
+
+    Where outputs have noise of very different sizes, the noise of the large ones is in what the first fit leaves of the
+    small ones: the covariance is taken anew until it stays.
+    """
+    whole: Matrix | None = None
+    for _ in range(6):  # each takes a factor of some √n from such a share
+        moved, mixing = _decorrelated_labels(fit)
+        if mixing is None:
+            break
+        fit = polished(moved.problem, moved.theta, report)
+        whole = mixing if whole is None else mixing @ whole
+        sizes = np.linalg.svd(mixing, compute_uv=False)
+        if sizes[0] < 1.1 * sizes[-1]:
+            break
+    return fit, whole
 
 
 def _decorrelated_labels(fit: SharedFit) -> tuple[SharedFit, Matrix | None]:
