@@ -49,8 +49,12 @@ def test_layers_of_torch_are_read_by_what_they_are_called():
     assert activation(layer("ReLU")) == activation("relu")
     assert activation(layer("LeakyReLU", negative_slope=0.25)) == activation("leaky_relu(0.25)")
     assert activation(layer("GELU", approximate="none")) == activation("gelu")
-    with pytest.raises(InputError, match="must be a name or an Activation, got GELU"):
-        activation(layer("GELU", approximate="tanh"))
+    assert activation(layer("GELU", approximate="tanh")) == activation("gelu_tanh")
+    assert activation(layer("ELU", alpha=0.5)) == activation("elu(0.5)")
+    assert activation(layer("Softplus", beta=1.0)) == activation("softplus")
+    for made in (layer("Softplus", beta=2.0), layer("Hardtanh", min_val=0.0, max_val=1.0)):
+        with pytest.raises(InputError, match="must be a name or an Activation, got"):
+            activation(made)
 
 
 def test_a_function_of_ones_own_is_not_read_by_its_name():

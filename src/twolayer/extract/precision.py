@@ -44,8 +44,10 @@ class AskingRules:
         Roundings of the largest value that such a number is at least: of what is finer, rounding is the better account.
     least_distinct : int
         Different values from which on the least gap between two may be such a number; few values have any gap.
-    noise_lines : int
-        Short lines on which noise is measured.
+    noise_lines, noise_step : int, float
+        Short lines on which noise is measured, and how far their points are apart.
+    unusual_noise : float
+        Roundings above which noise is measured again where fewer hyperplanes are in the way.
     wide, wide_first_rows, wide_far_rows, wide_noise_lines : int
         Inputs from which on a row is dear, as there are few questions to a parameter, and fewer are asked to meet the
         box: as many as the same tests need.
@@ -71,6 +73,8 @@ class AskingRules:
     least_step: float = 1e3
     least_distinct: int = 8
     noise_lines: int = 48
+    noise_step: float = 1e-3
+    unusual_noise: float = 64.0
     wide: int = 256
     wide_first_rows: int = 64
     wide_far_rows: int = 8
@@ -122,18 +126,32 @@ def relative_rounding(box: Asked, first: Vector, rng: np.random.Generator, rules
     largest = float(np.abs(first).max())
     # what is rounded to multiples of a step is off by step/√12, root mean square
     quantised = 0.0 if box.rounding_step is None else box.rounding_step / np.sqrt(12)
-    return max(box.arithmetic, quantised / largest, measured_noise(box, rng, rules) / largest)
+    return max(box.arithmetic, quantised / largest, measured_noise(box, largest, rng, rules) / largest)
 
 
-def measured_noise(box: Asked, rng: np.random.Generator, rules: AskingRules = AskingRules()) -> float:
-    """Noise of the answers, from eighth differences of neighbouring points, where most functions are smooth."""
+def measured_noise(box: Asked, largest: float, rng: np.random.Generator, rules: AskingRules = AskingRules()) -> float:
+    """Noise of the answers, from eighth differences of neighbouring points, where most functions are smooth.
+
+    A function of some hundred hyperplanes bends on most of the short lines. Where more is found than rounding, lines a
+    tenth as long are looked at too; but where answers repeat on them, they are rounded, and the longer lines are right.
+    """
+    noise, _ = _noise_on_lines(box, rng, rules, rules.noise_step)
+    if noise <= rules.unusual_noise * box.arithmetic * largest:
+        return noise
+    less, is_rounded = _noise_on_lines(box, rng, rules, rules.noise_step / 10)
+    return noise if is_rounded else min(noise, less)
+
+
+def _noise_on_lines(box: Asked, rng: np.random.Generator, rules: AskingRules, step: float) -> tuple[float, bool]:
+    """Noise on lines of nine points, and whether answers repeat on most of them."""
     lines = rules.noise_lines
     base, direction = rng.standard_normal((2, lines, 1, box.dim))
-    steps = 1e-3 * np.arange(9)[:, None]
+    steps = step * np.arange(9)[:, None]
     near = box(box.placed((base + steps * direction).reshape(-1, box.dim))).reshape(lines, 9, -1)
     weights = np.array([(-1) ** k * comb(8, k) for k in range(9)], float)
     eighth = np.abs(np.einsum("lkq,k->lq", near, weights)) / np.linalg.norm(weights)
-    return MEDIAN_TO_DEVIATION * float(np.median(eighth))
+    repeats = (np.diff(np.sort(near, axis=1), axis=1) == 0).any(axis=(1, 2))
+    return MEDIAN_TO_DEVIATION * float(np.median(eighth)), bool(np.mean(repeats) > 0.5)
 
 
 def step_of(values: Vector, precisions: tuple[float, ...], rules: AskingRules) -> float | None:

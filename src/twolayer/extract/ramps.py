@@ -19,6 +19,10 @@ from twolayer.extract.lines import Function, Line, Marks, Matrix, Vector
 __all__ = ["RampRules", "Ramps", "distinct", "read_ramps", "unexplained", "unlike"]
 
 
+DIFFERENCE_NUMBERS = 1 << 26
+"""Numbers in the rows of second differences that are laid out at once: 512 MB, or what one point takes."""
+
+
 @dataclass(frozen=True)
 class RampRules:
     """How ramps are read at their marks, and when two are one.
@@ -185,6 +189,10 @@ def _centred(f: Function, point: Matrix, u: Vector, h: Vector) -> Matrix:
 def _second_differences(f: Function, point: Matrix, u: Vector, sizes: Matrix) -> NDArray[np.float64]:
     """Jump of the gradient at each point (K, d), at each of its sizes (K, L), with a positive part along u."""
     (K, d), L = point.shape, sizes.shape[1]
+    most = max(1, DIFFERENCE_NUMBERS // (6 * L * d * d))
+    if most < K:
+        parts = [slice(start, start + most) for start in range(0, K, most)]
+        return np.concatenate([_second_differences(f, point[some], u, sizes[some]) for some in parts])
     eye = np.eye(d)
     directions = np.concatenate([eye, u + eye, u - eye])  # 3 d of them
     offsets = np.concatenate([directions, -directions])

@@ -11,7 +11,7 @@ from twolayer.extract.sweep.pieces import Pieces
 from twolayer.extract.sweep.rules import SweepRules
 from twolayer.extract.sweep.units import Units, rank_one
 
-__all__ = ["biased", "crossed", "mended", "revisited"]
+__all__ = ["biased", "crossed", "improved", "mended", "revisited"]
 
 Vector = NDArray[np.float64]
 Matrix = NDArray[np.float64]
@@ -40,6 +40,22 @@ def mended(ask: Ask, gradients: Gradients, W: Matrix, arguments: Matrix, rules: 
     same = steps * before > 0
     steps = np.where(same, np.sign(before) * np.minimum(np.abs(steps), np.abs(before) / 2), steps)
     return remeasured(ask, gradients, which, inputs, steps, rules), len(which)
+
+
+def improved(ask: Ask, gradients: Gradients, W: Matrix, arguments: Matrix, most: int, rules: SweepRules) -> Gradients:
+    """The gradients with those that are known least measured again, by steps as long as the hyperplanes let them.
+
+    The first were as long as the nearest hyperplane lets any; now each input has its own.
+    """
+    worst = np.argsort(-gradients.errors)[:most]
+    steps = free_steps(W, arguments[worst], gradients.points[worst], rules.far)
+    errors = gradients.rounding[worst] * np.sqrt(2 * np.sum(steps**-2.0, axis=1))
+    is_better = rules.gain * errors < gradients.errors[worst]
+    worst, steps = worst[is_better], steps[is_better]
+    if not len(worst):
+        return gradients
+    d = W.shape[1]
+    return remeasured(ask, gradients, np.repeat(worst, d), np.tile(np.arange(d), len(worst)), steps.ravel(), rules)
 
 
 def revisited(
@@ -72,7 +88,7 @@ def _roomy(units: Units, which: NDArray[np.intp], rng: np.random.Generator, rule
     length = np.linalg.norm(W, axis=1)
     normal, offset = W / length[:, None], b / length
     d = W.shape[1]
-    scale = max(float(np.median(np.abs(offset))), 0.1)
+    scale = max(float(np.median(np.abs(offset))), rules.at_origin)
     places, rooms = np.empty((len(which), d)), np.empty(len(which))
     trials = rng.standard_normal((rules.places, d)) * scale
     trials *= np.exp(rng.uniform(-1, 2, (rules.places, 1)))

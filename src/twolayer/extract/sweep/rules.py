@@ -37,8 +37,8 @@ class SweepRules:
         function is not linear in a cube of it. A unit's weights are about 1/√d of its length: a step along one input
         comes no nearer to its hyperplane than that.
     cube : float
-        Half-edge of the cube in which linearity is tested, in steps: this over √d, 1 at most. Five deviations of a
-        weight are more than the largest of some thousand.
+        Half-edge of the cube in which linearity is tested, in steps: this over √d, 1 at most. Two deviations of a
+        weight: the few larger ones are measured again, once the hyperplanes are known.
     corners, most_steps : int
         Corners of the cube that are tried, and how often the step is made smaller.
     crossing : float
@@ -51,8 +51,14 @@ class SweepRules:
     worth : float
         Error of a unit, relative to it, as rounding and steps make it, above which its hyperplane is visited where it
         has more room.
+    again, far, gain : float, float, float
+        The part of the gradients that is measured again at most, where a unit has a larger error; the part of the way
+        to the nearest hyperplane that the steps go then; and how much more exact it must be.
     visits : float
         The part of the queries for all gradients that may be spent on such visits; at least one unit is visited.
+    through, at_origin : float
+        Distance from the origin up to which a hyperplane goes through it, as far as a line at distance 1 tells; and the
+        scale of the inputs where all do.
     places : int
         Places on a hyperplane among which that with most room is taken.
     offsets : int
@@ -90,19 +96,24 @@ class SweepRules:
     hidden: float = 4e-4
     clear: float = 10.0
     narrowest: float = 3e-15
-    hopeless: int = 4000
-    clear_share: float = 0.01
+    hopeless: int = 6000
+    clear_share: float = 0.004
     rounds: int = 60
     first_step: float = 1.0
     smaller: float = 2.0
-    cube: float = 5.0
+    cube: float = 2.0
     corners: int = 4
     most_steps: int = 30
     crossing: float = 0.98
     safe: float = 0.5
     mends: int = 8
     worth: float = 1e-9
-    visits: float = 0.15
+    again: float = 0.2
+    far: float = 0.9
+    gain: float = 2.0
+    visits: float = 0.05
+    through: float = 1e-10
+    at_origin: float = 0.1
     places: int = 256
     offsets: int = 4
     is_whole: float = 1e-3
@@ -111,8 +122,8 @@ class SweepRules:
     lattice: int = 60
     a_digit: int = 25
     spots: int = 12
-    aside: float = 30.0
-    flat: float = 20.0
+    aside: float = 100.0
+    flat: float = 200.0
     flat_share: float = 0.25
     fresh_rows: int = 64
     fine: float = 1e-12

@@ -15,7 +15,7 @@ from twolayer.extract.sweep.asking import Ask
 from twolayer.extract.sweep.gradients import Gradients, blind_gradients
 from twolayer.extract.sweep.orientation import oriented
 from twolayer.extract.sweep.pieces import Path, Pieces, pieces
-from twolayer.extract.sweep.polish import biased, mended, revisited
+from twolayer.extract.sweep.polish import biased, improved, mended, revisited
 from twolayer.extract.sweep.rules import SweepRules
 from twolayer.extract.sweep.units import Units, rank_one
 
@@ -60,7 +60,11 @@ def swept(
             break
         report("steps", step + 1, count / gradients.steps.size)
         units = _units(line, gradients)
-    scale = _scale(units)
+    scale = _scale(units, rules)
+    if units.errors.max(initial=0.0) > rules.worth:
+        most = int(rules.again * (m + 1))
+        gradients = improved(ask, gradients, units.rows[:, :-1], along, most, rules)
+        units = _units(line, gradients)
     if m:
         worst = np.argsort(-units.errors)
         most = max(1, int(rules.visits * (m + 1) / 2))
@@ -93,8 +97,10 @@ def _with_affine_part(units: Units, gradients: Gradients) -> Units:
     return replace(plain, constant=gradients.values[best] - plain(point[None])[0])
 
 
-def _scale(units: Units) -> float:
-    """Median distance of the hyperplanes from the origin; a tenth where they go through it."""
+def _scale(units: Units, rules: SweepRules) -> float:
+    """Median distance of the hyperplanes from the origin, but of those that go through it; 1 where there are none."""
     if not len(units.rows):
         return 1.0
-    return max(float(np.median(np.abs(units.rows[:, -1]) / np.linalg.norm(units.rows[:, :-1], axis=1))), 0.1)
+    distance = np.abs(units.rows[:, -1]) / np.maximum(np.linalg.norm(units.rows[:, :-1], axis=1), 1e-300)
+    away = distance[distance > rules.through]
+    return float(np.median(away)) if len(away) else rules.at_origin
