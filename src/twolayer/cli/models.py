@@ -95,6 +95,7 @@ def export(
     link: Annotated[
         str, typer.Option(help="A function on top of the outputs: identity, logistic, softmax, tanh or exp.")
     ] = "identity",
+    as_json: AsJson = False,
 ) -> None:
     """Write a network for another program: ONNX, torch, scikit-learn, C, Excel and others."""
     from twolayer.formats import export_model
@@ -102,7 +103,10 @@ def export(
     require_writable(output)
     require_other(output, [network])
     export_model(loaded_network(network), output, to, link=link)
-    typer.echo(f"wrote {output}")
+    if as_json:
+        print_json({"output": str(output), "to": to, "link": link})
+    else:
+        typer.echo(f"wrote {output}")
 
 
 def reduce(
