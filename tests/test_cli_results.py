@@ -304,3 +304,24 @@ def test_what_writes_files_can_say_so_in_json(twolayer_cli):
     assert told["status"] == "CERTIFIED"
     assert max(told["errors"]) < 1e-6
     assert len(told["written"]) == 3
+
+
+def test_every_command_takes_a_result_for_its_network(clinic):
+    clinic(f"{CLINIC} --fit fit.npz -o network.npz")
+    assert clinic("compare fit.npz network.npz").out.startswith("equal")
+    assert "neither biases nor" in clinic("theory zhong2017recovery fit.npz").err  # it was read
+    assert clinic("export fit.npz -o network.json").code == 0
+    assert clinic("reduce fit.npz").code == 0
+
+
+def test_the_link_of_a_result_is_exported_with_it(clinic):
+    rng = np.random.default_rng(0)
+    X = rng.standard_normal((300, 2))
+    scores = 2 * np.tanh(X[:, 0] - 0.5 * X[:, 1]) + 0.02 * rng.standard_normal(300)
+    np.savetxt("p.csv", np.c_[X, 1 / (1 + np.exp(-scores))], delimiter=",", fmt="%.17g")
+    command = "recover p.csv --width 1 --activation tanh --bias --link logistic --fit fit.npz"
+    assert clinic(command).code == 0
+    assert json.loads(clinic("export fit.npz -o p.json --json").out)["link"] == "logistic"
+    np.savetxt("x.csv", X[:3], delimiter=",", fmt="%.17g")
+    values = [float(line) for line in clinic("predict fit.npz x.csv").out.splitlines()[1:]]
+    np.testing.assert_allclose(values, 1 / (1 + np.exp(-scores[:3])), atol=0.02)
