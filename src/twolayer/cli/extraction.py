@@ -17,6 +17,7 @@ from twolayer.cli.conventions import (
     print_json,
     require_npz,
     require_other,
+    sign_of_life,
     standard_output_kept,
     verdict,
 )
@@ -52,6 +53,7 @@ def extract(
     as_json: AsJson = False,
 ) -> int:
     """Find the network inside a black box, by asking it for values."""
+    sign_of_life(f"opening {command or target}")
     from twolayer.display import console, facts, narrated, units_table
     from twolayer.extract import CommandBox, extract, open_box
 
