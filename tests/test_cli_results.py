@@ -325,3 +325,12 @@ def test_the_link_of_a_result_is_exported_with_it(clinic):
     np.savetxt("x.csv", X[:3], delimiter=",", fmt="%.17g")
     values = [float(line) for line in clinic("predict fit.npz x.csv").out.splitlines()[1:]]
     np.testing.assert_allclose(values, 1 / (1 + np.exp(-scores[:3])), atol=0.02)
+
+
+def test_kept_answers_can_be_shown(twolayer_cli):
+    Path("asked.py").write_text("import numpy as np\ndef f(X):\n    return np.maximum(X[:, 0] - X[:, 1], 0)\n")
+    assert twolayer_cli("extract asked:f --dim 2 --resume answers.npz").code == 0
+    outcome = twolayer_cli("show answers.npz")
+    assert outcome.code == 0
+    assert outcome.out.startswith("answers: ")
+    assert "extract --resume" in outcome.out
