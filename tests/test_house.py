@@ -235,6 +235,15 @@ def test_a_public_name_loads_nothing_heavy_that_it_does_not_need(name):
     assert python(code) == "[]"
 
 
+@pytest.mark.parametrize("command", ["list", "show network.npz"])
+def test_a_command_that_computes_nothing_loads_no_part_of_scipy_that_computes(command, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    twolayer.TwoLayerNetwork([1.0], [[1.0, 2.0]]).save("network.npz")
+    heavy = ("scipy.linalg", "scipy.special", "scipy.optimize", "scipy.stats", "sklearn", "matplotlib")
+    code = f"import sys; from twolayer.cli import run; run({command.split()!r}); "
+    assert python(code + f"print(sorted(set({heavy!r}) & sys.modules.keys()))").splitlines()[-1] == "[]"
+
+
 def test_an_unknown_name_is_refused_as_python_does():
     with pytest.raises(AttributeError, match="no attribute 'recovery'"):
         twolayer.recovery  # noqa: B018 - the access is the test

@@ -3,8 +3,8 @@ r"""Several symmetric matrices with the same factors, more than rows: a partiall
 from dataclasses import dataclass
 
 import numpy as np
+import scipy  # its parts are imported on first use
 from numpy.typing import ArrayLike, NDArray
-from scipy.linalg import LinAlgError, cho_factor, cho_solve
 
 from twolayer.arrays import first_nonfinite, real_array, whole_number
 from twolayer.decompose.decomposition import Decomposition, generic_rank, pose
@@ -175,8 +175,8 @@ def _descended(target: Matrix, U: Matrix, max_steps: int) -> tuple[Matrix, Matri
         scale = H.diagonal() + 1e-12 * float(H.diagonal().max())
         for _ in range(12):  # the damping grows by 2, 4, 8, …: to 1e20 times what it was
             try:
-                step = -cho_solve(cho_factor(H + np.diag(damping.value * scale)), g)
-            except LinAlgError:
+                step = -scipy.linalg.cho_solve(scipy.linalg.cho_factor(H + np.diag(damping.value * scale)), g)
+            except scipy.linalg.LinAlgError:
                 damping.fail()
                 continue
             trial = unit_rows(U + step.reshape(U.shape))
