@@ -119,6 +119,7 @@ ACTIVATIONS = {
         "PRelu t slope -> h", "relu", {"slope": np.linspace(-0.5, 0.5, M)}, linear=True
     ),
     "relu6 by clip": written_out("Clip t zero six -> h", "hardtanh", S),
+    "clip far out": written_out("Clip t zero far -> h", "hardtanh", S | {"far": 1e7}, reach=1e7),
     "hardtanh by clip": written_out("Clip t minus one -> h", "hardtanh", S),
     "clamp from below": written_out("Clip t zero -> h", "relu", S),
     "maximum with zero": written_out("Max t zero -> h", "relu", S),
