@@ -492,7 +492,11 @@ OUTPUTS = {
     "two separate outputs": Graph(
         [*HEAD, node("MatMul", "h V", "y"), node("MatMul", "h V3", "z")],
         outputs=(("y", ("n", 1)), ("z", ("n", 3))),
-        refused="must have one output, found y, z",
+    ),
+    "an output and its probability": Graph(
+        [*HEAD, node("MatMul", "h V", "z"), node("Sigmoid", "z", "y")],
+        outputs=(("z", ("n", 1)), ("y", ("n", 1))),
+        refused="of its outputs z, y some have functions on top",
     ),
     "logarithm of a softmax": Graph(
         [*HEAD, node("Gemm", "h V3 c3", "z"), node("LogSoftmax", "z", "y")],

@@ -32,6 +32,16 @@ def test_read_says_the_link_and_what_was_left_out(twolayer_cli):
     assert "Of two probabilities the second is read" in out.replace("\n", " ")
 
 
+def test_several_outputs_are_compared_beside_each_other(twolayer_cli):
+    write(GRAPHS["two separate outputs"], "m.onnx")
+    code, out, _ = twolayer_cli("read m.onnx --json")
+    content = json.loads(out)
+    assert code == 0
+    assert content["network"]["n_outputs"] == 4
+    assert content["checked"] < 1e-5
+    assert content["notes"] == ["The outputs, in order, are those of y, z."]
+
+
 def test_read_prints_json(twolayer_cli):
     write(GRAPHS["quantised throughout"], "m.onnx")
     code, out, _ = twolayer_cli("read m.onnx --json")
