@@ -119,6 +119,7 @@ ACTIVATIONS = {
         "PRelu t slope -> h", "relu", {"slope": np.linspace(-0.5, 0.5, M)}, linear=True
     ),
     "relu6 by clip": written_out("Clip t zero six -> h", "hardtanh", S),
+    "clip far out": written_out("Clip t zero far -> h", "hardtanh", S | {"far": 1e7}, reach=1e7),
     "hardtanh by clip": written_out("Clip t minus one -> h", "hardtanh", S),
     "clamp from below": written_out("Clip t zero -> h", "relu", S),
     "maximum with zero": written_out("Max t zero -> h", "relu", S),
@@ -491,7 +492,11 @@ OUTPUTS = {
     "two separate outputs": Graph(
         [*HEAD, node("MatMul", "h V", "y"), node("MatMul", "h V3", "z")],
         outputs=(("y", ("n", 1)), ("z", ("n", 3))),
-        refused="must have one output, found y, z",
+    ),
+    "an output and its probability": Graph(
+        [*HEAD, node("MatMul", "h V", "z"), node("Sigmoid", "z", "y")],
+        outputs=(("z", ("n", 1)), ("y", ("n", 1))),
+        refused="of its outputs z, y some have functions on top",
     ),
     "logarithm of a softmax": Graph(
         [*HEAD, node("Gemm", "h V3 c3", "z"), node("LogSoftmax", "z", "y")],

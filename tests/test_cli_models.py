@@ -7,7 +7,7 @@ import pytest
 
 from command_line import assert_refused
 from model_graphs import GRAPHS, write
-from twolayer import EXPORTS, TwoLayerNetwork
+from twolayer import EXPORTS, TwoLayerNetwork, read_model
 from twolayer.network import Polynomial
 
 NETWORK = TwoLayerNetwork([1.0, -2.0], [[1.0, 2.0], [0.5, -1.0]], [0.3, -0.2], "tanh", Polynomial(0.5))
@@ -30,6 +30,16 @@ def test_read_says_the_link_and_what_was_left_out(twolayer_cli):
     assert code == 0
     assert "On top of it stands the link logistic" in out
     assert "Of two probabilities the second is read" in out.replace("\n", " ")
+
+
+def test_several_outputs_are_compared_beside_each_other(twolayer_cli):
+    write(GRAPHS["two separate outputs"], "m.onnx")
+    code, out, _ = twolayer_cli("read m.onnx --json")
+    content = json.loads(out)
+    assert code == 0
+    assert content["network"]["n_outputs"] == 4
+    assert content["checked"] < 1e-5
+    assert content["notes"] == ["The outputs, in order, are those of y, z."]
 
 
 def test_read_prints_json(twolayer_cli):
@@ -132,3 +142,18 @@ def test_reduce_refuses_bad_input(twolayer_cli):
     assert_refused(twolayer_cli("reduce n.npz --data rows.npz"), "has no entry 'X'")
     assert_refused(twolayer_cli("reduce n.npz --tolerance 0.1"), "a tolerance is of data")
     assert_refused(twolayer_cli("reduce n.npz -o n.npz"), "is the input")
+    assert_refused(twolayer_cli("reduce n.txt"), "is not of a kind that is read")
+
+
+def test_model_files_are_reduced_and_exported_as_they_are(twolayer_cli):
+    write(GRAPHS["two classes by a sigmoid"], "m.onnx")
+    code, out, _ = twolayer_cli("reduce m.onnx --box=-0.2,0.2 -o least.onnx")
+    assert code == 0
+    assert "link logistic" in out
+    first, least = read_model("m.onnx"), read_model("least.onnx")
+    assert least.network.width < first.network.width
+    assert least.link == "logistic"
+    np.testing.assert_allclose(least(X / 20), first(X / 20), rtol=1e-9)
+    assert twolayer_cli("export m.onnx -o m.json").code == 0
+    assert read_model("m.json").network == first.network
+    assert read_model("m.json").link == "logistic"

@@ -28,9 +28,10 @@ def computed(path, graph, X):
     rows = graph.inputs[0][1][0]
     blocks = range(0, len(X), rows) if isinstance(rows, int) else [slice(None)]
     blocks = [slice(block, block + rows) if isinstance(rows, int) else block for block in blocks]
-    name = graph.outputs[-1][0]
-    values = [session.run([name], {key: value[block] for key, value in fed.items()})[0] for block in blocks]
-    return np.concatenate(values).astype(float).reshape(len(X), -1)
+    names = [name for name, _, *is_label in graph.outputs if not is_label]
+    values = [session.run(names, {key: value[block] for key, value in fed.items()}) for block in blocks]
+    beside = [np.concatenate(parts).astype(float).reshape(len(X), -1) for parts in zip(*values, strict=True)]
+    return np.concatenate(beside, axis=1)
 
 
 def test_the_table_has_sixty_graphs_and_more():

@@ -7,9 +7,7 @@ import typer
 
 from twolayer.cli.conventions import (
     AsJson,
-    NetworkFile,
     at_least,
-    loaded_network,
     loaded_with_link,
     print_json,
     require_npz,
@@ -19,6 +17,10 @@ from twolayer.cli.conventions import (
 from twolayer.errors import InputError
 
 __all__ = ["export", "read", "reduce"]
+
+ModelFile = Annotated[
+    Path, typer.Argument(help="A network (.npz), or any model file that `read` reads.", show_default=False)
+]
 
 
 def read(
@@ -85,7 +87,7 @@ def _compared(found: Any, model: Path) -> float | None:
 
 
 def export(
-    network: NetworkFile,
+    network: ModelFile,
     output: Annotated[Path, typer.Option("--output", "-o", help="Where it goes.", show_default=False)],
     to: Annotated[
         str | None,
@@ -107,7 +109,7 @@ def export(
 
     require_writable(output)
     require_other(output, [network])
-    given, said = loaded_with_link(network)
+    given, said = _model(network)
     export_model(given, output, to, link=link or said)
     if as_json:
         print_json({"output": str(output), "to": to, "link": link or said})
@@ -116,8 +118,11 @@ def export(
 
 
 def reduce(
-    network: NetworkFile,
-    output: Annotated[Path | None, typer.Option("--output", "-o", help="Where the network goes (.npz).")] = None,
+    network: ModelFile,
+    output: Annotated[
+        Path | None,
+        typer.Option("--output", "-o", help="Where it goes: .npz, or .onnx, .json, .c and others."),
+    ] = None,
     box: Annotated[
         str | None,
         typer.Option(help="Only inputs from lo to hi count: two numbers, as in --box=-1,1.", metavar="LO,HI"),
@@ -133,27 +138,32 @@ def reduce(
     as_json: AsJson = False,
 ) -> None:
     """Find the least network that is the same function: everywhere, on a box, or nearly so on data."""
+    from twolayer.formats import export_model
     from twolayer.reduction import reduce
 
     if output is not None:
-        require_npz(output)
+        require_writable(output)
         require_other(output, [network, *([data] if data is not None else [])])
-    given = loaded_network(network)
+    given, link = _model(network)
     bounds = None if box is None else _bounds(box)
     rows = None if data is None else _rows(data, given.dim)
     found = reduce(given, box=bounds, data=rows, tolerance=tolerance)
-    if output is not None:
+    if output is not None and output.suffix.lower() == ".npz":
         found.network.save(output)
+    elif output is not None:
+        export_model(found.network, output, link=link)
     if as_json:
         from twolayer.display import facts
 
-        content = {**found.to_dict(), "network": facts(found.network)}
+        content = {**found.to_dict(), "network": facts(found.network), "link": link}
         print_json({**content, "output": None if output is None else str(output)})
         return
     from twolayer.display import console, units_table
 
     screen = console()
     screen.print(found.summary(), highlight=False)
+    if link != "identity":
+        screen.print(f"On top of it stands the link {link}, which is no part of the network.")
     if proof:
         for removal in found.removals:
             screen.print(str(removal), highlight=False)
@@ -187,3 +197,13 @@ def _rows(path: Path, dim: int) -> Any:
     if rows.ndim != 2 or rows.shape[1] < dim:
         raise InputError(f"{path} must have a column for each of {dim} inputs, found shape {rows.shape}")
     return rows[:, :dim]  # labels, which may follow, are not looked at
+
+
+def _model(path: Path) -> tuple[Any, str]:
+    """The network and the link in a file of this library, or of any kind that is read."""
+    if path.suffix.lower() == ".npz":
+        return loaded_with_link(path)
+    from twolayer.formats import read_model
+
+    found = read_model(path)
+    return found.network, found.link

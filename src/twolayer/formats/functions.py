@@ -171,7 +171,7 @@ def _points(clues: Clues) -> tuple[Vector, Vector]:
     marks = [0.0]
     for mark in clues.marks:
         near = [mark * scale for scale in (1.0, *clues.scales, *(1 / scale for scale in clues.scales if scale))]
-        marks += [sign * one for one in near if np.isfinite(one) and abs(one) < 1e6 for sign in (-1.0, 1.0)]
+        marks += [sign * one for one in near if np.isfinite(one) and abs(one) < 1e30 for sign in (-1.0, 1.0)]
     marks = sorted(set(marks))
     beside = [mark + sign * max(abs(mark), 1.0) * step for mark in marks for sign in (-1, 1) for step in (1e-3, 1e-2)]
     others = np.unique(np.r_[-positive, positive, beside, np.linspace(-30, 30, 301)])

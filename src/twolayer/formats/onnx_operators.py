@@ -20,7 +20,7 @@ from twolayer.formats.values import (
     check_size,
 )
 
-__all__ = ["OPERATORS"]
+__all__ = ["OPERATORS", "side_by_side"]
 
 Array = NDArray[Any]
 
@@ -230,14 +230,15 @@ def _concat(step: Step) -> Value:
     if links:
         if len(links) < len(step.inputs) or {one.link for one in links} != {"logistic"}:
             raise NotTwoLayers("it puts together what different functions give")
-        return Linked(_beside([one.inner for one in links], axis), "logistic")
+        return Linked(side_by_side([one.inner for one in links], axis), "logistic")
     parts = [each for each in step.inputs if not isinstance(each, np.ndarray)]
     if len(parts) < len(step.inputs):
         raise NotTwoLayers("it puts a constant beside values")
-    return _beside([step.model.combination(part) for part in parts], axis)
+    return side_by_side([step.model.combination(part) for part in parts], axis)
 
 
-def _beside(parts: list[Combination], axis: int) -> Combination:
+def side_by_side(parts: list[Combination], axis: int) -> Combination:
+    """Combinations put together along an axis, that of rows being 0."""
     size = max(len(part.stack) for part in parts)
     check_size(size, (len(parts), max(int(np.prod(part.shape)) for part in parts)))
     stacks = [np.concatenate([part.stack, np.zeros((size - len(part.stack), *part.shape))]) for part in parts]

@@ -9,10 +9,10 @@ from numpy.typing import NDArray
 from twolayer.errors import InputError
 from twolayer.formats.assembled import network_of
 from twolayer.formats.onnx_file import open_onnx
-from twolayer.formats.onnx_operators import OPERATORS
+from twolayer.formats.onnx_operators import OPERATORS, side_by_side
 from twolayer.formats.reading import Reading, refusal
 from twolayer.formats.steps import Step
-from twolayer.formats.values import BATCH, Labels, Linked, Model, NotTwoLayers, Value
+from twolayer.formats.values import BATCH, Combination, Labels, Linked, Model, NotTwoLayers, Value
 
 __all__ = ["read_graph", "read_onnx"]
 
@@ -205,18 +205,29 @@ class _Walk:
             raise NotTwoLayers(f"its constants do not fit ({str(error)[:100]})") from None
         return tuple(_number(np.asarray(one)) for one in found)
 
+    def _beside(self, numbers: dict[str, Any]) -> Any:
+        """The outputs beside each other, where there are several."""
+        if len(numbers) == 1:
+            return next(iter(numbers.values()))
+        if any(isinstance(value, np.ndarray | Linked) for value in numbers.values()):
+            raise refusal(self.name, f"of its outputs {', '.join(numbers)} some have functions on top, or are constant")
+        self.model.note(f"The outputs, in order, are those of {', '.join(numbers)}.")
+        try:
+            return side_by_side([_flat(self.model.combination(value)) for value in numbers.values()], 1)
+        except NotTwoLayers as error:
+            raise refusal(self.name, str(error)) from None
+
     def reading(self) -> Reading:
         """What the outputs of the graph are."""
         found = {entry.name: self.values.get(entry.name) for entry in self.graph.output}
         numbers = {name: value for name, value in found.items() if value is not None and not isinstance(value, Labels)}
-        if len(numbers) != 1:
-            which = ", ".join(numbers) or "none of numbers that are computed"
-            raise refusal(self.name, f"it must have one output, found {which}")
-        (value,) = numbers.values()
+        if not numbers:
+            raise refusal(self.name, "it has no output of numbers that are computed")
+        value = self._beside(numbers)
         if isinstance(value, np.ndarray):
             raise refusal(self.name, "its output is a constant")
         link, inner = (value.link, value.inner) if isinstance(value, Linked) else ("identity", value)
-        if len(found) > 1:
+        if len(found) > len(numbers):
             self.model.note("The labels that the file gives beside its numbers are left out.")
         try:
             network = network_of(self.model, self.model.combination(inner))
@@ -226,6 +237,10 @@ class _Walk:
             network = network.output(1)
             self.model.note("Of two probabilities the second is read; the first is one minus it.")
         return Reading(network, link, self.name, tuple(self.model.notes))
+
+
+def _flat(value: Combination) -> Combination:
+    return value.reshaped((int(np.prod(value.shape, dtype=int)),))
 
 
 def _size_made(operator: str, inputs: list[Any]) -> float:

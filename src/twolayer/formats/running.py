@@ -44,10 +44,10 @@ def difference(found: Reading, path: str | Path) -> float | None:
     except Exception:  # noqa: BLE001 - the exceptions of onnxruntime have no common name
         return None
     expected = found(X).reshape(len(X), -1)
-    fitting = [value for value in values if value.dtype.kind == "f" and value.size >= expected.size]
-    if not fitting:
+    numbers = [value.astype(float).reshape(len(X), -1) for value in values if value.dtype.kind == "f"]
+    if sum(value.shape[1] for value in numbers) < expected.shape[1]:
         return None
-    value = fitting[-1].astype(float).reshape(len(X), -1)[:, -expected.shape[1] :]
+    value = np.concatenate(numbers, axis=1)[:, -expected.shape[1] :]
     is_there = np.isfinite(value)
     size = float(np.abs(value[is_there]).max(initial=0.0))
     return float(np.abs(value - expected)[is_there].max(initial=0.0)) / size if size else None

@@ -281,6 +281,8 @@ class Model:
     rows, functions : list
         Of each unit: its coefficients of 1 and of the inputs, (1 + d,), and its f.
     notes : list of str
+    known : dict
+        Functions that have become units, by what they are in memory, which is kept.
     """
 
     dim: int
@@ -288,6 +290,7 @@ class Model:
     rows: list[Array] = field(default_factory=list)
     functions: list[Bent | Smooth] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
+    known: dict[int, tuple[Elementwise, Combination]] = field(default_factory=dict)
 
     def inputs(self, columns: range, shape: tuple[int, ...]) -> Inputs:
         """Some of the inputs, as a tensor."""
@@ -315,7 +318,9 @@ class Model:
         if isinstance(value, Combination | Inputs):
             return value.combined() if isinstance(value, Inputs) else value
         if isinstance(value, Elementwise):
-            return self._with_units(value)
+            if id(value) not in self.known:  # what is used twice becomes units once
+                self.known[id(value)] = value, self._with_units(value)
+            return self.known[id(value)][1]
         raise NotTwoLayers("what comes after the last function of a model must not be used further")
 
     def _with_units(self, value: Elementwise) -> Combination:
