@@ -13,6 +13,7 @@ from sklearn.preprocessing import StandardScaler
 import twolayer
 from command_line import PLANT, RECOVER, assert_refused, loaded
 from twolayer import ACTIVATIONS, DECOMPOSITIONS, EXPORTS, LAWS, READERS, RECOVERIES, TwoLayerNetwork, align
+from twolayer.links import LINKS
 from twolayer.network import Polynomial
 from twolayer.papers.families import FAMILIES
 from twolayer.papers.figures import FIGURES
@@ -28,6 +29,7 @@ TABLES = {
     "figures": FIGURES,
     "files read": READERS,
     "forms written": EXPORTS,
+    "links": LINKS,
 }
 
 # --- the whole ---

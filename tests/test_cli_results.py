@@ -278,3 +278,50 @@ def test_a_column_can_be_left_out_or_be_the_target(clinic):
     told = json.loads(clinic("recover clinic.csv --width 1 --activation relu --without age --target dose --json").out)
     assert told["inputs"] == ["pulse of the heart", "outcome"]
     assert told["outputs"] == ["dose"]
+
+
+@pytest.mark.parametrize("columns", ["60", "80"])
+def test_the_list_fits_a_narrow_terminal_whole(columns):
+    text = process("list", columns=columns).stdout.decode()
+    assert max(map(len, text.splitlines())) <= int(columns)
+    assert "relu: Rectifier: max(t, 0)." in text
+    assert "…" not in text.replace("x_1, …", "")
+
+
+def test_of_labels_of_two_values_it_is_said_what_is_made_for_them(clinic):
+    rng = np.random.default_rng(0)
+    X = rng.standard_normal((100, 2))
+    np.savetxt("classes.csv", np.c_[X, X[:, 0] + 0.5 * rng.standard_normal(100) > 0], delimiter=",")
+    outcome = clinic("recover classes.csv --width 1 --activation relu --bias")
+    assert outcome.code == 3
+    assert "two values only, 0 and 1" in " ".join(outcome.out.split())
+
+
+def test_what_writes_files_can_say_so_in_json(twolayer_cli):
+    told = json.loads(twolayer_cli("sample --dim 3 --width 2 -n 50 -o s.npz --teacher t.npz --json").out)
+    assert (told["rows"], told["dim"], told["width"], told["teacher"]) == (50, 3, 2, "t.npz")
+    told = json.loads(twolayer_cli("demo -o here --json").out)
+    assert told["status"] == "CERTIFIED"
+    assert max(told["errors"]) < 1e-6
+    assert len(told["written"]) == 3
+
+
+def test_every_command_takes_a_result_for_its_network(clinic):
+    clinic(f"{CLINIC} --fit fit.npz -o network.npz")
+    assert clinic("compare fit.npz network.npz").out.startswith("equal")
+    assert "neither biases nor" in clinic("theory zhong2017recovery fit.npz").err  # it was read
+    assert clinic("export fit.npz -o network.json").code == 0
+    assert clinic("reduce fit.npz").code == 0
+
+
+def test_the_link_of_a_result_is_exported_with_it(clinic):
+    rng = np.random.default_rng(0)
+    X = rng.standard_normal((300, 2))
+    scores = 2 * np.tanh(X[:, 0] - 0.5 * X[:, 1]) + 0.02 * rng.standard_normal(300)
+    np.savetxt("p.csv", np.c_[X, 1 / (1 + np.exp(-scores))], delimiter=",", fmt="%.17g")
+    command = "recover p.csv --width 1 --activation tanh --bias --link logistic --fit fit.npz"
+    assert clinic(command).code == 0
+    assert json.loads(clinic("export fit.npz -o p.json --json").out)["link"] == "logistic"
+    np.savetxt("x.csv", X[:3], delimiter=",", fmt="%.17g")
+    values = [float(line) for line in clinic("predict fit.npz x.csv").out.splitlines()[1:]]
+    np.testing.assert_allclose(values, 1 / (1 + np.exp(-scores[:3])), atol=0.02)

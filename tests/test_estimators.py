@@ -230,7 +230,7 @@ def test_more_inputs_than_rows_are_fitted():
     ("wrong", "message"),
     [
         ({"width": 0}, "width must be an integer of at least 1, found 0"),
-        ({"activation": "none"}, "relu"),
+        ({"activation": "wavelet"}, "relu"),
         ({"alpha": -1.0}, "alpha must be a finite number of at least 0, found -1.0"),
         ({"alpha": np.nan}, "alpha must be a finite number of at least 0, found nan"),
         ({"method": "none"}, "method must be one of auto, .*, found 'none'"),

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from twolayer import InputError, TwoLayerNetwork, align
-from twolayer.extract import CallableBox, Status, extract
+from twolayer.extract import CallableBox, Status, estimate, extract
 from twolayer.extract.sweep.asking import Ask, differences
 from twolayer.extract.sweep.gradients import Gradients, blind_gradients, free_steps
 from twolayer.extract.sweep.orientation import oriented
@@ -188,6 +188,34 @@ def test_biases_and_constants_are_solved(q):
     found = biased(Ask(truth), off, 0.5, np.random.default_rng(0), RULES)
     np.testing.assert_allclose(found.rows, truth.rows, atol=2e-12)
     np.testing.assert_allclose(found.constant, truth.constant, atol=2e-12)
+
+
+# --- what it takes ---
+
+
+@pytest.mark.parametrize(("m", "d"), [(3, 4), (30, 40), (20, 300)])
+def test_what_is_estimated_is_enough_and_not_much_more(m, d):
+    box = CallableBox(planted(m, d), d)
+    said = estimate(box, rng=0)
+    found = extract(box, rng=0)
+    assert said.units == m
+    assert found.queries <= said.queries <= 1.6 * found.queries
+    assert said.asked < said.queries / 2
+    assert said.seconds > 0
+    assert said.megabytes > 8 * m * d / 2**20
+
+
+def test_there_is_no_estimate_of_what_is_smooth():
+    smooth = TwoLayerNetwork(np.ones(3), np.eye(3), np.zeros(3), "tanh")
+    assert estimate(CallableBox(smooth, 3), rng=0) is None
+
+
+def test_a_budget_that_is_too_small_is_said_before_the_gradients_are_asked_for():
+    box = CallableBox(planted(30, 40), 40)
+    with pytest.raises(InputError, match="the budget of 6000 queries is too small") as caught:
+        extract(box, budget=6000, rng=0)
+    enough = int(str(caught.value).split()[-4])
+    assert extract(box, budget=enough, rng=0).is_certified
 
 
 # --- the whole ---

@@ -125,8 +125,6 @@ def test_onnx_has_links_and_is_read_back(tmp_path, link):
 
 @kinds
 def test_onnx_is_read_back_with_its_weights(tmp_path, network):
-    if network.polynomial is not None and network.polynomial.degree == 2:
-        pytest.skip("a quadratic part is not read")
     export_model(network, tmp_path / "n.onnx")
     found = read_model(tmp_path / "n.onnx").network
     assert found.activation == network.activation

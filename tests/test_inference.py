@@ -603,3 +603,24 @@ def test_derivatives_by_every_number_are_those_of_small_changes(q):
     names = [one.name for one in layout.parameters]
     assert len(names) == layout.count
     assert {"x*x", "x*z"} <= {name.split(" ")[0] for name in names}
+
+
+def test_behind_a_link_values_are_those_of_the_labels(tmp_path):
+    X, _, truth = planted("tanh", n=400, noise=0)
+    rng = np.random.default_rng(0)
+    scores = truth(X) - 3 + 0.05 * rng.standard_normal(400)
+    y = 1 / (1 + np.exp(-scores))
+    result = recover(X, y, 2, "tanh", bias=True, link="logistic", rng=0)
+    fresh = rng.standard_normal((5, 3))
+    values, errors = result.predict(fresh, return_std=True)
+    outputs = result.network(fresh)
+    np.testing.assert_allclose(values, 1 / (1 + np.exp(-outputs)))
+    spread = estimates(result.network, *result.samples).value_errors(fresh)
+    np.testing.assert_allclose(errors, values * (1 - values) * spread, rtol=1e-6)
+    assert "y = logistic(constant + 2 tanh units on 3 inputs)" in str(result.summary())
+    assert len(result.plot(X, y).axes) == 4
+    result.save(tmp_path / "fit.npz")
+    back = Result.load(tmp_path / "fit.npz")
+    assert back == result
+    assert back.link == "logistic"
+    assert back.to_dict()["link"] == "logistic"

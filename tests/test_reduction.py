@@ -1,14 +1,17 @@
 """Networks reduced to the least that are the same function; proofs checked by code that shares nothing with them."""
 
+import warnings
 from fractions import Fraction
 
 import numpy as np
 import pytest
 from sklearn.datasets import load_diabetes
+from sklearn.exceptions import ConvergenceWarning
+from sklearn.neural_network import MLPRegressor
 
 from black_boxes import trained
 from networks import SPECS
-from twolayer import InputError, TwoLayerNetwork, reduce
+from twolayer import InputError, TwoLayerNetwork, read_model, reduce
 from twolayer.activation import activation
 from twolayer.network import Polynomial
 
@@ -287,6 +290,22 @@ def test_a_network_trained_at_two_hundred_units_is_reduced_on_its_data():
     assert found.network.width < 150
     errors = [point.error for point in found.curve]
     assert errors[0] < 1e-6 < errors[-1]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("sigma", "most"), [("relu", 40), ("tanh", 10)])
+def test_a_network_trained_at_five_hundred_units_needs_few_for_what_it_learnt(sigma, most):
+    rng = np.random.default_rng(0)
+    X = rng.standard_normal((2000, 8))
+    y = np.tanh(X @ rng.standard_normal(8)) + np.sin(X[:, 0]) * X[:, 1]
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ConvergenceWarning)
+        model = MLPRegressor(hidden_layer_sizes=(512,), activation=sigma, max_iter=60, random_state=0).fit(X, y)
+    network = read_model(model).network
+    found = reduce(network, data=X, tolerance=0.05).network
+    assert found.width <= most
+    fresh = rng.standard_normal((2000, 8))
+    assert np.sqrt(np.mean((found(fresh) - network(fresh)) ** 2)) <= 0.1 * network(fresh).std()
 
 
 @pytest.mark.parametrize(

@@ -85,7 +85,7 @@ def test_of_noisy_rows_the_worst_of_twenty_seeds_predicts_new_ones_as_the_best_d
     new, truth = make(n_samples=4000, noise=0.0, random_state=1)
     models = (TwoLayerRegressor(10, activation, random_state=seed).fit(X, y) for seed in range(20))
     scores = [model.score(new, truth) for model in models]
-    assert max(scores) - min(scores) < 0.015
+    assert max(scores) - min(scores) < 0.02
     assert min(scores) > 0.96
 
 

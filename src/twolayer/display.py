@@ -1,6 +1,7 @@
 """What the command line shows: tables for a reader, and what goes on meanwhile."""
 
 import os
+import textwrap
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
@@ -22,13 +23,16 @@ __all__ = [
     "components_table",
     "counted",
     "facts",
+    "names_in_lines",
     "names_table",
     "narrated",
     "quantities_table",
     "units_table",
+    "wrapped",
 ]
 
 SHOWN_UNITS = 20  # rows that a terminal shows without scrolling
+WIDE = 100  # characters from which a table of kinds, names and summaries has room for these
 SHOWN_LETTERS = 9  # of a name above a column of numbers
 SHOWN_INPUTS = 6  # entries that fit a line beside the rest
 
@@ -183,6 +187,24 @@ def names_table(families: Mapping[str, Sequence[Mapping[str, str]]]) -> Table:
         for place, entry in enumerate(entries):
             table.add_row("" if place else family, entry["name"], entry["summary"], end_section=entry is entries[-1])
     return table
+
+
+def names_in_lines(families: Mapping[str, Sequence[Mapping[str, str]]], width: int) -> str:
+    """The same for a narrow terminal: names with their summaries below each other."""
+    lines = []
+    for family, entries in families.items():
+        lines += ["", family, "-" * len(family)]
+        for entry in entries:
+            told = f"{entry['name']}: {entry['summary']}"
+            lines += textwrap.wrap(
+                told, width, subsequent_indent="    ", break_long_words=False, break_on_hyphens=False
+            )
+    return "\n".join(lines[1:])
+
+
+def wrapped(notes: Sequence[str], width: int) -> list[str]:
+    """Notes as lines of at most `width` characters."""
+    return [line for note in notes for line in textwrap.wrap(note, width, subsequent_indent="  ")]
 
 
 def quantities_table(quantities: Mapping[str, Any]) -> Table:

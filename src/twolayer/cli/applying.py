@@ -90,7 +90,7 @@ def predict(
         values, errors = result.predict(X, return_std=True)
         columns = np.column_stack([values, errors])
     else:
-        columns = np.column_stack([found(X)])
+        columns = np.column_stack([found(X) if result is None else result.predict(X)])
     names = list(result.outputs) if result is not None and result.outputs is not None else _outputs(found.n_outputs)
     names += [f"{name} std" for name in names] if std else []
     if output is not None and output.suffix.lower() == ".npy":

@@ -35,6 +35,7 @@ __all__ = [
     "closing",
     "count_or_auto",
     "loaded_network",
+    "loaded_with_link",
     "lookup",
     "print_json",
     "require_npz",
@@ -81,14 +82,20 @@ NetworkFile = Annotated[Path, typer.Argument(help="A network, or a result (.npz)
 
 def loaded_network(path: Path) -> Any:
     """The network of a file, or of the result that a file holds."""
+    return loaded_with_link(path)[0]
+
+
+def loaded_with_link(path: Path) -> tuple[Any, str]:
+    """The same, and the link that stands on top of it: none on top of a network alone."""
     from twolayer.files import read_npz
     from twolayer.network import TwoLayerNetwork
 
     if path.suffix.lower() == ".npz" and path.is_file() and str(read_npz(path).get("format", "")) == "twolayer.result":
         from twolayer.recover.result import Result
 
-        return Result.load(path).network
-    return TwoLayerNetwork.load(path)
+        result = Result.load(path)
+        return result.network, result.link
+    return TwoLayerNetwork.load(path), "identity"
 
 
 def print_json(content: dict[str, Any]) -> None:

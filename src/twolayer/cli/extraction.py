@@ -2,7 +2,7 @@
 
 from pathlib import Path
 from time import perf_counter
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
@@ -17,10 +17,14 @@ from twolayer.cli.conventions import (
     print_json,
     require_npz,
     require_other,
+    sign_of_life,
     standard_output_kept,
     verdict,
 )
 from twolayer.errors import InputError
+
+if TYPE_CHECKING:
+    from twolayer.extract import Box
 
 __all__ = ["decompose", "extract"]
 
@@ -42,10 +46,14 @@ def extract(
     resume: Annotated[
         Path | None, typer.Option(help="A file (.npz) that keeps the answers, to go on from after an interruption.")
     ] = None,
+    only_estimate: Annotated[
+        bool, typer.Option("--estimate", help="Only say what it will take, of a piecewise linear box, from one line.")
+    ] = False,
     seed: Seed = 0,
     as_json: AsJson = False,
 ) -> int:
     """Find the network inside a black box, by asking it for values."""
+    sign_of_life(f"opening {command or target}")
     from twolayer.display import console, facts, narrated, units_table
     from twolayer.extract import CommandBox, extract, open_box
 
@@ -63,6 +71,8 @@ def extract(
     start = perf_counter()
     with standard_output_kept():
         box = CommandBox(command, dim) if command is not None and dim is not None else open_box(str(target), dim)
+        if only_estimate:
+            return _estimated(box, budget, seed, as_json)
         with narrated(f"extracting {box.name}") as progress:
             result = extract(
                 box, activation=activation, width=width, budget=budget, kept=resume, rng=seed, progress=progress
@@ -91,6 +101,25 @@ def extract(
         if output is not None:
             screen.print(f"wrote {output}")
     return closing(result)
+
+
+def _estimated(box: "Box", budget: int, seed: int, as_json: bool) -> int:
+    """Say what an extraction will take."""
+    from dataclasses import asdict
+
+    from twolayer.extract import estimate
+
+    said = estimate(box, budget=budget, rng=seed)
+    if said is None:
+        raise InputError(f"{box.name} is not piecewise linear along a line: what it takes is not known before")
+    if as_json:
+        print_json(asdict(said))
+    else:
+        typer.echo(
+            f"{said.units} units seen: up to {said.queries} queries, about {said.seconds:.1f} s and"
+            f" {said.megabytes:.0f} MB; {said.asked} queries asked for this"
+        )
+    return 0
 
 
 def decompose(

@@ -10,6 +10,7 @@ from twolayer.cli.conventions import (
     NetworkFile,
     at_least,
     loaded_network,
+    loaded_with_link,
     print_json,
     require_npz,
     require_other,
@@ -93,16 +94,25 @@ def export(
         ),
     ] = None,
     link: Annotated[
-        str, typer.Option(help="A function on top of the outputs: identity, logistic, softmax, tanh or exp.")
-    ] = "identity",
+        str | None,
+        typer.Option(
+            help="A function on top of the outputs: identity, logistic, softmax, tanh or exp; by default that of the"
+            " result, where a result is exported."
+        ),
+    ] = None,
+    as_json: AsJson = False,
 ) -> None:
     """Write a network for another program: ONNX, torch, scikit-learn, C, Excel and others."""
     from twolayer.formats import export_model
 
     require_writable(output)
     require_other(output, [network])
-    export_model(loaded_network(network), output, to, link=link)
-    typer.echo(f"wrote {output}")
+    given, said = loaded_with_link(network)
+    export_model(given, output, to, link=link or said)
+    if as_json:
+        print_json({"output": str(output), "to": to, "link": link or said})
+    else:
+        typer.echo(f"wrote {output}")
 
 
 def reduce(

@@ -54,6 +54,7 @@ def demo(
         Path, typer.Option("--output", "-o", help="Folder for samples.npz, network.npz and recovery.png.")
     ] = Path("twolayer-demo"),
     seed: Seed = 9,
+    as_json: AsJson = False,
 ) -> int:
     """Plant a network, recover it from a file of samples, and draw the picture; takes less than a minute."""
     from twolayer.demo import demonstrate
@@ -65,8 +66,13 @@ def demo(
         require_writable(output / name)
     with narrated("recovering") as progress:
         shown = demonstrate(output, seed, progress)
-    screen = console()
     truth, result = shown.truth, shown.result
+    if as_json:
+        paths = (shown.samples_path, shown.network_path, shown.picture_path)
+        told = {"errors": shown.errors, "written": [str(path) for path in paths]}
+        print_json({**result.to_dict(), **told})
+        return closing(result)
+    screen = console()
     screen.print(f"Planted {truth.width} {truth.activation.name} units on {truth.dim} inputs, and recovered them:")
     screen.print(verdict(result))
     screen.print(comparison_table(truth, shown.recovered, shown.errors, screen.width))
@@ -95,6 +101,7 @@ def sample(
     ] = 0.0,
     teacher: Annotated[Path | None, typer.Option(help="Where the planted network goes (.npz).")] = None,
     seed: Seed = 0,
+    as_json: AsJson = False,
 ) -> None:
     """Plant a network and draw samples labelled by it."""
     import numpy as np
@@ -121,6 +128,9 @@ def sample(
     write_samples(output, X, y)
     if teacher is not None:
         network.save(teacher)
+    if as_json:
+        told = {"output": str(output), "teacher": None if teacher is None else str(teacher), "rows": samples}
+        print_json({**told, "dim": dim, "width": width, "activation": network.activation.name, "law": law})
 
 
 def recover(
@@ -166,7 +176,7 @@ def recover(
 ) -> int:
     """Recover a network from samples, and say whether the result is certified."""
     sign_of_life(f"reading {samples[0]}")
-    from twolayer.display import console, facts, narrated
+    from twolayer.display import console, facts, narrated, wrapped
     from twolayer.recover import recover
     from twolayer.sources import read_named_samples
 
@@ -207,7 +217,8 @@ def recover(
     else:
         typer.echo(result.summary().as_text(console().width, None if every else SHOWN_WEIGHTS))
         told_too = [f"- {line}" for line in result.certificate.summary().split("\n")[:7]] if verbose else []
-        for line in (*told_too, *(f"- {note}" for note in read.notes), *_written(output, fit, plot)):
+        notes = [*told_too, *(f"- {note}" for note in read.notes)]
+        for line in (*wrapped(notes, console().width), *_written(output, fit, plot)):
             typer.echo(line)
     return closing(result)
 
@@ -284,7 +295,7 @@ def list_names(as_json: AsJson = False) -> None:
     """List what there is: activations, laws, decompositions, links, methods, instances, theories, figures, formats."""
     from twolayer.activation import ACTIVATIONS
     from twolayer.decompose import DECOMPOSITIONS
-    from twolayer.display import console, names_table
+    from twolayer.display import WIDE, console, names_in_lines, names_table
     from twolayer.formats import EXPORTS, READERS
     from twolayer.links import LINKS
     from twolayer.methods import RECOVERIES
@@ -312,7 +323,10 @@ def list_names(as_json: AsJson = False) -> None:
     if as_json:
         print_json(names)
     else:
-        console().print(names_table(names))
+        screen = console()
+        screen.print(
+            names_table(names) if screen.width >= WIDE else names_in_lines(names, screen.width), soft_wrap=True
+        )
 
 
 def incomparable(first: Any, second: Any) -> str | None:

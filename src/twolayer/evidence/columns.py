@@ -8,10 +8,22 @@ from numpy.typing import NDArray
 
 from twolayer.rows import row_blocks
 
-__all__ = ["notes_on_columns"]
+__all__ = ["notes_on_columns", "notes_on_samples"]
 
 _DEPENDENT = 1e-8  # of a column's length that the others leave: half of the digits of double precision
 _SHOWN = 8  # columns that a sentence names
+
+
+def notes_on_samples(
+    X: NDArray[Any], y: NDArray[Any], has_bias: bool, names: Sequence[str] | None = None
+) -> tuple[str, ...]:
+    """What the samples have against a certificate: columns, as `notes_on_columns` says, and labels of two values."""
+    values = np.unique(y)
+    if y.ndim > 1 or len(values) != 2:
+        return notes_on_columns(X, has_bias, names)
+    low, high = values.tolist()
+    note = f"The labels have two values only, {low:g} and {high:g}: classes are what TwoLayerClassifier is made for."
+    return (*notes_on_columns(X, has_bias, names), note)
 
 
 def notes_on_columns(X: NDArray[Any], has_bias: bool, names: Sequence[str] | None = None) -> tuple[str, ...]:

@@ -7,6 +7,7 @@ from twolayer.extract.linked import Linked, extract_linked
 from twolayer.extract.onnx_box import OnnxBox
 from twolayer.extract.opening import open_box
 from twolayer.extract.outcome import Check, Extraction, Status
+from twolayer.extract.sweep.estimate import Estimate, estimate
 
 __all__ = [
     "BUDGET",
@@ -17,11 +18,13 @@ __all__ = [
     "Check",
     "CommandBox",
     "Declared",
+    "Estimate",
     "Extraction",
     "Linked",
     "OnnxBox",
     "Status",
     "audit",
+    "estimate",
     "extract",
     "extract_linked",
     "open_box",

@@ -189,6 +189,17 @@ class Oracle:
         self.n_outputs = found
         return y
 
+    def need(self, least: int, most: int) -> None:
+        """Say at once if there is no budget for the least number of further rows that is needed.
+
+        Raises
+        ------
+        InputError
+            If there is none, with a budget that is enough for the most.
+        """
+        if self.asked + least > self.budget:
+            raise InputError(f"the budget of {self.budget} queries is too small: {self.asked + most} should be enough")
+
     def _spend(self, rows: int) -> None:
         """Count the rows; where there is no budget for them, say what should do for a box of this many inputs."""
         if self.asked + rows > self.budget:

@@ -42,6 +42,11 @@ def network_of(model: Model, value: Combination) -> TwoLayerNetwork:
     d, outputs = model.dim, int(np.prod(value.shape, dtype=int))
     stack = value.stack.reshape(len(value.stack), outputs)
     used = np.flatnonzero(stack[1 + d :].any(axis=1))
+    squares = [unit for unit in used if _is_square(model.functions[unit])]
+    if len(squares) < len(used):  # squares beside units of another kind are a quadratic part
+        used = np.setdiff1d(used, squares)
+    else:
+        squares = []
     sigma, terms = _in_one_activation([model.functions[unit] for unit in used])
     affine = stack[: 1 + d].copy()
     a, W, b = [], [], []
@@ -53,9 +58,23 @@ def network_of(model: Model, value: Combination) -> TwoLayerNetwork:
             a.append(weight * outer)
             W.append(scale * row[1:])
             b.append(scale * row[0] + shift)
+    quadratic = np.zeros((d, d, outputs)) if squares else None
+    for unit in squares:
+        row, outer, f = model.rows[unit], stack[1 + d + unit], model.functions[unit]
+        assert isinstance(f, Smooth)
+        factor, w = f.weight * f.scale**2, row[1:]
+        quadratic += factor * np.multiply.outer(np.outer(w, w), outer)
+        affine[1:] += np.outer(2 * factor * row[0] * w, outer)
+        affine += np.outer(f.slope * row, outer)
+        affine[0] += (factor * row[0] ** 2 + f.constant) * outer
     constant, linear = affine[0], affine[1:]
-    polynomial = Polynomial(constant, linear if linear.any() else None) if affine.any() else None
+    is_there = affine.any() or squares
+    polynomial = Polynomial(constant, linear if linear.any() else None, quadratic) if is_there else None
     return TwoLayerNetwork(np.reshape(a, (len(a), outputs)), np.reshape(W, (len(a), d)), b, sigma, polynomial)
+
+
+def _is_square(f: Bent | Smooth) -> bool:
+    return isinstance(f, Smooth) and f.activation.keyword == "quadratic"
 
 
 def _in_one_activation(functions: list[Bent | Smooth]) -> tuple[Activation, list[_Term]]:

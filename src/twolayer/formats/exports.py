@@ -11,7 +11,8 @@ import numpy as np
 from twolayer.entry import Entry, table
 from twolayer.errors import InputError
 from twolayer.files import atomic_writer
-from twolayer.formats.reading import LINKED, Reading
+from twolayer.formats.reading import Reading
+from twolayer.links import LINKS
 from twolayer.network import TwoLayerNetwork
 
 __all__ = ["EXPORTS", "Export", "export_model", "to_sklearn", "to_torch"]
@@ -159,8 +160,8 @@ def export_model(model: TwoLayerNetwork | Reading, path: str | Path, to: str | N
         (to,) = fitting
     if to not in EXPORTS:
         raise InputError(f"unknown form {to!r}: the known ones are {', '.join(EXPORTS)}")
-    if link not in LINKED:
-        raise InputError(f"unknown link {link!r}: the known ones are {', '.join(LINKED)}")
+    if link not in LINKS:
+        raise InputError(f"unknown link {link!r}: the known ones are {', '.join(LINKS)}")
     if link == "softmax" and network.n_outputs == 1:
         raise InputError("softmax is of several outputs, and the network has one")
     entry = EXPORTS[to]

@@ -80,7 +80,10 @@ class _Graph:
         if network.width:
             self.constants |= {"W": network.W.T, "b": network.b}
             self.add("Gemm", ["x", "W", "b"], "t")
-            h = self.expression(ast.parse(formula(network.activation), mode="eval").body)
+            if network.activation.name == "sigmoid":  # an operator, and not tanh, as formulas elsewhere have it
+                h = self.add("Sigmoid", ["t"], "h")
+            else:
+                h = self.expression(ast.parse(formula(network.activation), mode="eval").body)
             self.constants["A"] = network.A
             self.add("MatMul", [h, "A"], "units")
             parts.append("units")

@@ -1,6 +1,6 @@
 """What a model file is read as: a network, and a link on top of its outputs."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 
@@ -9,30 +9,10 @@ from numpy.typing import ArrayLike, NDArray
 
 from twolayer.errors import InputError
 from twolayer.files import FilePath, distrust
+from twolayer.links import LINKS, given_link
 from twolayer.network import TwoLayerNetwork
 
-__all__ = ["LINKED", "Reading", "careful", "refusal"]
-
-
-def _logistic(z: NDArray[np.float64]) -> NDArray[np.float64]:
-    from scipy.special import expit
-
-    return np.asarray(expit(z))
-
-
-def _softmax(z: NDArray[np.float64]) -> NDArray[np.float64]:
-    powers = np.exp(z - z.max(axis=1, keepdims=True))
-    return np.asarray(powers / powers.sum(axis=1, keepdims=True))
-
-
-LINKED: dict[str, Callable[[NDArray[np.float64]], NDArray[np.float64]]] = {
-    "identity": lambda z: z,
-    "logistic": _logistic,
-    "softmax": _softmax,
-    "exp": np.exp,
-    "tanh": np.tanh,
-}
-"""What may stand on top of the outputs, by name."""
+__all__ = ["Reading", "careful", "refusal"]
 
 
 @dataclass(frozen=True)
@@ -44,7 +24,7 @@ class Reading:
     network : TwoLayerNetwork
         The f, with as many outputs as the model.
     link : str
-        The g: ``"identity"``, ``"logistic"``, ``"softmax"``, ``"exp"`` or ``"tanh"``.
+        The g: a name in ``LINKS``.
     source : str
         Of what it was read.
     notes : tuple of str
@@ -57,14 +37,14 @@ class Reading:
     notes: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
-        if self.link not in LINKED:
+        if self.link not in LINKS:
             raise InputError(
-                f"{self.source} has an unknown link {self.link[:50]!r}: the known ones are {', '.join(LINKED)}"
+                f"{self.source} has an unknown link {self.link[:50]!r}: the known ones are {', '.join(LINKS)}"
             )
 
     def __call__(self, X: ArrayLike) -> NDArray[np.float64]:
         """What the model computes at the rows of X, (n,) or (n, q)."""
-        return np.asarray(LINKED[self.link](self.network(X)))
+        return np.asarray(given_link(self.link)(self.network(X)))
 
 
 @contextmanager

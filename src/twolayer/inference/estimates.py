@@ -110,7 +110,7 @@ class Estimates:
         # free parameters: T z = θ, and T has orthonormal columns
         C = layout.basis.T @ self.covariance @ layout.basis
         for rows, j, J in layout.derivatives(inputs):
-            errors[rows, j] = np.sqrt(np.maximum(np.einsum("ij,jk,ik->i", J, C, J), 0.0))
+            errors[rows, j] = np.sqrt(np.maximum(np.einsum("ij,ij->i", J @ C, J), 0.0))
             reach = J * self.scale
             unseen = np.linalg.norm(reach @ self.blind, axis=1) > _PART * np.linalg.norm(reach, axis=1)
             errors[rows, j][unseen] = np.nan

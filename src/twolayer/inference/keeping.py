@@ -40,6 +40,8 @@ def save(result: Result, path: FilePath) -> None:
     for name, given in (("inputs", result.inputs), ("outputs", result.outputs)):
         if given is not None:
             arrays[name] = np.asarray(given, dtype=np.str_)
+    if result.link != "identity":
+        arrays["link"] = result.link
     try:
         found = estimates_of(result)
     except InputError:  # no rows, or too many parameters: the certificate has the errors

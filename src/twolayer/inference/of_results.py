@@ -146,6 +146,7 @@ def summary(
         result.certificate,
         rows,
         outputs=_names(result)[1],
+        link=result.link,
         level=level,
         kind=None if covariance == "classical" else covariance,
     )
@@ -162,18 +163,27 @@ def conf_int(result: Result, level: float = 0.95, covariance: str = "classical",
 
 
 def predict(result: Result, X: ArrayLike, return_std: bool = False) -> Any:
-    """Value at each row, and its standard error; through the link, where the result has one."""
-    value = result.network(X)
-    if result.link == "identity":
-        return (value, estimates_of(result).value_errors(X)) if return_std else value
-    link = given_link(result.link)
+    """Value of the labels at each row, and its standard error.
+
+    Behind a link g, of one output alone, the error is that of the output times the slope of g.
+
+    Raises
+    ------
+    InputError
+        If errors of probabilities of classes are asked for, which depend on each other.
+    """
+    network, link = result.network, given_link(result.link)
+    outputs = network(X)
     if not return_std:
-        return link(value)
-    if result.link == "softmax":
-        raise InputError("standard errors of probabilities of several classes are not known: those of the outputs are")
-    step = 1e-6  # of outputs of order one: the slope of a link to ten digits
-    slope = (link(value + step) - link(value - step)) / (2 * step)
-    return link(value), np.abs(slope) * estimates_of(result).value_errors(X)
+        return link(outputs)
+    errors = estimates_of(result).value_errors(X)
+    if link.name == "identity":
+        return outputs, errors
+    if link.name == "softmax":
+        raise InputError("probabilities of classes have no errors of their own: take those of the outputs")
+    h = 1e-5 * (1 + np.abs(outputs))  # where rounding and the curvature of g matter alike
+    slopes = (link(outputs + h) - link(outputs - h)) / (2 * h)
+    return link(outputs), np.abs(slopes) * errors
 
 
 def wald(result: Result, unit: int | None = None, input: str | int | None = None) -> Test:  # noqa: A002
@@ -216,6 +226,7 @@ def to_dict(result: Result) -> dict[str, Any]:
             "advice": result.status.value,
             "inputs": inputs,
             "outputs": outputs,
+            "link": result.link,
             "network": {
                 "width": network.width,
                 "dim": network.dim,

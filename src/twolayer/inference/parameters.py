@@ -159,9 +159,13 @@ class Layout:
     def derivatives(self, X: NDArray[Any]) -> Iterator[tuple[slice, int, Matrix]]:
         """Rows, output and derivatives (b, p) of the values by the free parameters, block by block."""
         size = max(64, _BLOCK_ENTRIES // max(1, self.count))
+        # where free parameters are numbers of the network themselves, they are picked out: a product costs as much
+        # as all that is made of the derivatives
+        free = self.basis.argmax(axis=0) if np.all((self.basis == 0) | (self.basis == 1)) else None
         for rows in blocks(len(X), size):
             for j in range(self.network.n_outputs):
-                yield rows, j, self._by_all(np.asarray(X[rows], np.float64), j) @ self.basis
+                all_of_them = self._by_all(np.asarray(X[rows], np.float64), j)
+                yield rows, j, all_of_them @ self.basis if free is None else all_of_them[:, free]
 
     def _by_all(self, x: Matrix, output: int) -> Matrix:
         """Derivatives of one output by all numbers, at some rows."""

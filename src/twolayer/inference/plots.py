@@ -9,6 +9,7 @@ from numpy.typing import ArrayLike, NDArray
 from twolayer.errors import InputError
 from twolayer.inference.of_results import effect, has_bias, rows_of_fit, weights
 from twolayer.inference.parameters import names_of
+from twolayer.links import given_link, unlinked
 from twolayer.network import TwoLayerNetwork
 from twolayer.recover import Result
 from twolayer.rows import some_rows
@@ -39,12 +40,16 @@ def plot_of_result(result: Result, X: ArrayLike | None = None, y: ArrayLike | No
         raise InputError("a picture needs both X and y, found one of them")
     if X is None or y is None:
         X, y = rows_of_fit(result)
+    elif result.link != "identity":
+        inputs, labels = check_samples(X, y, may_have_outputs=True)
+        y, shown = unlinked(given_link(result.link), np.asarray(labels, np.float64))
+        X = inputs[shown]
     rows = [row for row in weights(result) if row.unit is not None]
     errors = {(row.unit, row.name): row.error for row in rows}
-    inputs = names_of(result.inputs, result.network.dim)
-    sizes = np.array([[errors[unit, name] for name in inputs] for unit in range(result.network.width)])
+    names = names_of(result.inputs, result.network.dim)
+    sizes = np.array([[errors[unit, name] for name in names] for unit in range(result.network.width)])
     figure = plot_of_network(
-        result.network, X, y, inputs=inputs, outputs=result.outputs, errors=sizes, has_bias=has_bias(result)
+        result.network, X, y, inputs=names, outputs=result.outputs, errors=sizes, has_bias=has_bias(result)
     )
     figure.suptitle(f"{result.status.name}: residual {result.certificate.residual:.2g} of the spread")
     return figure

@@ -117,6 +117,7 @@ def summary_of(
     *,
     outputs: tuple[str, ...],
     level: float,
+    link: str = "identity",
     kind: str | None = None,
 ) -> Summary:
     """Put together what there is to say."""
@@ -138,7 +139,7 @@ def summary_of(
         status.name,
         status.value,
         status.is_certified,
-        formula_of(network, outputs),
+        formula_of(network, outputs, link),
         tuple(facts),
         rows,
         notes,
@@ -146,7 +147,7 @@ def summary_of(
     )
 
 
-def formula_of(network: TwoLayerNetwork, outputs: tuple[str, ...]) -> str:
+def formula_of(network: TwoLayerNetwork, outputs: tuple[str, ...], link: str = "identity") -> str:
     """In words, what the network is."""
     P = network.polynomial
     before = ""
@@ -157,7 +158,8 @@ def formula_of(network: TwoLayerNetwork, outputs: tuple[str, ...]) -> str:
     many = "unit" if network.width == 1 else "units"
     of = "input" if network.dim == 1 else "inputs"
     left = outputs[0] if len(outputs) == 1 else f"({', '.join(outputs)})"
-    return f"{left} = {before}{network.width} {network.activation.name} {many} on {network.dim} {of}"
+    right = f"{before}{network.width} {network.activation.name} {many} on {network.dim} {of}"
+    return f"{left} = {right}" if link == "identity" else f"{left} = {link}({right})"
 
 
 def _share(value: float) -> str:

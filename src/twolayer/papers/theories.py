@@ -14,8 +14,9 @@ __all__ = ["THEORIES", "Theory"]
 class Theory(Entry):
     """A paper; to call it with a network is to ask what it says of that, a dict of named numbers, arrays and sentences.
 
-    All of these papers speak of one output. Numbers beyond floating point come out infinite or NaN where they stand alone, and are an InputError where another
-    one is computed from them; so is a network of which the paper does not speak.
+    All of these papers speak of one output. Numbers beyond floating point come out infinite or NaN where they stand
+    alone, and are an InputError where another one is computed from them; so is a network of which the paper does not
+    speak.
     """
 
     def __call__(self, network: TwoLayerNetwork) -> dict[str, Any]:

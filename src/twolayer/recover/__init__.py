@@ -13,7 +13,7 @@ from twolayer.activation import Activation
 from twolayer.activation import activation as parse_activation
 from twolayer.arrays import random_generator, whole_number
 from twolayer.errors import InputError
-from twolayer.evidence.columns import notes_on_columns
+from twolayer.evidence.columns import notes_on_samples
 from twolayer.methods import RECOVERIES
 from twolayer.recover.bias import with_bias_decided
 from twolayer.recover.linked import with_link
@@ -157,7 +157,7 @@ def recover(
         certificate = replace(certificate, notes=(*certificate.notes, note))
     names = _names(X, inputs, samples.dim, "inputs"), _names(y, outputs, samples.n_outputs, "outputs")
     if not status.is_certified:
-        notes = notes_on_columns(np.asarray(X), samples.has_bias, names[0])
+        notes = notes_on_samples(np.asarray(X), np.asarray(y), samples.has_bias, names[0])
         certificate = replace(certificate, notes=(*certificate.notes, *notes))
     return Result(network, status, certificate, tuple(history), *names, (X, y))
 

@@ -48,7 +48,7 @@ class DataRules:
 
     widths: int = 8
     steps: int = 60
-    most_parameters: int = 1500
+    most_parameters: int = 700
 
 
 def reduced_on_data(

@@ -42,12 +42,14 @@ def mended(ask: Ask, gradients: Gradients, W: Matrix, arguments: Matrix, rules: 
     return remeasured(ask, gradients, which, inputs, steps, rules), len(which)
 
 
-def improved(ask: Ask, gradients: Gradients, W: Matrix, arguments: Matrix, most: int, rules: SweepRules) -> Gradients:
-    """The gradients with those that are known least measured again, by steps as long as the hyperplanes let them.
+def improved(ask: Ask, gradients: Gradients, units: Units, arguments: Matrix, rules: SweepRules) -> Gradients:
+    """The gradients with those of doubtful units measured again, by steps as long as the hyperplanes let them.
 
     The first were as long as the nearest hyperplane lets any; now each input has its own.
     """
-    worst = np.argsort(-gradients.errors)[:most]
+    W, doubted = units.rows[:, :-1], units.errors > rules.worth
+    beside = np.r_[doubted, False] | np.r_[False, doubted]
+    worst = np.argsort(-gradients.errors * beside)[: min(int(beside.sum()), int(rules.again * len(beside)))]
     steps = free_steps(W, arguments[worst], gradients.points[worst], rules.far)
     errors = gradients.rounding[worst] * np.sqrt(2 * np.sum(steps**-2.0, axis=1))
     is_better = rules.gain * errors < gradients.errors[worst]

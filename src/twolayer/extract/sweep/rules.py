@@ -108,7 +108,7 @@ class SweepRules:
     safe: float = 0.5
     mends: int = 8
     worth: float = 1e-9
-    again: float = 0.2
+    again: float = 0.25
     far: float = 0.9
     gain: float = 2.0
     visits: float = 0.05

@@ -9,6 +9,7 @@ from twolayer.extract.querying import Report
 from twolayer.extract.rounding import rounding_of_rows
 from twolayer.extract.standards import ExtractionStandards
 from twolayer.extract.sweep.asking import Ask
+from twolayer.extract.sweep.cost import queries_of
 from twolayer.extract.sweep.pieces import Path
 from twolayer.extract.sweep.rules import SweepRules
 from twolayer.extract.sweep.sweeping import swept
@@ -16,7 +17,7 @@ from twolayer.extract.sweep.units import Units
 from twolayer.extract.view import View
 from twolayer.network import Polynomial, TwoLayerNetwork
 
-__all__ = ["Swept", "by_sweep", "network_of"]
+__all__ = ["Swept", "asking", "by_sweep", "is_flat", "network_of", "random_path"]
 
 Matrix = NDArray[np.float64]
 
@@ -60,12 +61,16 @@ def by_sweep(
     standards : ExtractionStandards
     rules : SweepRules, optional
     """
-    ask = Ask(lambda X: view(X).reshape(len(X), -1), view.oracle.is_single)
+    ask = asking(view)
+
+    def afford(units: int) -> None:
+        view.oracle.need((units + 1) * view.dim, queries_of(units, view.dim, standards, rules))
+
     best: Swept | None = None
-    if not _is_flat(view, rng, rules):
+    if not is_flat(view, rng, rules):
         return None
     for _ in range(rules.lines if view.eps < rules.fine else 1):
-        found = swept(ask, random_path(view, rng, rules), rng, report, rules)
+        found = swept(ask, random_path(view, rng, rules), rng, report, rules, afford)
         if found is None:
             break
         result = _compared(view, network_of(found[0]), found[1], rng, standards, rules)
@@ -74,6 +79,11 @@ def by_sweep(
         if result.is_exact:
             break
     return best
+
+
+def asking(view: View) -> Ask:
+    """The box as it is swept."""
+    return Ask(lambda X: view(X).reshape(len(X), -1), view.oracle.is_single)
 
 
 def _compared(
@@ -101,7 +111,7 @@ def random_path(view: View, rng: np.random.Generator, rules: SweepRules) -> Path
     return Path(start, direction, min(float(np.sinh(rules.farthest)), view.reach / 2), view.eps, view.arithmetic)
 
 
-def _is_flat(view: View, rng: np.random.Generator, rules: SweepRules) -> bool:
+def is_flat(view: View, rng: np.random.Generator, rules: SweepRules) -> bool:
     """Whether the box is linear near most of some random points, to its rounding: of what is smooth, few are."""
     shape = (rules.spots, view.dim)
     at, aside = rng.standard_normal(shape), rules.aside * np.sqrt(view.eps) * rng.standard_normal(shape)

@@ -5,6 +5,7 @@ one to the next, by one unit: d questions each, and all units are known but for 
 first gradient says.
 """
 
+from collections.abc import Callable
 from dataclasses import replace
 
 import numpy as np
@@ -31,6 +32,7 @@ def swept(
     rng: np.random.Generator,
     report: Report = lambda *_: None,
     rules: SweepRules = SweepRules(),
+    afford: Callable[[int], None] = lambda _: None,
 ) -> tuple[Units, float] | None:
     """The units that one line shows, and at which scale; None where the box is not piecewise linear along it.
 
@@ -41,12 +43,15 @@ def swept(
     rng : Generator
     report : callable, optional
     rules : SweepRules, optional
+    afford : callable, optional
+        Told the number of units when it is known, before what they cost is asked for; it may raise.
     """
     line = pieces(ask, path, rules)
     if line is None:
         return None
     m = len(line.kinks)
     report("kinks", m, 1.0)
+    afford(m)
     gradients = blind_gradients(ask, line, np.arange(m + 1), rng, rules)
     if gradients is None:
         return None
@@ -62,8 +67,7 @@ def swept(
         units = _units(line, gradients)
     scale = _scale(units, rules)
     if units.errors.max(initial=0.0) > rules.worth:
-        most = int(rules.again * (m + 1))
-        gradients = improved(ask, gradients, units.rows[:, :-1], along, most, rules)
+        gradients = improved(ask, gradients, units, along, rules)
         units = _units(line, gradients)
     if m:
         worst = np.argsort(-units.errors)
