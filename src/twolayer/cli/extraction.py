@@ -2,7 +2,7 @@
 
 from pathlib import Path
 from time import perf_counter
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
@@ -42,6 +42,10 @@ def extract(
     output: Annotated[Path | None, typer.Option("--output", "-o", help="Where the network goes (.npz).")] = None,
     activation: Annotated[str, typer.Option(help="Its name, as `twolayer list` shows it, or auto.")] = "auto",
     width: Annotated[int | None, typer.Option(callback=at_least(1), help="Number of units, where it is known.")] = None,
+    link: Annotated[
+        str | None,
+        typer.Option(help="What makes the answers of the outputs: logistic, softmax, exp, tanh, auto; as a file says."),
+    ] = None,
     budget: Annotated[int, typer.Option(callback=at_least(1), help="The most rows to ask for.")] = 3_000_000,
     resume: Annotated[
         Path | None, typer.Option(help="A file (.npz) that keeps the answers, to go on from after an interruption.")
@@ -74,9 +78,8 @@ def extract(
         if only_estimate:
             return _estimated(box, budget, seed, as_json)
         with narrated(f"extracting {box.name}") as progress:
-            result = extract(
-                box, activation=activation, width=width, budget=budget, kept=resume, rng=seed, progress=progress
-            )
+            how: dict[str, Any] = {"activation": activation, "width": width, "link": link, "budget": budget}
+            result = extract(box, **how, kept=resume, rng=seed, progress=progress)
     seconds = perf_counter() - start
     if output is not None:
         result.network.save(output)

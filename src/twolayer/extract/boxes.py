@@ -27,10 +27,13 @@ class Declared:
     width : int or None
         Number of units.
     activation : str or None
+    link : str or None
+        The function on top of its outputs, a key of `LINKS`.
     """
 
     width: int | None = None
     activation: str | None = None
+    link: str | None = None
 
 
 class Box(Protocol):

@@ -9,7 +9,8 @@ import numpy as np
 from twolayer.activation import ACTIVATIONS, Activation, is_bent
 from twolayer.activation import activation as parse_activation
 from twolayer.arrays import whole_number
-from twolayer.errors import InputError
+from twolayer.extract.boxes import Box
+from twolayer.extract.by_recovery import extract_by_recovery
 from twolayer.extract.forms import SIGMOID, TANH
 from twolayer.extract.judgement import Wanted, judged
 from twolayer.extract.opening import as_box
@@ -93,6 +94,7 @@ def extract(
     dim: int | None = None,
     activation: str | Activation = "auto",
     width: int | None = None,
+    link: str | None = None,
     budget: int = BUDGET,
     kept: FilePath | None = None,
     rng: np.random.Generator | int | None = None,
@@ -122,6 +124,10 @@ def extract(
         The σ, or ``"auto"``.
     width : int, optional
         The m, where it is known: more units are not looked for.
+    link : str, optional
+        A key of `LINKS`, the function that makes the answers of the network's outputs, or ``"auto"``; by default what
+        the box declares, as an ONNX file does, else none. Behind a link, and of several outputs of a box that is not
+        piecewise linear, a network is recovered from answers at Gaussian inputs, all outputs at once.
     budget : int
         The most rows to ask for.
     kept : path, optional
@@ -149,6 +155,7 @@ def extract(
     """
     sigma = None if isinstance(activation, str) and activation == "auto" else parse_activation(activation)
     box = as_box(box, dim)
+    link = link or box.declared.link or "identity"
     width = None if width is None else whole_number(width, "width")
     generator = np.random.default_rng(rng)
     oracle = Oracle(box, whole_number(budget, "budget"), kept, generator)
@@ -159,6 +166,8 @@ def extract(
         own = generator.spawn(1)[0]
         view = View(oracle, own if is_wide else generator, is_plain=is_wide)
         standards, start = ExtractionStandards(), None
+        if link != "identity":
+            return extract_by_recovery(view, *_declared(box, sigma, width), link, generator, report)
         if sigma is None or is_bent(sigma):
             swept = by_sweep(view, own, report, standards)
             if swept is not None and (swept.is_exact or limits.forbid(swept.network)):
@@ -167,7 +176,7 @@ def extract(
                     return found
             start = None if swept is None or is_wide or swept.left > limits.far_off else swept.network
         if oracle.n_outputs != 1:
-            raise _not_piecewise_linear(oracle)
+            return extract_by_recovery(view, *_declared(box, sigma, width), link, generator, report)
         walk = Walk(View(oracle, generator) if is_wide else view, generator, report)
         network, scale = _best(walk, sigma, width, Guesses(), start)
         return judged(walk.view, network, scale, wanted, generator, walk.standards)
@@ -175,11 +184,12 @@ def extract(
         oracle.save()
 
 
-def _not_piecewise_linear(oracle: Oracle) -> InputError:
-    """Nothing but the sweep takes several outputs."""
-    return InputError(
-        f"{oracle.box.name} gives {oracle.n_outputs} numbers a row and is not piecewise linear: ask for one output"
-    )
+def _declared(box: Box, sigma: Activation | None, width: int | None) -> tuple[Activation | None, int | None]:
+    """What was asked for, and else what the box says of itself."""
+    said = box.declared
+    if sigma is None and said.activation in ACTIVATIONS:
+        return parse_activation(said.activation), width or said.width
+    return sigma, width
 
 
 def _best(

@@ -32,7 +32,9 @@ _TYPES = {1: np.float32, 11: np.float64}  # elements of ONNX tensors
 
 
 class OnnxBox:
-    """A two-layer network in an ONNX file, asked through onnxruntime.
+    """A two-layer network in an ONNX file, of one output or several, asked through onnxruntime.
+
+    Of a classifier's label and probabilities, the probabilities are asked for.
 
     Its weights are looked at for nothing but whether it is one, its width and its activation: see `declared`.
 
@@ -43,8 +45,8 @@ class OnnxBox:
     Raises
     ------
     InputError
-        If there is no such file, or it is no ONNX model, or not one of one input, two layers, known operators and one
-        output; if onnx and onnxruntime are not installed.
+        If there is no such file, or it is no ONNX model, or not one of two layers and known operators, one input, and
+        one output of numbers; if onnx and onnxruntime are not installed.
 
     Notes
     -----
@@ -56,6 +58,7 @@ class OnnxBox:
         self.name = str(path)
         model = open_onnx(path)
         self._inputs: list[tuple[str, tuple[int, ...]]] = []
+        self._output = _numbers_of(self.name, model.graph)
         self.dim, self._rows, self._type, self.declared = self._understood(model)
         runtime = _runtime()
         options = runtime.SessionOptions()
@@ -70,22 +73,23 @@ class OnnxBox:
         self._inputs = self._inputs or [(self._session.get_inputs()[0].name, (self.dim,))]
 
     def _understood(self, model: Any) -> tuple[int, int, type, Declared]:
-        """What `_checked` gives, of whatever is read as a network of one output too, written in whatever operators."""
+        """What `_checked` gives, of whatever is read as a network too, written in whatever operators."""
         try:
             found = read_graph(self.name, model)
         except InputError:
             found = None
-        if found is None or found.network.n_outputs != 1 or found.link != "identity":
+        if found is None:
             return _checked(self.name, model.graph)
         constants = {entry.name for entry in model.graph.initializer}
         entries = [entry for entry in model.graph.input if entry.name not in constants]
         kinds = {entry.type.tensor_type.elem_type for entry in entries}
         shapes = [_shape(entry)[1:] for entry in entries]
-        if not kinds <= _TYPES.keys() or len(model.graph.output) != 1:
+        if not kinds <= _TYPES.keys():
             return _checked(self.name, model.graph)
         sizes = [(math.prod(shape) or found.network.dim,) if len(shape) == 1 else shape for shape in shapes]
         self._inputs = [(entry.name, size) for entry, size in zip(entries, sizes, strict=True)]
-        declared = Declared(found.network.width, found.network.activation.name)
+        link = None if found.link == "identity" else found.link
+        declared = Declared(found.network.width, found.network.activation.name, link)
         return found.network.dim, _shape(entries[0])[0], _TYPES[kinds.pop()], declared
 
     def __call__(self, X: NDArray[np.float64]) -> NDArray[Any]:
@@ -94,7 +98,7 @@ class OnnxBox:
             return self._run(X)
         blocks = [X[start : start + self._rows] for start in range(0, len(X), self._rows)]
         values = [self._run(np.resize(block, (self._rows, self.dim))) for block in blocks]
-        return np.concatenate([one.reshape(-1)[: len(block)] for one, block in zip(values, blocks, strict=True)])
+        return np.concatenate([one[: len(block)] for one, block in zip(values, blocks, strict=True)])
 
     def _run(self, X: NDArray[np.float64]) -> NDArray[Any]:
         try:
@@ -104,7 +108,7 @@ class OnnxBox:
                 columns = X[:, start : start + math.prod(shape)]
                 fed[name] = columns.reshape(len(X), *shape).astype(self._type)
                 start += math.prod(shape)
-            return np.asarray(self._session.run(None, fed)[0]).reshape(len(X), -1)
+            return np.asarray(self._session.run([self._output], fed)[0]).reshape(len(X), -1)
         except Exception as error:  # noqa: BLE001 - the exceptions of onnxruntime have no common name
             reason = str(error).strip().split("\n")[0][:200]
             raise InputError(f"onnxruntime cannot run {self.name} on {len(X)} rows at once: {reason}") from None
@@ -118,15 +122,21 @@ def _runtime() -> Any:
     return onnxruntime
 
 
+def _numbers_of(name: str, graph: Any) -> str:
+    """The name of the graph's output that has the numbers: beside the label of a classifier, its probabilities."""
+    numbers = [output.name for output in graph.output if output.type.tensor_type.elem_type in _TYPES]
+    if len(numbers) != 1:
+        found = ", ".join(output.name for output in graph.output) or "none"
+        raise InputError(f"{name} must have one output of float or double numbers, found {len(numbers)} among: {found}")
+    return str(numbers[0])
+
+
 def _checked(name: str, graph: Any) -> tuple[int, int, type, Declared]:
     """Numbers of inputs and of rows at once (0: any), type of the numbers, and what the graph says of its network."""
     constants = {entry.name: tuple(entry.dims) for entry in graph.initializer}
     inputs = [entry for entry in graph.input if entry.name not in constants]
     if len(inputs) != 1:
         raise InputError(f"{name} must have one input, a matrix of rows, found {len(inputs)}")
-    if len(graph.output) != 1:
-        names = ", ".join(output.name for output in graph.output)
-        raise InputError(f"{name} must have one output, found {len(graph.output)}: {names}")
     operators = [node.op_type for node in graph.node]
     unknown = sorted({one for one in operators if one not in _LAYERS | _AROUND | _ACTIVATIONS.keys()})
     if unknown:
@@ -134,17 +144,10 @@ def _checked(name: str, graph: Any) -> tuple[int, int, type, Declared]:
     layers = [node for node in graph.node if node.op_type in _LAYERS]
     if len(layers) != 2:
         raise InputError(f"{name} must have two layers, found {len(layers)} (Gemm or MatMul)")
-    last = _shape(graph.output[0])[1:]
-    if math.prod(size for size in last if size) != 1:
-        raise InputError(
-            f"{name} must give one number a row, found several outputs: shape (n, {', '.join(map(str, last))})"
-        )
     shape, kind = _shape(inputs[0]), inputs[0].type.tensor_type.elem_type
     if kind not in _TYPES:
         raise InputError(f"{name} must take float or double numbers")
-    weights, last_weights = (_weights(layer, constants) for layer in layers)
-    if last_weights is not None and last_weights[1] != 1:
-        raise InputError(f"{name} must give one number a row, found several outputs: {last_weights[1]} a row")
+    weights = _weights(layers[0], constants)
     dim = shape[1] if len(shape) == 2 else 0
     if len(shape) == 2 and not dim and weights is not None:
         dim = weights[0]

@@ -84,7 +84,8 @@ class Extraction:
         Its value is the advice.
     checks : tuple of Check
     unit_evidence : array, shape (m,)
-        How much of each unit the box shows at the unit's own hyperplane; 1 for all of it.
+        How much of each unit the box shows at the unit's own hyperplane; 1 for all of it. Empty where that was not
+        looked at: of several outputs that are not piecewise linear, and behind a link, the recovery is certified.
     declared_width : int or None
         What the box says of itself, where it does.
     queries, answered_from_file : int
@@ -93,6 +94,8 @@ class Extraction:
         Relative precision of the answers.
     notes : tuple of str
         What cannot be known, and which units are not to be found.
+    link : str
+        The key of `LINKS` of the function that makes the box's answers of the network's outputs.
     """
 
     network: TwoLayerNetwork
@@ -104,6 +107,7 @@ class Extraction:
     answered_from_file: int
     rounding: float
     notes: tuple[str, ...]
+    link: str = "identity"
 
     @property
     def is_certified(self) -> bool:
@@ -161,5 +165,6 @@ class Extraction:
             "queries": self.queries,
             "answered_from_file": self.answered_from_file,
             "rounding": self.rounding,
+            "link": self.link,
             "notes": list(self.notes),
         }

@@ -124,6 +124,10 @@ class View:
         """The values at the rows of X."""
         return self._values(self.oracle(self._there(X)))
 
+    def values_as_given(self, X: Matrix) -> Vector:
+        """The values at the rows of X, in the units in which the box gives them."""
+        return self.oracle(self._there(X))
+
     def within_reach(self, X: Matrix) -> Vector | None:
         """The values at few rows, or None if the box overflows there or refuses."""
         y = self.oracle.within_reach(self._there(X))
