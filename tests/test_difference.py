@@ -126,6 +126,7 @@ def test_of_several_outputs_the_worst_counts():
     found = largest_difference(TwoLayerNetwork(A, W, b), TwoLayerNetwork(B, W, b), -1, 1)
     one = largest_difference(TwoLayerNetwork(A[:, 1], W, b), TwoLayerNetwork(B[:, 1], W, b), -1, 1)
     assert found.lower == one.lower > 0
+    assert found.upper == pytest.approx(one.upper, rel=1e-6)
 
 
 @pytest.mark.parametrize(

@@ -7,7 +7,7 @@ import pytest
 
 from twolayer import InputError, TwoLayerNetwork, align
 from twolayer.extract import CallableBox
-from twolayer.extract.linked import Linked, LinkedRules, LogitBox, _check, extract_linked
+from twolayer.extract.linked import Linked, LinkedRules, LogitBox, _check, _matched, extract_linked
 from twolayer.network import Polynomial
 
 NETWORKS = Path(__file__).parents[2] / "shared" / "data" / "networks"
@@ -81,6 +81,15 @@ def test_a_unit_that_one_output_lacks_is_that_of_the_others():
     assert found.network.width == 4
     assert sorted(np.abs(found.network.A[:, 0]))[0] == 0
     assert found.is_certified
+
+
+def test_one_unit_that_two_outputs_have_turned_round_is_one():
+    first = TwoLayerNetwork([1.5], [[1.0, 2.0]], [0.5], "tanh", Polynomial(0.1))
+    second = TwoLayerNetwork([2.0, 3.0], [[-1.0, -2.0], [1.0, 1.0]], [-0.5, 0.0], "tanh", Polynomial(0.2))
+    both = _matched([first, second], LinkedRules())
+    X = np.random.default_rng(0).standard_normal((20, 2))
+    assert both.width == 2
+    np.testing.assert_allclose(both(X), np.column_stack([first(X), second(X)]), atol=1e-14)
 
 
 def test_where_no_unit_stands_alone_none_is_invented():

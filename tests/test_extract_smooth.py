@@ -15,7 +15,7 @@ from black_boxes import save_graph
 from twolayer import TwoLayerNetwork, align
 from twolayer.activation import activation
 from twolayer.extract import CallableBox, OnnxBox, extract
-from twolayer.extract.smooth.far_line import LineRules, far_line
+from twolayer.extract.smooth.far_line import Bend, LineRules, far_line
 from twolayer.extract.smooth.rows import rows_at
 from twolayer.extract.smooth.shapes import is_ramp, is_step, part, shape, unpart
 from twolayer.extract.smooth.walk import candidates
@@ -92,6 +92,13 @@ def test_the_shape_of_a_bend_is_the_unit(sigma):
     np.testing.assert_allclose(seen.a, height, rtol=1e-5)
     np.testing.assert_allclose(seen.slope, abs(along), rtol=1e-5)
     np.testing.assert_allclose(seen.place, places_on(line, network)[0], atol=1e-4)
+
+
+def test_a_shape_is_found_beside_a_level_and_a_change_that_are_not_exact():
+    t = np.linspace(-6, 6, 81)
+    bend = Bend(t, 0.7 * (np.tanh(1.5 * (t - 0.3)) + 1) + 0.05, change=1.6, level=0.0, gap=10.0)
+    seen = shape(bend, (activation("tanh"),))
+    np.testing.assert_allclose((seen.a, seen.slope, seen.place), (0.7, 1.5, 0.3), rtol=1e-6)
 
 
 @pytest.mark.parametrize("sigma", [*STEPS, *RAMPS])
