@@ -26,6 +26,7 @@ FORMULAS = {
     "erf": math.erf,
     "softplus": lambda t: math.log(1 + math.exp(t)),
     "gelu": lambda t: t * _normal_distribution(t),
+    "gelu_tanh": lambda t: t / 2 * (1 + math.tanh(math.sqrt(2 / math.pi) * (t + 0.044715 * t**3))),
     "silu": lambda t: t / (1 + math.exp(-t)),
     "hardswish": lambda t: 0.0 if t < -3 else t if t > 3 else t * (t + 3) / 6,
     "mish": lambda t: t * math.tanh(math.log1p(math.exp(t))),

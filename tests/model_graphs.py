@@ -99,7 +99,13 @@ ACTIVATIONS = {
     "selu": activated("Selu", "selu"),
     "celu": activated("Celu", "elu(1)", alpha=2.0),
     "gelu of opset 20": activated("Gelu", "gelu", opset=20),
-    "gelu by a tanh": activated("Gelu", "", opset=20, approximate="tanh", refused="Gelu make of a number is no"),
+    "gelu by a tanh": activated("Gelu", "gelu_tanh", opset=20, approximate="tanh"),
+    "gelu by a tanh written out": written_out(
+        "Pow t cube -> u\nMul u kappa -> v\nAdd t v -> w0\nMul w0 rho -> p\nTanh p -> q\n"
+        "Add q one -> r\nMul t r -> s0\nMul s0 half -> h",
+        "gelu_tanh",
+        {"cube": 3.0, "kappa": 0.044715, "rho": np.sqrt(2 / np.pi), "one": 1.0, "half": 0.5},
+    ),
     "mish": activated("Mish", "mish", opset=18),
     "hard sigmoid": activated("HardSigmoid", "hardtanh", alpha=1 / 6),
     "hard swish": activated("HardSwish", "hardswish"),
@@ -161,6 +167,8 @@ ACTIVATIONS = {
     "negated relu": written_out("Neg t -> u\nRelu u -> v\nNeg v -> h", "relu"),
     "square of a relu": written_out("Relu t -> u\nMul u u -> h", "squared_relu", atol=1e-5),
     "unit and its argument": written_out("Relu t -> u\nAdd t u -> h", "leaky_relu"),
+    "unit less its argument": written_out("Relu t -> u\nSub u t -> h", "relu"),
+    "argument less its unit": written_out("Tanh t -> u\nSub t u -> h", "tanh", linear=True),
     "scaled tanh": written_out("Mul t k -> u\nTanh u -> v\nMul v q -> h", "tanh", {"k": 2 / 3, "q": 1.7159}),
     "a cube": written_out("Mul t t -> u\nMul u t -> h", "", refused="Mul make of a number is no activation"),
 }
@@ -298,6 +306,16 @@ LAYERS = {
         ],
         {"U": RNG.standard_normal((D, 1))},
         linear=True,
+    ),
+    "one branch less another": Graph(
+        [
+            node("MatMul", "x W", "u"),
+            node("MatMul", "x U", "v"),
+            node("Sub", "u v", "t"),
+            node("Relu", "t", "h"),
+            *LAST,
+        ],
+        {"U": RNG.standard_normal((D, M))},
     ),
     "two groups of units": Graph(
         [

@@ -15,6 +15,7 @@ SPECS = [
     "erf",
     "softplus",
     "gelu",
+    "gelu_tanh",
     "silu",
     "hardswish",
     "hardtanh",

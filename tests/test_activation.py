@@ -220,9 +220,9 @@ def test_different_activations_differ():
     ("spec", "message"),
     [
         (
-            "swish",
-            "unknown activation 'swish': the known ones are relu, leaky_relu, squared_relu, abs, sigmoid, tanh, erf, "
-            "softplus, gelu, silu, hardswish, mish, elu, selu, hardtanh, softsign, sine, linear, quadratic, "
+            "zigzag",
+            "unknown activation 'zigzag': the known ones are relu, leaky_relu, squared_relu, abs, sigmoid, tanh, erf, "
+            "softplus, gelu, gelu_tanh, silu, hardswish, mish, elu, selu, hardtanh, softsign, sine, linear, quadratic, "
             "polynomial, scaled",
         ),
         (None, "activation must be a name or an Activation, got NoneType"),

@@ -9,6 +9,7 @@ from sklearn.neural_network import MLPRegressor
 
 from twolayer import LAWS, InputError, TwoLayerNetwork, activation, extract, make_network, recover, recovery_error
 from twolayer.activation.aliases import known_name
+from twolayer.evidence.columns import notes_on_columns
 from twolayer.extract import CallableBox
 
 
@@ -48,8 +49,12 @@ def test_layers_of_torch_are_read_by_what_they_are_called():
     assert activation(layer("ReLU")) == activation("relu")
     assert activation(layer("LeakyReLU", negative_slope=0.25)) == activation("leaky_relu(0.25)")
     assert activation(layer("GELU", approximate="none")) == activation("gelu")
-    with pytest.raises(InputError, match="must be a name or an Activation, got GELU"):
-        activation(layer("GELU", approximate="tanh"))
+    assert activation(layer("GELU", approximate="tanh")) == activation("gelu_tanh")
+    assert activation(layer("ELU", alpha=0.5)) == activation("elu(0.5)")
+    assert activation(layer("Softplus", beta=1.0)) == activation("softplus")
+    for made in (layer("Softplus", beta=2.0), layer("Hardtanh", min_val=0.0, max_val=1.0)):
+        with pytest.raises(InputError, match="must be a name or an Activation, got"):
+            activation(made)
 
 
 def test_a_function_of_ones_own_is_not_read_by_its_name():
@@ -150,3 +155,41 @@ def test_a_law_that_is_unknown_or_takes_no_such_option_is_refused():
         make_network(3, 2, law="condition")
     with pytest.raises(InputError, match="does not take that"):
         make_network(3, 2, law="orthogonal", kappa=2)
+
+
+# ------------------------------------------------------------------------------------- columns that tell nothing
+
+
+@pytest.mark.parametrize(
+    ("more", "words"),
+    [
+        ("constant", "Column 3 (one) is constant"),
+        ("copy", "Column 3 (copy) is a copy of column 0 (age)"),
+        ("one-hot", "These depend on each other"),
+    ],
+)
+def test_columns_that_cannot_be_told_apart_are_named(more, words):
+    rng = np.random.default_rng(0)
+    X = rng.standard_normal((400, 3))
+    y = np.maximum(X @ np.array([[1, 0.5, -0.5], [-0.3, 1, 0.2]]).T + [0.2, -0.1], 0) @ [1, -1.5]
+    block = {"constant": np.ones((400, 1)), "copy": X[:, :1], "one-hot": np.eye(4)[rng.integers(0, 4, 400)]}[more]
+    names = ["age", "height", "pulse", *{"constant": ["one"], "copy": ["copy"], "one-hot": list("pqrs")}[more]]
+    result = recover(np.hstack([X, block]), y, 2, "relu", bias=True, rng=0, inputs=names)
+    assert result.is_certified or any(words in note for note in result.certificate.notes)
+    with pytest.raises(InputError, match="must be 3 names of inputs, found 2"):
+        recover(X, y, 2, "relu", bias=True, inputs=["a", "b"])
+
+
+def test_a_relation_of_columns_is_found_and_chance_is_not():
+    rng = np.random.default_rng(0)
+    X = rng.standard_normal((300, 4))
+    assert notes_on_columns(X, True) == ()
+    assert notes_on_columns(np.hstack([X, X[:, :1] + 1e-5 * rng.standard_normal((300, 1))]), True) == ()
+    (note,) = notes_on_columns(np.hstack([X, X[:, :1] - 2 * X[:, 1:2] + 3]), True, "abcde")
+    assert "column 0 (a), column 1 (b), column 4 (e); leave one of them out" in note
+    assert notes_on_columns(np.hstack([X, X[:, :1] - 2 * X[:, 1:2] + 3]), False) == ()
+    assert notes_on_columns(np.hstack([X, 1e6 + 0 * X[:, :1]]), True) == (
+        "Column 4 is constant: leave this column out, as it tells nothing.",
+    )
+    (note,) = notes_on_columns(np.hstack([X, -3e5 * X[:, 2:3] + 7]), True)
+    assert note == "Column 4 is a multiple of column 2: leave one out."

@@ -7,8 +7,9 @@ import pytest
 from onnx import helper
 
 from black_boxes import save_graph, write_onnx
-from twolayer import InputError, TwoLayerNetwork
-from twolayer.extract import CallableBox, CommandBox, Declared, OnnxBox, open_box
+from model_graphs import GRAPHS, write
+from twolayer import InputError, TwoLayerNetwork, export_model, read_model
+from twolayer.extract import CallableBox, CommandBox, Declared, OnnxBox, extract, open_box
 from twolayer.network import Polynomial
 
 NETWORK = TwoLayerNetwork([1.0, -2.0], [[1.0, 2.0, 0.0], [0.5, -1.0, 1.0]], [0.3, -0.2], "tanh", Polynomial(0.5))
@@ -211,3 +212,51 @@ def test_a_command_that_is_none_is_refused():
 def test_a_command_that_never_stops_writing_is_stopped():
     with pytest.raises(InputError, match=rf"goes on writing after {len(X)} rows"):
         command("while True: print(1.0)")(X)
+
+
+SLOPES = np.array([0.1, 0.3])
+WRITTEN = {  # what stands between the layers, and what is declared of it
+    "BatchNormalization": ([node("BatchNormalization", "t k b b k", "n"), node("Relu", "n", "h")], "relu"),
+    "PRelu": ([node("PRelu", "t slope", "h")], "relu"),
+    "Clip": ([node("Clip", "t zero", "h")], "relu"),
+    "Max": ([node("Max", "t zero", "h")], "relu"),
+    "Neg": ([node("Neg", "t", "n"), node("Relu", "n", "h")], "relu"),
+    "GELU written out": (
+        [node("Erf", "t", "e"), node("Add", "e k", "f"), node("Mul", "t f", "h")],
+        "gelu",
+    ),
+}
+
+
+@pytest.mark.parametrize("name", WRITTEN)
+def test_a_network_is_known_however_it_is_written(tmp_path, name):
+    nodes, sigma = WRITTEN[name]
+    constants = {**CONSTANTS, "slope": SLOPES, "zero": 0.0, "k": np.ones(2)}
+    nodes = [node("Gemm", "x W b", "t"), *nodes, node("MatMul", "h a", "y")]
+    # onnxruntime has the error function in single precision only
+    path = save_graph(tmp_path / "box.onnx", nodes, constants, 3, dtype=np.float32)
+    box = OnnxBox(path)
+    assert box.declared == Declared(2, sigma)
+    Z = np.random.default_rng(0).standard_normal((5, 3))
+    np.testing.assert_allclose(np.ravel(box(Z)), read_model(path)(Z), rtol=1e-5, atol=1e-6)
+
+
+def test_inputs_of_any_shape_and_columns_one_by_one_are_asked(tmp_path):
+    for name in ("an image that is flattened", "columns one by one", "fixed rows"):
+        box = OnnxBox(write(GRAPHS[name], tmp_path / "box.onnx"))
+        Z = np.random.default_rng(0).standard_normal((7, 4))
+        assert (box.dim, box.declared.width) == (4, 6)
+        np.testing.assert_allclose(np.ravel(box(Z)), read_model(tmp_path / "box.onnx")(Z), rtol=1e-4, atol=1e-5)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("kind", ["gelu", "softplus", "sine"])
+def test_the_activation_that_a_file_declares_is_tried_first(tmp_path, kind):
+    rng = np.random.default_rng(0)
+    network = TwoLayerNetwork(
+        rng.standard_normal(8), rng.standard_normal((8, 6)) / 2.5, rng.standard_normal(8) / 2, kind
+    )
+    export_model(network, tmp_path / "box.onnx")
+    found = extract(OnnxBox(tmp_path / "box.onnx"), rng=0)
+    assert found.is_certified
+    assert (found.network.activation.name, found.network.width) == (kind, 8)

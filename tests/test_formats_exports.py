@@ -231,6 +231,8 @@ NONE = TwoLayerNetwork(np.zeros(0), np.zeros((0, 4)), None, "relu", Polynomial(0
 @pytest.mark.parametrize("form", ["onnx", "json", "safetensors", "python", "c", "excel", "latex", "sympy", "torch"])
 def test_a_network_without_units_is_written_too(tmp_path, form):
     path = tmp_path / f"n.{EXPORTS[form].end}"
+    if form == "excel":
+        pytest.importorskip("openpyxl")
     export_model(NONE, path, form)
     assert path.stat().st_size > 0
     if form == "onnx":
@@ -335,9 +337,7 @@ class Sheets:
 
 @pytest.mark.parametrize("network", [*(one(spec, 1) for spec in SPECS), several("tanh"), NONE], ids=repr)
 def test_a_workbook_computes_the_network(network):
-    from openpyxl.utils import get_column_letter
-
-    pytest.importorskip("openpyxl")
+    get_column_letter = pytest.importorskip("openpyxl.utils").get_column_letter
     from twolayer.formats.exports_files import to_excel
 
     sheets = Sheets(to_excel(network))
@@ -484,6 +484,14 @@ def test_the_form_is_that_of_the_name_where_it_says_one(tmp_path):
         export_model(network, tmp_path / "n.tex", link="logistic")
     with pytest.raises(InputError, match="cannot write"):
         export_model(network, tmp_path / "no" / "n.c")
+
+
+def test_a_network_and_what_was_read_write_themselves(tmp_path):
+    network = one("tanh", 0)
+    network.export(tmp_path / "n.json")
+    network.export(tmp_path / "n.py", "python")
+    assert read_model(tmp_path / "n.json").network == network
+    assert_computes(module(tmp_path / "n.py").predict(X), network(X))
 
 
 @pytest.mark.parametrize("form", EXPORTS)

@@ -144,6 +144,7 @@ def test_lists_of_weights_in_json_are_read(tmp_path):
         ("{", "is not a JSON file, or is damaged"),
         ("[" * 100_000, "is not a JSON file, or is damaged"),
         ("[1]", "it is no object with the weights of a network"),
+        ('{"format": "twolayer.network", "activation": "relu", "a": [1], "W": [[1]], "b": [1], "link": 3}', "link '3'"),
         ("{}", "it has neither 'format' nor 'coefs_'"),
         ('{"coefs_": [[[NaN]]], "intercepts_": [[0]]}', "it holds NaN"),
         ('{"coefs_": 1, "intercepts_": 1}', "must be lists of one array a layer"),
@@ -352,12 +353,18 @@ def test_a_keras_file_that_names_other_files_is_not_followed(tmp_path):
         layout[:] = h5py.VirtualSource(str(tmp_path / "secret.h5"), "w", (4, 6))
         group.create_virtual_dataset("0", layout)
 
+    def expanding(group):
+        group.create_dataset("0", (30_000, 6_000), "f8", chunks=(100, 6_000), compression="gzip")
+
     for make in (linked, outside, virtual):
         with pytest.raises(InputError, match="not opened"):
             read_model(written(make))
+    with pytest.raises(InputError, match="would take 1440000000 bytes in memory, and holds 0"):
+        read_model(written(expanding))
 
 
 def test_a_keras_file_that_is_none_is_refused(tmp_path):
+    pytest.importorskip("h5py")
     for content in (b"", b"PK\x03\x04", bytes(1000)):
         (tmp_path / "m.keras").write_bytes(content)
         with pytest.raises(InputError, match="is not a Keras model, or is damaged"):
@@ -402,3 +409,64 @@ def test_nothing_of_other_libraries_is_imported_to_read_their_objects():
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"
+
+
+JUNK = [None, 1, -1, 1e300, "x", [], {}, [1], {"a": 1}, True, [[1, 2], [3]], 10**30, [None]]
+
+
+def changed(content, rng):
+    """A description with one part of it taken out, or something else in its place."""
+    content = json.loads(json.dumps(content))
+    inside, parts = content, [content]
+    while parts:
+        inside = parts[rng.integers(len(parts))]
+        keys = list(inside) if isinstance(inside, dict) else list(range(len(inside)))
+        if not keys:
+            return content
+        key = keys[rng.integers(len(keys))]
+        if isinstance(inside[key], dict | list) and inside[key] and rng.random() < 0.7:
+            parts = [inside[key]]
+            continue
+        if rng.random() < 0.3:
+            del inside[key]
+        else:
+            inside[key] = JUNK[rng.integers(len(JUNK))]
+        return content
+    return content
+
+
+OWN = {"format": "twolayer.network", "activation": "relu", "a": [1.0, 2.0], "W": [[1.0, 2.0], [3.0, 4.0]], "b": [0, 1]}
+OWN |= {"polynomial": {"constant": 1.0, "linear": [1.0, 2.0], "quadratic": None}, "link": "identity"}
+LISTS = {"coefs_": [[[1.0, 2.0]], [[1.0], [2.0]]], "intercepts_": [[0.0, 1.0], [0.0]], "activation": "relu"}
+
+
+def test_whatever_is_changed_in_a_description_is_read_or_refused_in_a_sentence(tmp_path):
+    rng = np.random.default_rng(0)
+    pytest.importorskip("h5py")
+    path = keras_file(
+        tmp_path / "k.keras", [dense(6, "relu"), dense(2, name="dense_1")], {"dense": [W1.T, B1], "dense_1": [W2.T, B2]}
+    )
+    with zipfile.ZipFile(path) as archive:
+        config, weights = json.loads(archive.read("config.json")), archive.read("model.weights.h5")
+    whole = packed(GOOD)
+    (size,) = struct.unpack("<Q", whole[:8])
+    header, data = json.loads(whole[8 : 8 + size]), whole[8 + size :]
+    said = []
+    for _ in range(150):
+        for name in ("own.json", "lists.json", "m.safetensors", "m.keras"):
+            path = tmp_path / name
+            if name == "m.keras":
+                with zipfile.ZipFile(path, "w") as archive:
+                    archive.writestr("config.json", json.dumps(changed(config, rng)))
+                    archive.writestr("model.weights.h5", weights)
+            elif name == "m.safetensors":
+                head = json.dumps(changed(header, rng)).encode()
+                path.write_bytes(struct.pack("<Q", len(head)) + head + data)
+            else:
+                path.write_text(json.dumps(changed(OWN if name == "own.json" else LISTS, rng)))
+            try:
+                read_model(path, activation="relu" if name == "m.safetensors" else None)
+            except InputError as refusal:
+                said.append(str(refusal))
+    assert 100 < len(said) < 600
+    assert not any("\n" in sentence for sentence in said)

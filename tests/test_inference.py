@@ -14,6 +14,7 @@ from twolayer import InputError, Result, TwoLayerNetwork, recover
 from twolayer.inference.effects import effect_of
 from twolayer.inference.estimates import estimates
 from twolayer.inference.hypotheses import width_scores
+from twolayer.inference.parameters import Layout
 from twolayer.inference.suspects import suspect_rows
 from twolayer.inference.writing import number
 from twolayer.network import Polynomial
@@ -497,6 +498,8 @@ def test_units_have_one_order_and_sign_whatever_the_run(activation):
         recover(X[order], truth(X)[order], 2, activation, bias=True, rng=4),
     ]
     first = results[0].network
+    for result in results:  # turned round or not, it is the function that made the labels
+        np.testing.assert_allclose(result.network(X), truth(X), atol=1e-7)
     assert first.W[0, 0] <= first.W[1, 0]
     if activation == "tanh":
         assert (first.a > 0).all()
@@ -563,3 +566,40 @@ def test_a_result_of_several_outputs_has_all_that_one_of_one_has(tmp_path, activ
     assert "(y1, y2) = constant + 2" in str(result.summary())
     result.save(tmp_path / "fit.npz")
     assert Result.load(tmp_path / "fit.npz") == result
+
+
+def rebuilt(values, like):
+    """The network of all its numbers in the order of a layout: the slow way."""
+    m, d, q = like.width, like.dim, like.n_outputs
+    W, b, A, c, u, Q = np.split(values, np.cumsum([m * d, m, m * q, q, d * q]))
+    square = np.zeros((d, d, q))
+    for place, (k, j) in enumerate(zip(*np.triu_indices(d), strict=True)):
+        square[k, j] += Q.reshape(-1, q)[place] / 2
+        square[j, k] += Q.reshape(-1, q)[place] / 2
+    parts = (c, u.reshape(d, q), square) if q > 1 else (c[0], u, square[:, :, 0])
+    return TwoLayerNetwork(A.reshape(m, q) if q > 1 else A, W.reshape(m, d), b, like.activation, Polynomial(*parts))
+
+
+@pytest.mark.parametrize("q", [1, 2])
+def test_derivatives_by_every_number_are_those_of_small_changes(q):
+    rng = np.random.default_rng(q)
+    m, d = 2, 3
+    shape = (m, q) if q > 1 else (m,)
+    S = rng.standard_normal((d, d, q))
+    square = (S + S.transpose(1, 0, 2)) / 2
+    linear = rng.standard_normal((d, q))
+    parts = (rng.standard_normal(q), linear, square) if q > 1 else (1.5, linear[:, 0], square[:, :, 0])
+    network = TwoLayerNetwork(
+        rng.standard_normal(shape), rng.standard_normal((m, d)), rng.standard_normal(m), "tanh", Polynomial(*parts)
+    )
+    layout = Layout(network, True, ("x", "y", "z"), ("p", "q")[:q])
+    X = rng.standard_normal((9, d))
+    np.testing.assert_allclose(rebuilt(layout.values, network)(X), network(X))
+    for _, j, J in layout.derivatives(X):
+        for k in range(layout.count):
+            h = 1e-6 * np.eye(layout.count)[k]
+            change = rebuilt(layout.values + h, network)(X) - rebuilt(layout.values - h, network)(X)
+            np.testing.assert_allclose(J[:, k], change.reshape(9, q)[:, j] / 2e-6, atol=1e-7)
+    names = [one.name for one in layout.parameters]
+    assert len(names) == layout.count
+    assert {"x*x", "x*z"} <= {name.split(" ")[0] for name in names}

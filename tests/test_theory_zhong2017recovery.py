@@ -9,6 +9,7 @@ from oracles import gaussian_grid, gaussian_mean
 from twolayer import InputError, TwoLayerNetwork
 from twolayer.activation import activation
 from twolayer.hermite import hermite_tensor
+from twolayer.papers.theories import THEORIES
 from twolayer.papers.zhong2017recovery import theory
 from twolayer.teachers import conditioned, orthogonal
 
@@ -311,3 +312,9 @@ def test_the_curvature_at_the_truth_vanishes_for_linear_and_quadratic(name):
 def test_conditioning_refuses_what_is_not_the_papers_network(network, message):
     with pytest.raises(InputError, match=message):
         theory.conditioning(network)
+
+
+@pytest.mark.parametrize("paper", THEORIES)
+def test_every_paper_speaks_of_one_output(paper):
+    with pytest.raises(InputError, match=f"the statements of {paper} are for one output, found 2"):
+        THEORIES[paper](TwoLayerNetwork(np.ones((1, 2)), [[1.0, 0.0]]))

@@ -11,6 +11,7 @@ from contest.lbfgs import lbfgs
 from contest.least_squares import Clock, LeastSquares
 from contest.levenberg_marquardt import levenberg_marquardt
 from contest.mlp import mlp
+from contest.shared import SHARED, SharedLeastSquares
 from twolayer.activation import activation as parse_activation
 from twolayer.network import TwoLayerNetwork
 from twolayer.recover import recover
@@ -54,6 +55,8 @@ def _peer(
     minimise: Peer,
     times: int = 1,
 ) -> TwoLayerNetwork:
+    if y.ndim == 2:
+        return SHARED[minimise.__name__](SharedLeastSquares(X, y, width, parse_activation(activation), clock), rng)
     return minimise(LeastSquares(X, y, times * width, parse_activation(activation), clock, has_bias), rng)
 
 

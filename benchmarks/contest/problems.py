@@ -16,7 +16,7 @@ class Problem:
     """A network and n Gaussian inputs, without noise.
 
     Of the conditioned law (κ = 2, output weights ±1, no biases), or, with biases on [-B, B] or more units than inputs,
-    with random unit rows and output weights of magnitude on [1/2, 2].
+    with random unit rows and output weights of magnitude on [1/2, 2], or, of several outputs, Gaussian.
     """
 
     activation: str
@@ -24,17 +24,19 @@ class Problem:
     k: int
     n: int
     bias: float = 0.0
+    outputs: int = 1
 
     @property
     def name(self) -> str:
         biases = f"-bias-{self.bias:g}" if self.bias else ""
-        return f"{self.activation}-{self.d}-{self.k}-{self.n}{biases}"
+        outputs = f"-outputs-{self.outputs}" if self.outputs > 1 else ""
+        return f"{self.activation}-{self.d}-{self.k}-{self.n}{biases}{outputs}"
 
     def draw(self, seed: int) -> tuple[TwoLayerNetwork, NDArray, NDArray]:
         """The planted network and its samples."""
         network, samples = np.random.default_rng(seed).spawn(2)
         if self.bias or self.k > self.d:
-            teacher = random_units(self.d, self.k, self.bias, self.activation, rng=network)
+            teacher = random_units(self.d, self.k, self.bias, self.activation, network, self.outputs)
         else:
             teacher = conditioned(self.d, self.k, KAPPA, self.activation, rng=network)
         return teacher, *gaussian_samples(teacher, self.n, rng=samples)
@@ -58,3 +60,11 @@ CROWDED = {
     )
 }
 CROWDED_SMOKE = Problem("tanh", 3, 7, 1_000)
+SHARING = {
+    problem.name: problem
+    for problem in (
+        Problem("relu", d, k, n, bias=1.0, outputs=10)
+        for d, k, n in ((20, 10, 2_000), (50, 20, 10_000), (100, 36, 40_000), (10, 30, 6_000))
+    )
+}
+SHARING_SMOKE = Problem("relu", 4, 2, 500, bias=1.0, outputs=3)

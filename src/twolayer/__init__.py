@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from twolayer.evidence import Certificate, Status
     from twolayer.extract import Extraction, extract
     from twolayer.formats import EXPORTS, READERS, Reading, export_model, read_model
+    from twolayer.inference.displays import TwoLayerDisplay
     from twolayer.instances import load_instance, save_instance
     from twolayer.links import LINKS
     from twolayer.methods import RECOVERIES
@@ -55,6 +56,7 @@ __all__ = [
     "Result",
     "Status",
     "TwoLayerClassifier",
+    "TwoLayerDisplay",
     "TwoLayerNetwork",
     "TwoLayerRegressor",
     "activation",
@@ -93,6 +95,7 @@ _HOME = {
     "Status": "evidence",
     "THEORIES": "papers.theories",
     "TwoLayerClassifier": "estimators",
+    "TwoLayerDisplay": "inference.displays",
     "TwoLayerNetwork": "network",
     "TwoLayerRegressor": "estimators",
     "activation": "activation",

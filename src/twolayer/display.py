@@ -13,9 +13,11 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from rich.table import Table
 
 if TYPE_CHECKING:
+    from twolayer.extract.auditing import Audit
     from twolayer.network import TwoLayerNetwork
 
 __all__ = [
+    "audit_table",
     "comparison_table",
     "components_table",
     "counted",
@@ -157,6 +159,17 @@ def components_table(weights: NDArray[np.float64], factors: NDArray[np.float64])
         table.add_row(str(term), f"{weights[term]:.6g}", _entries(factors[term]))
     if len(weights) > SHOWN_UNITS:
         table.caption = f"{len(weights) - SHOWN_UNITS} more terms"
+    return table
+
+
+def audit_table(audit: "Audit") -> Table:
+    """A row for each extraction: what its answers were cut to, and what was taken."""
+    table = Table(title=f"{audit.name}: what is taken of {audit.reference.width} units")
+    for heading in ("limit", "to", "status", "units", "digits of units", "digits of values", "queries", "seconds"):
+        table.add_column(heading, justify="left" if heading in ("limit", "status") else "right")
+    for row in audit.rows:
+        numbers = (f"{row.unit_digits:.1f}", f"{row.value_digits:.1f}", f"{row.queries:,}", f"{row.seconds:.1f}")
+        table.add_row(row.limit, row.value, row.status, str(row.units), *numbers)
     return table
 
 

@@ -8,8 +8,8 @@ from collections.abc import Callable, Iterable
 from functools import cache
 
 import numpy as np
+import scipy  # its parts are imported on first use: scipy.special takes a fifth of a second
 from numpy.typing import ArrayLike, NDArray
-from scipy.special import roots_hermitenorm, roots_legendre
 
 from twolayer.errors import InputError
 
@@ -100,7 +100,7 @@ def gauss_hermite(size: int) -> tuple[NDArray, NDArray]:
     Exact for polynomials of degree below ``2 * size``; on a kink it is wrong by about 1e-3 even with 300 nodes, which
     `gaussian_panels` mends. The arrays are shared and read-only.
     """
-    nodes, weights = roots_hermitenorm(size)
+    nodes, weights = scipy.special.roots_hermitenorm(size)
     weights = weights / weights.sum()
     return _frozen(nodes), _frozen(weights)
 
@@ -168,7 +168,7 @@ def checked_order(order: int) -> int:
 
 @cache
 def _legendre(size: int) -> tuple[NDArray, NDArray]:
-    nodes, weights = roots_legendre(size)
+    nodes, weights = scipy.special.roots_legendre(size)
     return _frozen(nodes), _frozen(weights)
 
 

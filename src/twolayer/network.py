@@ -182,6 +182,10 @@ class TwoLayerNetwork:
         """Weights, units over their projections, and what is left: `twolayer.inference.plots.plot_of_network`."""
         return import_module("twolayer.inference.plots").plot_of_network(self, X, y, **options)
 
+    def export(self, path: FilePath, to: str | None = None, **options: Any) -> None:
+        """Write it for another program, as ONNX, C, Excel and others: `twolayer.formats.export_model`."""
+        import_module("twolayer.formats").export_model(self, path, to, **options)
+
     def balanced(self) -> "TwoLayerNetwork":
         r"""Write the same function with :math:`|a_i| = 1`, the convention of [1]_: all magnitude is in (w, b).
 

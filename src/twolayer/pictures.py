@@ -10,9 +10,19 @@ from numpy.typing import ArrayLike
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
+    from twolayer.extract.auditing import Audit
     from twolayer.network import TwoLayerNetwork
 
-__all__ = ["COLOURS", "DASHES", "MARKERS", "draw_losses", "draw_weights", "recovery_picture"]
+__all__ = [
+    "COLOURS",
+    "DASHES",
+    "MARKERS",
+    "audit_picture",
+    "draw_losses",
+    "draw_taken",
+    "draw_weights",
+    "recovery_picture",
+]
 
 # Okabe and Ito's palette stays apart for every kind of colour vision; markers and dashes say the same again.
 COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000")
@@ -75,3 +85,30 @@ def draw_losses(axes: "Axes", losses: Mapping[str, ArrayLike]) -> None:
     axes.set(xscale="log", yscale="log", xlabel="step", ylabel="relative loss ‖y − ŷ‖² / ‖y‖²", title="Loss by step")
     axes.legend(frameon=False, fontsize="small")
     axes.grid(visible=True, color="0.9", linewidth=0.6)
+
+
+def audit_picture(audit: "Audit") -> Figure:
+    """Return the picture of an audit: units taken on the left, digits of the values, against digits of the answers."""
+    figure = Figure(figsize=(10.0, 4.2), layout="constrained")
+    left, right = figure.subplots(1, 2)
+    rows = audit.of("digits")
+    draw_taken(left, {audit.name: audit})
+    digits = [int(row.value) for row in rows]
+    right.plot([min(digits), max(digits)], [min(digits), max(digits)], color="0.6", linewidth=1, label="as many")
+    right.plot(digits, [row.value_digits for row in rows], color=COLOURS[0], marker=MARKERS[0], label="of values")
+    right.plot(digits, [row.unit_digits for row in rows], color=COLOURS[1], marker=MARKERS[1], label="of units")
+    right.set(xlabel="significant digits of the answers", ylabel="correct digits", title="How exactly it is taken")
+    right.legend(frameon=False, fontsize="small")
+    return figure
+
+
+def draw_taken(axes: "Axes", audits: "Mapping[str, Audit]") -> None:
+    """Draw the share of units taken against the digits of the answers, a line for each audit."""
+    for number, (label, audit) in enumerate(audits.items()):
+        rows = audit.of("digits")
+        share = [100 * row.units / audit.reference.width for row in rows]
+        colour, marker = COLOURS[number % len(COLOURS)], MARKERS[number % len(MARKERS)]
+        axes.plot([int(row.value) for row in rows], share, label=label, color=colour, marker=marker)
+    axes.set(xlabel="significant digits of the answers", ylabel="units taken (%)", title="How much is taken")
+    axes.set_ylim(-5, 105)
+    axes.legend(frameon=False, fontsize="small")

@@ -5,8 +5,8 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+import scipy  # its parts are imported on first use
 from numpy.typing import NDArray
-from scipy.linalg import cho_factor, cho_solve
 
 __all__ = ["Adam", "GramSolver", "NielsenDamping", "conjugate_gradients"]
 
@@ -88,13 +88,15 @@ class GramSolver:
         ridge = 1e-13  # a thousand roundings: what keeps the factor of equal columns from failing
         while True:
             try:
-                return cls(cho_factor(scaled + ridge * np.eye(len(G)), check_finite=False), scale)
+                return cls(scipy.linalg.cho_factor(scaled + ridge * np.eye(len(G)), check_finite=False), scale)
             except np.linalg.LinAlgError:
                 ridge *= 10
 
     def __call__(self, M: Array) -> Array:
         """The C, of the shape of M."""
-        return np.asarray(self.scale[:, None] * cho_solve(self.factor, self.scale[:, None] * M, check_finite=False))
+        return np.asarray(
+            self.scale[:, None] * scipy.linalg.cho_solve(self.factor, self.scale[:, None] * M, check_finite=False)
+        )
 
 
 @dataclass

@@ -9,7 +9,7 @@ from twolayer.activation.aliases import known_name, name_of_function
 from twolayer.activation.base import Activation, Reflection
 from twolayer.activation.bounded import HardTanh, Softsign
 from twolayer.activation.exponential import ELU, SELU
-from twolayer.activation.gated import HardSwish, Mish, SiLU
+from twolayer.activation.gated import GELUTanh, HardSwish, Mish, SiLU
 from twolayer.activation.piecewise import Abs, LeakyReLU, ReLU, SquaredReLU
 from twolayer.activation.polynomial import Linear, Polynomial, Quadratic
 from twolayer.activation.rewriting import Rewriting, is_bent, rewriting
@@ -115,6 +115,7 @@ ACTIVATIONS: dict[str, Entry] = table(
             Erf,
             Softplus,
             GELU,
+            GELUTanh,
             SiLU,
             HardSwish,
             Mish,

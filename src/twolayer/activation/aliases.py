@@ -51,8 +51,18 @@ def name_of_function(function: Any) -> str | None:
     if type(function).__name__ == "ufunc":
         return str(function.__name__)
     if module == "torch":
-        given = getattr(function, "negative_slope", None)
-        name = type(function).__name__
-        is_other = getattr(function, "approximate", "none") != "none"  # the GELU by tanh is another function
-        return None if is_other else name if given is None else f"{name}({float(given)!r})"
+        return _name_of_layer(function)
     return None
+
+
+def _name_of_layer(layer: Any) -> str | None:
+    """What a layer of torch is called, with its argument; None where its options make it another function."""
+    name = type(layer).__name__
+    if getattr(layer, "approximate", "none") == "tanh":
+        return "gelu_tanh"
+    # a softplus with another beta, a clip at other bounds
+    usual = {"beta": 1, "min_val": -1, "max_val": 1}
+    if any(getattr(layer, option, value) != value for option, value in usual.items()):
+        return None
+    given = getattr(layer, "negative_slope", getattr(layer, "alpha", None))
+    return name if given is None else f"{name}({float(given)!r})"

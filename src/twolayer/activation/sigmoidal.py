@@ -4,8 +4,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
+import scipy  # its parts are imported on first use: scipy.special takes a fifth of a second
 from numpy.typing import NDArray
-from scipy.special import erf, expit, ndtr
 
 from twolayer.activation.base import Activation, Reflection
 from twolayer.activation.smoothing import (
@@ -31,7 +31,7 @@ class Sigmoid(Activation):
     reflection = Reflection(-1, (1.0,))
 
     def _value(self, t: NDArray) -> NDArray:
-        return expit(t)
+        return scipy.special.expit(t)
 
     def _derivative(self, t: NDArray) -> NDArray:
         return _logistic_density(t)
@@ -82,7 +82,7 @@ class Erf(Activation):
     reflection = Reflection(-1)
 
     def _value(self, t: NDArray) -> NDArray:
-        return erf(t)
+        return scipy.special.erf(t)
 
     def _derivative(self, t: NDArray) -> NDArray:
         return 2 * 2**0.5 * gaussian_density(2**0.5 * t)
@@ -110,7 +110,7 @@ class Softplus(Activation):
         return value
 
     def _derivative(self, t: NDArray) -> NDArray:
-        return expit(t)
+        return scipy.special.expit(t)
 
     def _second_derivative(self, t: NDArray) -> NDArray:
         return _logistic_density(t)
@@ -130,12 +130,12 @@ class GELU(Activation):
     reflection = Reflection(1, (0.0, -1.0))
 
     def _value(self, t: NDArray) -> NDArray:
-        return t * ndtr(t)
+        return t * scipy.special.ndtr(t)
 
     def _derivative(self, t: NDArray) -> NDArray:
         value = gaussian_density(t)
         value *= t
-        value += ndtr(t)
+        value += scipy.special.ndtr(t)
         return value
 
     def _second_derivative(self, t: NDArray) -> NDArray:

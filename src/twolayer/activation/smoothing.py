@@ -12,8 +12,8 @@ arrays `scale` (s ≥ 0) and `shift` (μ) of one shape and returns an array of s
 from functools import cache
 
 import numpy as np
+import scipy  # its parts are imported on first use: scipy.special takes a fifth of a second
 from numpy.typing import NDArray
-from scipy.special import erf, ndtr
 
 __all__ = [
     "bump_coefficients",
@@ -52,13 +52,13 @@ def bump_coefficients(order: int, scale: NDArray, shift: NDArray, variance: floa
 def step_coefficients(order: int, scale: NDArray, shift: NDArray, variance: float = 0.0) -> NDArray:
     r"""Coefficients of :math:`\Phi_v`: :math:`c_0 = \Phi(z)`, :math:`c_j = (s/\tau)^j\,He_{j-1}(-z)\,\varphi(z)`."""
     _, z, ratio = _standardised(scale, shift, variance)
-    return np.concatenate([ndtr(z)[None], ratio * _hermite_functions(order, ratio, z)[:order]])
+    return np.concatenate([scipy.special.ndtr(z)[None], ratio * _hermite_functions(order, ratio, z)[:order]])
 
 
 def sign_coefficients(order: int, scale: NDArray, shift: NDArray, variance: float = 0.0) -> NDArray:
     r"""Coefficients of :math:`2\Phi_v - 1`, without the cancellation."""
     coefficients = 2 * step_coefficients(order, scale, shift, variance)
-    coefficients[0] = erf(_standardised(scale, shift, variance)[1] / np.sqrt(2))
+    coefficients[0] = scipy.special.erf(_standardised(scale, shift, variance)[1] / np.sqrt(2))
     return coefficients
 
 
@@ -69,7 +69,7 @@ def ramp_coefficients(order: int, scale: NDArray, shift: NDArray, variance: floa
     that for relu and b = μ/s, :math:`c_j = (-1)^j s\,He_{j-2}(b)\,\varphi(b)`, j ≥ 2 (awasthi2021efficient, Lemma 3.5).
     """
     tau, z, _ = _standardised(scale, shift, variance)
-    mean = shift * ndtr(z) + tau * gaussian_density(z)
+    mean = shift * scipy.special.ndtr(z) + tau * gaussian_density(z)
     return np.concatenate([mean[None], scale * step_coefficients(order, scale, shift, variance)[:order]])
 
 

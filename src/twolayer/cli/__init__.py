@@ -13,7 +13,7 @@ from typing import Annotated
 import typer
 
 from twolayer import __version__
-from twolayer.cli import applying, extraction, figures, instances, models, networks
+from twolayer.cli import applying, audit, extraction, figures, instances, models, networks
 from twolayer.cli.conventions import BAD_INPUT, FAULT, INTERRUPTED, NOBODY_READS, require_writable
 from twolayer.errors import InputError
 
@@ -133,7 +133,7 @@ def root(
 PANELS = {
     "Use": (networks.demo, networks.recover, applying.show, applying.predict, networks.compare, extraction.extract),
     "Model files": (models.read, models.export, models.reduce),
-    "Study": (networks.sample, extraction.decompose, instances.theory),
+    "Study": (audit.audit, networks.sample, extraction.decompose, instances.theory),
     "Papers": (figures.figure, figures.report),
 }
 EXAMPLES = {

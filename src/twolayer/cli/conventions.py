@@ -34,6 +34,7 @@ __all__ = [
     "at_least",
     "closing",
     "count_or_auto",
+    "loaded_network",
     "lookup",
     "print_json",
     "require_npz",
@@ -75,7 +76,19 @@ Header = Annotated[
     bool | None,
     typer.Option("--header/--no-header", metavar="", help="Whether the first line of a table has the names."),
 ]
-NetworkFile = Annotated[Path, typer.Argument(help="A network file (.npz).", show_default=False)]
+NetworkFile = Annotated[Path, typer.Argument(help="A network, or a result (.npz).", show_default=False)]
+
+
+def loaded_network(path: Path) -> Any:
+    """The network of a file, or of the result that a file holds."""
+    from twolayer.files import read_npz
+    from twolayer.network import TwoLayerNetwork
+
+    if path.suffix.lower() == ".npz" and path.is_file() and str(read_npz(path).get("format", "")) == "twolayer.result":
+        from twolayer.recover.result import Result
+
+        return Result.load(path).network
+    return TwoLayerNetwork.load(path)
 
 
 def print_json(content: dict[str, Any]) -> None:

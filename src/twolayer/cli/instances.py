@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from twolayer.cli.conventions import AsJson, NetworkFile, Seed, lookup, print_json, require_npz
+from twolayer.cli.conventions import AsJson, NetworkFile, Seed, loaded_network, lookup, print_json, require_npz
 
 if TYPE_CHECKING:
     from twolayer.instances import Family, Instance
@@ -35,10 +35,9 @@ def theory(
 ) -> None:
     """Print the quantities of a paper for a network file."""
     from twolayer.display import console, quantities_table
-    from twolayer.network import TwoLayerNetwork
     from twolayer.papers.theories import THEORIES
 
-    found = lookup(THEORIES, paper, "paper")(TwoLayerNetwork.load(network))
+    found = lookup(THEORIES, paper, "paper")(loaded_network(network))
     if as_json:
         print_json(found)
     else:

@@ -9,6 +9,7 @@ from twolayer.cli.conventions import (
     AsJson,
     NetworkFile,
     at_least,
+    loaded_network,
     print_json,
     require_npz,
     require_other,
@@ -50,7 +51,7 @@ def read(
 
     screen = console()
     screen.print(repr(found.network).strip("<>"))
-    screen.print(units_table(found.network))
+    screen.print(units_table(found.network, screen.width))
     if found.link != "identity":
         screen.print(f"On top of it stands the link {found.link}, which is no part of the network.")
     for note in found.notes:
@@ -97,11 +98,10 @@ def export(
 ) -> None:
     """Write a network for another program: ONNX, torch, scikit-learn, C, Excel and others."""
     from twolayer.formats import export_model
-    from twolayer.network import TwoLayerNetwork
 
     require_writable(output)
     require_other(output, [network])
-    export_model(TwoLayerNetwork.load(network), output, to, link=link)
+    export_model(loaded_network(network), output, to, link=link)
     typer.echo(f"wrote {output}")
 
 
@@ -123,13 +123,12 @@ def reduce(
     as_json: AsJson = False,
 ) -> None:
     """Find the least network that is the same function: everywhere, on a box, or nearly so on data."""
-    from twolayer.network import TwoLayerNetwork
     from twolayer.reduction import reduce
 
     if output is not None:
         require_npz(output)
         require_other(output, [network, *([data] if data is not None else [])])
-    given = TwoLayerNetwork.load(network)
+    given = loaded_network(network)
     bounds = None if box is None else _bounds(box)
     rows = None if data is None else _rows(data, given.dim)
     found = reduce(given, box=bounds, data=rows, tolerance=tolerance)
@@ -149,7 +148,7 @@ def reduce(
         for removal in found.removals:
             screen.print(str(removal), highlight=False)
     screen.print(repr(found.network).strip("<>"))
-    screen.print(units_table(found.network))
+    screen.print(units_table(found.network, screen.width))
     if output is not None:
         screen.print(f"wrote {output}")
 

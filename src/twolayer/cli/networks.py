@@ -3,7 +3,6 @@
 import inspect
 from collections.abc import Mapping
 from contextlib import suppress
-from dataclasses import replace
 from pathlib import Path
 from time import perf_counter
 from typing import Annotated, Any
@@ -23,6 +22,7 @@ from twolayer.cli.conventions import (
     at_least,
     closing,
     count_or_auto,
+    loaded_network,
     lookup,
     print_json,
     require_npz,
@@ -182,9 +182,9 @@ def recover(
     start = perf_counter()
     with standard_output_kept(), narrated("recovering") as progress:
         options: dict[str, Any] = {"bias": bias, "link": link, "method": method, "rng": seed, "progress": progress}
+        options |= {"inputs": read.inputs, "outputs": read.outputs}
         result = recover(read.X, read.y, units, activation, **options)
     seconds = perf_counter() - start
-    result = replace(result, inputs=read.inputs, outputs=read.outputs)
     if output is not None:
         result.network.save(output)
     if fit is not None:
@@ -239,9 +239,8 @@ def compare(
 ) -> int:
     """Compare two networks up to the order of their units, or on a region; exit code 1 when they differ."""
     from twolayer.align import recovery_error
-    from twolayer.network import TwoLayerNetwork
 
-    first, second = TwoLayerNetwork.load(network), TwoLayerNetwork.load(reference)
+    first, second = loaded_network(network), loaded_network(reference)
     if region is not None:
         return _compared_on(region, first, second, tolerance, seconds, as_json=as_json)
     difference = incomparable(first, second)

@@ -17,6 +17,7 @@ from twolayer.decompose.least_squares import least_squares, polish
 from twolayer.decompose.methods import DECOMPOSITIONS
 from twolayer.decompose.power import power
 from twolayer.decompose.sample_moment import MomentTerms, moment_terms
+from twolayer.decompose.shared_factors import SharedFactors, decompose_shared, shared_factors
 from twolayer.decompose.simultaneous import joint_diagonalisation
 from twolayer.decompose.subspace_power import subspace_power
 from twolayer.decompose.unknown_rank import decompose_unknown_rank
@@ -28,8 +29,10 @@ __all__ = [
     "Decomposition",
     "JointDiagonalisation",
     "MomentTerms",
+    "SharedFactors",
     "Status",
     "decompose",
+    "decompose_shared",
     "jennrich",
     "joint_diagonalisation",
     "joint_diagonalise",
@@ -39,6 +42,7 @@ __all__ = [
     "moment_terms",
     "polish",
     "power",
+    "shared_factors",
     "subspace_power",
 ]
 

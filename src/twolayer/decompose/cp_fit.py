@@ -4,8 +4,8 @@ from collections.abc import Callable
 from functools import cached_property
 
 import numpy as np
+import scipy  # its parts are imported on first use
 from numpy.typing import NDArray
-from scipy.linalg import LinAlgError, cho_factor, cho_solve
 
 from twolayer.decompose.damped_gauss_newton import damped_gauss_newton
 from twolayer.decompose.symmetric_sum import Target, unit_rows
@@ -137,23 +137,23 @@ class SumFit:
         H = normal_matrix(self.weights, self.factors, self.T.order)
         H[np.diag_indices_from(H)] += shift.ravel()
         try:
-            factor = cho_factor(H, overwrite_a=True)
-        except LinAlgError:  # indefinite by rounding: more damping will do
+            factor = scipy.linalg.cho_factor(H, overwrite_a=True)
+        except scipy.linalg.LinAlgError:  # indefinite by rounding: more damping will do
             return np.zeros_like(shift)
-        return cho_solve(factor, self.descent.ravel()).reshape(shift.shape)
+        return scipy.linalg.cho_solve(factor, self.descent.ravel()).reshape(shift.shape)
 
     def _iterated(self, shift: NDArray) -> NDArray:
         p, gram = self.T.order, self.factors @ self.factors.T
         outer = p * np.outer(self.weights, self.weights) * gram ** (p - 1)
         tiny = 1e-12  # of the diagonal: what is singular can be factored, and little else is changed
-        by_weight = cho_factor(gram**p + np.diag(shift[:, 0] + tiny))
-        by_factor = cho_factor(outer + np.diag(shift[:, 1] + tiny * outer.diagonal().max()))
+        by_weight = scipy.linalg.cho_factor(gram**p + np.diag(shift[:, 0] + tiny))
+        by_factor = scipy.linalg.cho_factor(outer + np.diag(shift[:, 1] + tiny * outer.diagonal().max()))
 
         def precondition(rows: NDArray) -> NDArray:
             return np.column_stack(
                 [
-                    cho_solve(by_weight, rows[:, 0], check_finite=False),
-                    cho_solve(by_factor, rows[:, 1:], check_finite=False),
+                    scipy.linalg.cho_solve(by_weight, rows[:, 0], check_finite=False),
+                    scipy.linalg.cho_solve(by_factor, rows[:, 1:], check_finite=False),
                 ]
             )
 

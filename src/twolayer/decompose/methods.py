@@ -5,6 +5,7 @@ from twolayer.decompose.jennrich import jennrich
 from twolayer.decompose.kcl import kcl, kcl_inverse
 from twolayer.decompose.least_squares import least_squares
 from twolayer.decompose.power import power
+from twolayer.decompose.shared_factors import shared_factors
 from twolayer.decompose.simultaneous import joint_diagonalisation
 from twolayer.decompose.subspace_power import subspace_power
 from twolayer.entry import Entry, first_line, table
@@ -22,6 +23,7 @@ DECOMPOSITIONS: dict[str, Entry] = table(
             ("kcl_inverse", kcl_inverse),
             ("least_squares", least_squares),
             ("power", power),
+            ("shared_factors", shared_factors),
             ("subspace_power", subspace_power),
         )
     )

@@ -1,8 +1,8 @@
 r"""Generalised eigenvectors of two combinations of slices: the start of every algebraic method here."""
 
 import numpy as np
+import scipy  # its parts are imported on first use
 from numpy.typing import NDArray
-from scipy.linalg import eig
 
 from twolayer.decompose.symmetric_sum import unit_rows
 
@@ -30,7 +30,7 @@ def pencil_vectors(C: NDArray, rng: np.random.Generator) -> tuple[NDArray, NDArr
         Unit rows, parallel to the rows of the inverse of A.
     """
     S, S2 = np.tensordot(rng.standard_normal((2, len(C))), C, 1)
-    values, vectors = eig(S, S2, check_finite=False)
+    values, vectors = scipy.linalg.eig(S, S2, check_finite=False)
     V = unit_rows(np.where(np.imag(values) < 0, vectors.imag, vectors.real).T)
     other = S + S2 * (np.linalg.norm(S) / np.linalg.norm(S2))
     return unit_rows(V @ other).T, V

@@ -3,9 +3,8 @@ r"""Least squares over all slices at once: :math:`\min_{A, D} \tfrac12 \sum_l \|
 from functools import cached_property
 
 import numpy as np
+import scipy  # its parts are imported on first use
 from numpy.typing import NDArray
-from scipy.linalg import cho_factor
-from scipy.linalg.lapack import dpotrs
 
 from twolayer.decompose.damped_gauss_newton import damped_gauss_newton
 from twolayer.decompose.symmetric_sum import unit_rows
@@ -62,7 +61,7 @@ class SliceFit:
         self.gram = self.A.T @ self.A
         squared = self.gram**2
         ridge = 1e-13 * len(squared)  # rounding of Γ, without which parallel columns cannot be factored
-        self._gamma = cho_factor(squared + ridge * np.eye(len(squared)), check_finite=False)[0]
+        self._gamma = scipy.linalg.cho_factor(squared + ridge * np.eye(len(squared)), check_finite=False)[0]
         self.D = np.zeros((len(C), self.A.shape[1]))
         self.left_over, self.cost = C, 0.5 * float(np.vdot(C, C))
         self._add_best_diagonals()
@@ -95,12 +94,12 @@ class SliceFit:
         """One damped step: the fit there, and the decrease that the linear model predicts."""
         normal = 2 * self.gram * self.weights_gram
         scale = np.maximum(normal.diagonal(), 1e-12 * normal.trace())
-        factor = cho_factor(normal + np.diag((damping + 1e-13) * scale), check_finite=False)[0]
+        factor = scipy.linalg.cho_factor(normal + np.diag((damping + 1e-13) * scale), check_finite=False)[0]
 
         step = conjugate_gradients(
             lambda P: self._schur_product(P) + damping * scale * P,
             -self.gradient,
-            lambda G: dpotrs(factor, G.T)[0].T,
+            lambda G: scipy.linalg.lapack.dpotrs(factor, G.T)[0].T,
             1e-4,  # a residual of a hundredth: each step has its gain measured anyway
             60,
         )
@@ -115,5 +114,5 @@ class SliceFit:
         return direct - 2 * A @ (gram * (moved.T @ D))
 
     def _solve_gamma(self, rows: NDArray) -> NDArray:
-        solved: NDArray = dpotrs(self._gamma, rows.T)[0].T
+        solved: NDArray = scipy.linalg.lapack.dpotrs(self._gamma, rows.T)[0].T
         return solved

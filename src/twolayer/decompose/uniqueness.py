@@ -1,8 +1,8 @@
 r"""Whether a sum of rank-one terms determines its terms."""
 
 import numpy as np
+import scipy  # its parts are imported on first use
 from numpy.typing import NDArray
-from scipy.linalg.lapack import dpotrf
 
 from twolayer.decompose.cp_fit import normal_matrix
 from twolayer.decompose.standards import STANDARDS, Standards
@@ -30,7 +30,7 @@ def has_one_sum_nearby(
         return True
     H = _inner_products(weights, factors, order)
     H[np.diag_indices_from(H)] -= standards.singular * np.linalg.norm(H) + (noise / standards.most_error) ** 2
-    return dpotrf(H, lower=1, overwrite_a=1)[1] == 0
+    return scipy.linalg.lapack.dpotrf(H, lower=1, overwrite_a=1)[1] == 0
 
 
 def _inner_products(weights: NDArray, factors: NDArray, order: int) -> NDArray:

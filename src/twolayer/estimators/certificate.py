@@ -10,7 +10,7 @@ from twolayer.evidence.curvature import Curvature
 from twolayer.network import TwoLayerNetwork
 from twolayer.ridge import RidgeFit, Standard
 
-__all__ = ["certificate_of_approximation"]
+__all__ = ["certificate_of_approximation", "count_parameters"]
 
 
 def count_parameters(network: TwoLayerNetwork, has_bias: bool) -> int:

@@ -10,7 +10,6 @@ from sklearn.utils.validation import _check_sample_weight
 
 from twolayer.activation import Activation, activation
 from twolayer.arrays import real_number
-from twolayer.errors import InputError
 from twolayer.network import TwoLayerNetwork
 from twolayer.recover import given_activation, given_width
 from twolayer.ridge import (
@@ -123,14 +122,12 @@ def weighted_rows(X: Matrix, Y: Matrix, sample_weight: Any) -> WeightedRows:
 
     Raises
     ------
-    InputError, ValueError
+    ValueError
         If weights are no finite numbers of at least 0, one a row, or no row counts; or if a row cannot be squared.
     """
     weights = np.ones(len(X))
     if sample_weight is not None:
         weights = _check_sample_weight(sample_weight, X, dtype=np.float64, ensure_non_negative=True)
-        if not weights.any():
-            raise InputError("sample_weight must have a positive entry, found zeros only: no row counts")
     check_magnitude(X, Y)
     return WeightedRows.merged(X, Y, weights)
 

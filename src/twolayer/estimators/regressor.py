@@ -1,6 +1,7 @@
 """Regression by a two-layer network: recovered where there is one to be found, approximated elsewhere."""
 
 import warnings
+from dataclasses import replace
 from typing import Any, Literal, Self
 
 import numpy as np
@@ -10,7 +11,7 @@ from sklearn.utils.validation import check_is_fitted, validate_data
 
 from twolayer.activation import Activation
 from twolayer.errors import InputError
-from twolayer.estimators.certificate import certificate_of_approximation
+from twolayer.estimators.certificate import certificate_of_approximation, count_parameters
 from twolayer.estimators.fitting import Batch, Memory, Settings, fitted, updated, weighted_rows
 from twolayer.evidence import Certificate, Status
 from twolayer.network import TwoLayerNetwork
@@ -21,6 +22,7 @@ from twolayer.ridge import Gaussian, RidgeFit, Standard, WeightedRows, confirmed
 __all__ = ["TwoLayerRegressor"]
 
 _CONSTANT = 1e-14  # labels that vary by less than this part of their size do so by rounding
+_DETERMINED = 0.9  # of its parameters: where the data determine fewer, some weights are too loose to be certified
 _LIVE = 1e-3  # part of the variance of y that a network explains, or it is called a constant
 
 Vector = NDArray[np.float64]
@@ -147,7 +149,7 @@ class TwoLayerRegressor(RegressorMixin, BaseEstimator):
         if settings.alpha is None and fit.explained < _LIVE:
             said = "held-out rows are not predicted better than by a constant, and so is the prediction one"
             warnings.warn(said, UserWarning, stacklevel=2)
-        result = self._confirmed(rows, batch.standard.given(fit.network), settings) if not settings.alpha else None
+        result = None if settings.alpha else self._confirmed(rows, fit, batch.standard, settings)
         return self._store_approximation(fit, batch.standard) if result is None else self._store_recovery(result)
 
     def partial_fit(self, X: ArrayLike, y: ArrayLike, sample_weight: ArrayLike | None = None) -> Self:
@@ -212,9 +214,13 @@ class TwoLayerRegressor(RegressorMixin, BaseEstimator):
         result = recover(rows.X, labels, self.width, self.activation, bias=bias, method=self.method, rng=rng)
         return self._store_recovery(result)
 
-    def _confirmed(self, rows: WeightedRows, network: TwoLayerNetwork, settings: Settings) -> Result | None:
+    def _confirmed(self, rows: WeightedRows, fit: RidgeFit, standard: Standard, settings: Settings) -> Result | None:
         """The network if it is certified to be the one that made the samples."""
+        network = standard.given(fit.network)
         if network.n_outputs > 1 or not rows.is_uniform:
+            return None
+        parameters = count_parameters(network, settings.has_bias)
+        if not (fit.is_exact or fit.effective_parameters >= _DETERMINED * parameters):
             return None
         rng = np.random.default_rng(settings.seed)
         result = confirmed(rows.X, rows.Y[:, 0], network, has_bias=settings.has_bias, rng=rng)
@@ -233,7 +239,7 @@ class TwoLayerRegressor(RegressorMixin, BaseEstimator):
         return self
 
     def _store_recovery(self, result: Result) -> Self:
-        self.network_, self.alpha_, self.result_ = result.network, 0.0, result
+        self.network_, self.alpha_, self.result_ = result.network, 0.0, self._named(result)
         self.status_, self.certificate_ = result.status, result.certificate
         return self
 
@@ -243,8 +249,13 @@ class TwoLayerRegressor(RegressorMixin, BaseEstimator):
         alphas = fit.prior.alphas
         self.input_alphas_ = alphas[: network.dim].copy() if len(alphas) > 1 else None
         self.certificate_ = certificate_of_approximation(fit, standard, network)
-        self.result_ = Result(network, self.status_, self.certificate_, ())
+        self.result_ = self._named(Result(network, self.status_, self.certificate_, ()))
         return self
+
+    def _named(self, result: Result) -> Result:
+        """The result with the names of the inputs, where they have any."""
+        names = getattr(self, "feature_names_in_", None)
+        return result if names is None else replace(result, inputs=tuple(map(str, names)))
 
 
 def _is_exact_in_part(result: Result) -> bool:

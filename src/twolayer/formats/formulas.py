@@ -1,6 +1,7 @@
 """Activations and links as formulas, in the words of any language that has max, exp, tanh and the like."""
 
 import ast
+import math
 import re
 from collections.abc import Mapping
 
@@ -10,6 +11,7 @@ from twolayer.errors import InputError
 __all__ = ["formula", "in_words", "link_formula"]
 
 _HALF_ROOT = repr(0.5**0.5)
+_ROOT = (2 / math.pi) ** 0.5
 
 # Of t, by max, min, abs, exp, log, tanh, erf and sin: none of them overflows or cancels where the activation does not.
 _FORMULAS = {
@@ -21,6 +23,7 @@ _FORMULAS = {
     "erf": "erf(t)",
     "softplus": "max(t, 0.0) + log(1.0 + exp(-abs(t)))",
     "gelu": f"0.5 * t * (1.0 + erf({_HALF_ROOT} * t))",
+    "gelu_tanh": f"0.5 * t * (1.0 + tanh({_ROOT!r} * (t + 0.044715 * t * t * t)))",
     "silu": "t * (0.5 + 0.5 * tanh(0.5 * t))",
     "hardswish": "t * max(min(t + 3.0, 6.0), 0.0) / 6.0",
     "mish": "t * tanh(max(t, 0.0) + log(1.0 + exp(-abs(t))))",

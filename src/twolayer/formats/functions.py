@@ -21,7 +21,20 @@ _MOST_KINKS = 9  # of a chain of clipped lines; more are a curve
 
 # Those of the table that are not made of straight lines and need no argument, the likelier first.
 _SMOOTH = (
-    *("tanh", "sigmoid", "gelu", "silu", "softplus", "erf", "elu(1)", "selu", "mish", "softsign", "hardswish"),
+    *(
+        "tanh",
+        "sigmoid",
+        "gelu",
+        "gelu_tanh",
+        "silu",
+        "softplus",
+        "erf",
+        "elu(1)",
+        "selu",
+        "mish",
+        "softsign",
+        "hardswish",
+    ),
     *("squared_relu", "sine", "quadratic"),
 )
 

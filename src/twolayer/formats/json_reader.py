@@ -5,9 +5,8 @@ from pathlib import Path
 from typing import Any
 
 from twolayer.errors import InputError
-from twolayer.files import distrust
 from twolayer.formats.layers import Layers
-from twolayer.formats.reading import Reading, refusal
+from twolayer.formats.reading import Reading, careful, refusal
 from twolayer.network import Polynomial, TwoLayerNetwork
 
 __all__ = ["read_coefficients", "read_json"]
@@ -30,18 +29,18 @@ def read_json(path: str | Path) -> Reading:
         If it is neither, or damaged.
     """
     name = str(path)
-    with distrust(path, "a JSON file"):
+    with careful(path, "a JSON file"):
         try:
             content = json.loads(Path(path).read_text(encoding="utf-8"), parse_constant=_refused)
         except RecursionError:
             raise ValueError("it is nested too deeply") from None
-    if not isinstance(content, dict):
-        raise refusal(name, "it is no object with the weights of a network")
-    if content.get("format") == _OWN:
-        return _own(name, content)
-    if "coefs_" in content:
-        return read_coefficients(name, content)
-    raise refusal(name, "it has neither 'format' nor 'coefs_'")
+        if not isinstance(content, dict):
+            raise refusal(name, "it is no object with the weights of a network")
+        if content.get("format") == _OWN:
+            return _own(name, content)
+        if "coefs_" in content:
+            return read_coefficients(name, content)
+        raise refusal(name, "it has neither 'format' nor 'coefs_'")
 
 
 def _refused(constant: str) -> float:
@@ -58,7 +57,7 @@ def _own(name: str, content: dict[str, Any]) -> Reading:
         network = TwoLayerNetwork(content["a"], content["W"], content["b"], activation, part)
     except KeyError as error:
         raise refusal(name, f"it has no {error}", "export it again") from None
-    except (InputError, TypeError) as error:
+    except (TypeError, ValueError) as error:  # of which InputError is one
         raise refusal(name, str(error), "export it again") from None
     return Reading(network, str(content.get("link", "identity")), name)
 

@@ -12,15 +12,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from twolayer.errors import InputError
-from twolayer.files import distrust
 from twolayer.formats.layers import Layers
-from twolayer.formats.reading import Reading, refusal
+from twolayer.formats.reading import Reading, careful, refusal
 
 __all__ = ["read_keras"]
 
 Array = NDArray[Any]
 
 _LARGEST = 1 << 32  # bytes: 4 GiB, as of a network of this library
+_USUAL = 1 << 26  # bytes, 64 MiB: what is larger must be there, and not be a few numbers that expand to so many
 _PASSED = ("InputLayer", "Dropout", "GaussianNoise", "GaussianDropout", "AlphaDropout", "ActivityRegularization")
 _ORDER = "its layers are no chain: each must take what the one before gives"
 
@@ -43,7 +43,7 @@ def read_keras(path: str | Path) -> Reading:
         is of another kind (a Lambda holds code, which is not run); if h5py is not installed.
     """
     name = str(path)
-    with distrust(path, "a Keras model"):
+    with careful(path, "a Keras model"):
         if zipfile.is_zipfile(path):
             config, stored = _unzipped(path)
             with _opened(io.BytesIO(stored), name) as weights:
@@ -95,8 +95,10 @@ def _array(dataset: Any, name: str) -> Array:
         raise InputError(f"{name} holds something that is no array of numbers")
     if dataset.external or dataset.is_virtual:
         raise InputError(f"{name} names another file for its numbers: not opened")
-    if dataset.nbytes > _LARGEST:
-        raise InputError(f"{name} would take {dataset.nbytes} bytes in memory, and at most {_LARGEST} are allowed")
+    if dataset.nbytes > min(_LARGEST, _USUAL + 100 * dataset.id.get_storage_size()):
+        raise InputError(
+            f"{name} would take {dataset.nbytes} bytes in memory, and holds {dataset.id.get_storage_size()}"
+        )
     return np.asarray(dataset[()])
 
 

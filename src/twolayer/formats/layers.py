@@ -11,7 +11,7 @@ from twolayer.formats.assembled import network_of
 from twolayer.formats.onnx_functions import FUNCTIONS
 from twolayer.formats.reading import Reading, refusal
 from twolayer.formats.steps import Step
-from twolayer.formats.values import Combination, Linked, Model, Value
+from twolayer.formats.values import Combination, Inputs, Linked, Model, Value
 from twolayer.network import TwoLayerNetwork
 
 __all__ = ["Layers"]
@@ -73,10 +73,10 @@ class Layers:
     def affine(self, weights: ArrayLike, bias: ArrayLike | None, layer: str) -> None:
         """A layer of weights (inputs, outputs) and a bias (outputs,)."""
         W = _numbers(weights, self.source, layer)
-        value = self._combination(layer)
+        value = self.value if isinstance(self.value, Inputs) else self._combination(layer)
         if W.ndim != 2 or W.shape[0] != value.shape[-1]:
             raise refusal(self.source, f"{layer} has weights {W.shape} for {value.shape[-1]} numbers")
-        value = value.mapped(lambda stack: stack @ W, mixes=True)
+        value = value.layer(W) if isinstance(value, Inputs) else value.mapped(lambda stack: stack @ W, mixes=True)
         if bias is not None:
             b = _numbers(bias, self.source, layer)
             if b.shape != (W.shape[1],):

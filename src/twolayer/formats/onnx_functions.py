@@ -109,7 +109,7 @@ def _selu(step: Step) -> Value:
 def _gelu(step: Step) -> Value:
     if step.options.get("approximate", b"none") == b"tanh":
         inner = np.sqrt(2 / np.pi)
-        return _of_entries(step, lambda t: t / 2 * (1 + np.tanh(inner * (t + 0.044715 * t**3))))
+        return _of_entries(step, lambda t: t / 2 * (1 + np.tanh(inner * (t + 0.044715 * t**3))), "gelu_tanh")
     return _of_entries(step, lambda t: t * _normal(t), "gelu")
 
 

@@ -8,7 +8,17 @@ from numpy.typing import NDArray
 
 from twolayer.formats.onnx_functions import FUNCTIONS
 from twolayer.formats.steps import Step, against
-from twolayer.formats.values import BATCH, Combination, Elementwise, Labels, Linked, NotTwoLayers, Value
+from twolayer.formats.values import (
+    BATCH,
+    Combination,
+    Elementwise,
+    Inputs,
+    Labels,
+    Linked,
+    NotTwoLayers,
+    Value,
+    check_size,
+)
 
 __all__ = ["OPERATORS"]
 
@@ -21,6 +31,8 @@ Array = NDArray[Any]
 def _matmul(step: Step) -> Value:
     one, other = step.inputs
     if isinstance(other, np.ndarray):
+        if isinstance(one, Inputs) and len(one.shape) == 1 and one.shape == other.shape[:1]:
+            return one.layer(other)
         value = step.model.combination(one)
         if not value.shape or value.shape[-1] != other.shape[0 if other.ndim == 1 else -2] or other.ndim > 2:
             raise NotTwoLayers(f"it multiplies {value.shape} by {other.shape}")
@@ -35,13 +47,17 @@ def _matmul(step: Step) -> Value:
 
 def _gemm(step: Step) -> Value:
     options = step.options
-    value, weights = step.combination(), step.constant(1, "weights")
+    value, weights = step.get(0), step.constant(1, "weights")
     if options.get("transA"):
         raise NotTwoLayers("it takes its rows as columns")
+    value = value if isinstance(value, Inputs) else step.combination()
     weights = options.get("alpha", 1.0) * (weights.T if options.get("transB") else weights)
     if len(value.shape) != 1 or weights.ndim != 2 or value.shape[0] != weights.shape[0]:
         raise NotTwoLayers(f"it multiplies {value.shape} by {weights.shape}")
-    result = value.mapped(lambda stack: stack @ weights, mixes=True)
+    if isinstance(value, Inputs):
+        result = value.layer(weights)
+    else:
+        result = value.mapped(lambda stack: stack @ weights, mixes=True)
     if step.get(2) is None:
         return result
     return result.plus(against(options.get("beta", 1.0) * step.constant(2, "bias"), result))
@@ -88,7 +104,8 @@ def _moved_and_stretched(step: Step, factor: Array, shift: Array, *, channels: b
         factor, shift = (each.reshape(-1, *(1,) * (rank - 1)) for each in (factor, shift))
     if isinstance(value, Elementwise):
         return value.after(lambda t: factor * t + shift, step.operator)
-    return step.model.combination(value).times(factor).plus(np.asarray(shift))
+    value = value if isinstance(value, Inputs) else step.model.combination(value)
+    return value.times(factor).plus(np.asarray(shift))
 
 
 def _quantize(step: Step) -> Value:
@@ -100,7 +117,7 @@ def _quantize(step: Step) -> Value:
         raise NotTwoLayers("it rounds to numbers of a kind that is not read")
     kept = step.model
     kept.note(f"The file rounds on the way, to steps such as {float(np.max(scale)):.3g}; the network does not.")
-    is_raw = isinstance(value, Combination) and (not value.is_mixed or value.has_units)
+    is_raw = isinstance(value, Combination | Inputs) and (not value.is_mixed or value.has_units)
     begins_at_zero = int(np.max(zero)) == np.iinfo(zero.dtype).min
     if begins_at_zero and not is_raw:
         return kept.elementwise(value).after(lambda t: np.maximum(t, 0), step.operator)
@@ -222,6 +239,7 @@ def _concat(step: Step) -> Value:
 
 def _beside(parts: list[Combination], axis: int) -> Combination:
     size = max(len(part.stack) for part in parts)
+    check_size(size, (len(parts), max(int(np.prod(part.shape)) for part in parts)))
     stacks = [np.concatenate([part.stack, np.zeros((size - len(part.stack), *part.shape))]) for part in parts]
     try:
         stack = np.concatenate(stacks, axis=axis)
@@ -238,6 +256,7 @@ def _gather(step: Step) -> Value:
     axis += (1 + len(value.shape)) if axis < 0 else 0
     if axis < 1:
         raise NotTwoLayers("it chooses rows")
+    check_size(1 + step.model.dim + len(step.model.rows), (*value.shape, places.size))
     return _part(step, lambda stack: np.take(stack, places.astype(int), axis=axis))
 
 

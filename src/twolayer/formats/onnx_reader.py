@@ -26,7 +26,7 @@ _FOLDED = (
     *("Floor", "Ceil", "Erf", "Tanh", "ReduceSum", "ReduceProd", "ReduceMean", "DequantizeLinear"),
     "ArrayFeatureExtractor",
 )
-_LARGEST = 1 << 27  # numbers of a constant that a node says how to make; a file need not be long to ask for more
+_LARGEST = 1 << 22  # numbers of a constant that a node makes, 32 MiB, or four times those that the file holds
 
 _ROUNDINGS = {1: 1e-6, 10: 1e-3, 11: 1e-11, 16: 1e-2}  # of the types of ONNX, some dozen roundings
 
@@ -64,11 +64,16 @@ def read_onnx(path: str | Path) -> Reading:
 
 def read_graph(name: str, model: Any) -> Reading:
     """The network in an ``onnx.ModelProto`` that holds all its data; `name` is for messages."""
-    graph = _inlined(model, name)
-    walk = _Walk(name, graph, {entry.domain: entry.version for entry in model.opset_import})
-    for node in graph.node:
-        walk.take(node)
-    return walk.reading()
+    try:
+        graph = _inlined(model, name)
+        walk = _Walk(name, graph, {entry.domain: entry.version for entry in model.opset_import})
+        for node in graph.node:
+            walk.take(node)
+        return walk.reading()
+    except (ArithmeticError, AttributeError, LookupError, RuntimeError, TypeError, ValueError) as error:
+        if isinstance(error, InputError):
+            raise
+        raise refusal(name, f"it is damaged ({str(error)[:100]})", "export it again") from None
 
 
 def _inlined(model: Any, path: str | Path) -> Any:
@@ -100,6 +105,7 @@ class _Walk:
             self.values: dict[str, Any] = {one.name: _number(numpy_helper.to_array(one)) for one in graph.initializer}
         except Exception:  # noqa: BLE001 - what is damaged is said in several ways
             raise refusal(name, "a tensor of it is damaged", "export it again") from None
+        self.size = sum(array.size for array in self.values.values())
         if graph.sparse_initializer:
             raise refusal(name, "its weights are sparse", "export them dense")
         entries = [entry for entry in graph.input if entry.name not in self.values]
@@ -180,10 +186,7 @@ class _Walk:
         """What a node gives of constants."""
         from onnx.reference import ReferenceEvaluator
 
-        if node.op_type in ("ConstantOfShape", "Expand") and BATCH not in inputs[-1]:
-            if np.prod(np.abs(inputs[-1].astype(float))) > _LARGEST:
-                raise NotTwoLayers("it makes a constant that is larger than what is read")
-        elif node.op_type == "Range" and abs(float(inputs[1] - inputs[0]) / float(inputs[2])) > _LARGEST:
+        if _size_made(node.op_type, inputs) > max(_LARGEST, 4 * self.size):
             raise NotTwoLayers("it makes a constant that is larger than what is read")
         if (
             node.op_type == "Constant"
@@ -223,6 +226,25 @@ class _Walk:
             network = network.output(1)
             self.model.note("Of two probabilities the second is read; the first is one minus it.")
         return Reading(network, link, self.name, tuple(self.model.notes))
+
+
+def _size_made(operator: str, inputs: list[Any]) -> float:
+    """How many numbers a node would make of its constants, at most: a short file may ask for many."""
+    arrays = [array for array in inputs if array is not None]
+    sizes = [float(array.size) for array in arrays]
+    if operator == "ConstantOfShape":
+        return float(np.prod(np.where(arrays[-1] == BATCH, 1, arrays[-1]).astype(float)))
+    if operator == "Expand":
+        return sizes[0] * float(np.prod(np.where(arrays[-1] == BATCH, 1, arrays[-1]).astype(float)))
+    if operator == "Range":
+        return abs(float(inputs[1] - inputs[0]) / float(inputs[2]))
+    if operator == "Gather":
+        return sizes[0] * sizes[1] / max(arrays[0].shape[0] if arrays[0].ndim == 1 else 1, 1)
+    if operator == "MatMul":
+        return sizes[0] * sizes[1] / max(arrays[0].shape[-1], 1)
+    if operator in ("Add", "Sub", "Mul", "Div", "Pow", "Max", "Min", "Where", "Equal"):
+        return float(np.prod(np.broadcast_shapes(*(array.shape for array in arrays)), dtype=float))
+    return sum(sizes)
 
 
 def _are_opposite(network: Any) -> bool:

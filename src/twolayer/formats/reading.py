@@ -1,15 +1,17 @@
 """What a model file is read as: a network, and a link on top of its outputs."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from twolayer.errors import InputError
+from twolayer.files import FilePath, distrust
 from twolayer.network import TwoLayerNetwork
 
-__all__ = ["LINKED", "Reading", "refusal"]
+__all__ = ["LINKED", "Reading", "careful", "refusal"]
 
 
 def _logistic(z: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -54,12 +56,29 @@ class Reading:
     source: str = ""
     notes: tuple[str, ...] = ()
 
+    def __post_init__(self) -> None:
+        if self.link not in LINKED:
+            raise InputError(
+                f"{self.source} has an unknown link {self.link[:50]!r}: the known ones are {', '.join(LINKED)}"
+            )
+
     def __call__(self, X: ArrayLike) -> NDArray[np.float64]:
         """What the model computes at the rows of X, (n,) or (n, q)."""
         return np.asarray(LINKED[self.link](self.network(X)))
 
 
+@contextmanager
+def careful(path: FilePath, kind: str) -> Iterator[None]:
+    """Turn whatever a damaged description of a model raises into an InputError, as `distrust` does for files."""
+    with distrust(path, kind), np.errstate(all="ignore"):
+        try:
+            yield
+        except (ArithmeticError, AttributeError, IndexError) as error:
+            raise InputError(f"{path} is not {kind}, or is damaged: {str(error)[:100]}") from None
+
+
 def refusal(source: str, what: str, way_round: str | None = None) -> InputError:
     """The error for what is no two-layer network: what was found, and how it can be had nevertheless."""
     way = way_round or "ask it as a black box instead: `twolayer extract` for a file, twolayer.extract for a function"
-    return InputError(f"{source} cannot be read as a two-layer network: {what}; {way}")
+    said = " ".join(what.split())[:300]  # names in it are the file's, which may be of any length and lines
+    return InputError(f"{source} cannot be read as a two-layer network: {said}; {way}")

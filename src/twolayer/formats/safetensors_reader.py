@@ -9,9 +9,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from twolayer.files import distrust
 from twolayer.formats.layers import Layers
-from twolayer.formats.reading import Reading, refusal
+from twolayer.formats.reading import Reading, careful, refusal
 from twolayer.network import Polynomial, TwoLayerNetwork
 
 __all__ = ["read_safetensors", "safetensors"]
@@ -31,7 +30,7 @@ def safetensors(path: str | Path) -> tuple[dict[str, Array], dict[str, str]]:
     InputError
         If the file is none, or damaged: what it says of its arrays must fit what it holds.
     """
-    with distrust(path, "a safetensors file"):
+    with careful(path, "a safetensors file"):
         content = Path(path).read_bytes()
         (size,) = struct.unpack("<Q", content[:8])
         if not 2 <= size <= min(_LONGEST_HEADER, len(content) - 8):
@@ -75,19 +74,22 @@ def read_safetensors(path: str | Path, activation: str | None = None) -> Reading
     InputError
         If the file is none or damaged, holds anything but two layers, or the activation is not known.
     """
-    name = str(path)
-    arrays, told = safetensors(path)
-    if told.get("format") == _OWN:
-        return _own(name, arrays, told)
-    layers = _layers(name, arrays)
-    activation = activation or told.get("activation")
-    if activation is None:
-        raise refusal(name, "it does not say which activation stands between its layers", "give it with --activation")
-    chain = Layers(name, layers[0][0].shape[0])
-    chain.affine(*layers[0], "its first layer")
-    chain.function(activation, "its first layer")
-    chain.affine(*layers[1], "its second layer")
-    return chain.reading()
+    with careful(path, "a safetensors file"):
+        name = str(path)
+        arrays, told = safetensors(path)
+        if told.get("format") == _OWN:
+            return _own(name, arrays, told)
+        layers = _layers(name, arrays)
+        activation = activation or told.get("activation")
+        if activation is None:
+            raise refusal(
+                name, "it does not say which activation stands between its layers", "give it with --activation"
+            )
+        chain = Layers(name, layers[0][0].shape[0])
+        chain.affine(*layers[0], "its first layer")
+        chain.function(activation, "its first layer")
+        chain.affine(*layers[1], "its second layer")
+        return chain.reading()
 
 
 def _own(name: str, arrays: dict[str, Array], told: dict[str, str]) -> Reading:

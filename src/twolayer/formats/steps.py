@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from twolayer.formats.values import Combination, Elementwise, Linked, Model, NotTwoLayers, Value
+from twolayer.formats.values import Combination, Elementwise, Inputs, Linked, Model, NotTwoLayers, Value
 
 __all__ = ["Step", "against", "aligned", "joined", "linear_or_on_top"]
 
@@ -111,7 +111,7 @@ def _ratio(base: Array, other: Array, rtol: float) -> tuple[Array, Array]:
 
 def linear_or_on_top(
     value: Value,
-    linear: Callable[[Combination], Value],
+    linear: Callable[[Any], Value],
     on_top: Callable[[Array], Array],
     operator: str,
     constant: Array,
@@ -122,4 +122,4 @@ def linear_or_on_top(
         raise NotTwoLayers(f"it computes on with what the last function ({value.link}) gives")
     if isinstance(value, Elementwise) and np.broadcast_shapes(value.shape, constant.shape) == value.shape:
         return value.after(on_top, operator, marks=constant)
-    return linear(model.combination(value))
+    return linear(value if isinstance(value, Inputs) else model.combination(value))

@@ -2,6 +2,7 @@ r"""The normal form that model files are parsed into: what each number in a mode
 
 With x the d inputs of a row, every tensor of a model is one of
 
+- `Inputs`, as they come, moved and stretched;
 - a `Combination`: entries :math:`c + u\cdot x + \sum_k \alpha_k f_k(w_k\cdot x + b_k)`, linear in inputs and units
   met so far;
 - `Elementwise`: entries :math:`f(t)` of one such t without units, for a function f that is still being put together;
@@ -21,11 +22,23 @@ from numpy.typing import NDArray
 from twolayer.errors import InputError
 from twolayer.formats.functions import Bent, Smooth, identified
 
-__all__ = ["BATCH", "Combination", "Elementwise", "Labels", "Linked", "Model", "NotTwoLayers", "Value"]
+__all__ = [
+    "BATCH",
+    "Combination",
+    "Elementwise",
+    "Inputs",
+    "Labels",
+    "Linked",
+    "Model",
+    "NotTwoLayers",
+    "Value",
+    "check_size",
+]
 
 Array = NDArray[Any]
 
 BATCH = -(1 << 40)  # stands for the number of rows, where a model computes with its shapes: no size is like it
+_USUAL = 1 << 22  # coefficients of one tensor that are never too many, 32 MiB
 _LARGEST = 1 << 27  # coefficients of one tensor, 1 GiB: beyond it a model is not one that is read
 
 
@@ -75,13 +88,16 @@ class Combination:
 
     def plus(self, constant: Array) -> "Combination":
         """With an array added that broadcasts against the entries."""
-        stack = np.array(np.broadcast_to(self.stack, (len(self.stack), *_broadcast(self.shape, constant.shape))))
+        shape = _broadcast(self.shape, constant.shape)
+        check_size(len(self.stack), shape)
+        stack = np.array(np.broadcast_to(self.stack, (len(self.stack), *shape)))
         stack[0] += constant
         return replace(self, stack=stack)
 
     def times(self, constant: Array) -> "Combination":
         """Multiplied by an array that broadcasts against the entries."""
         shape = _broadcast(self.shape, constant.shape)
+        check_size(len(self.stack), shape)
         expanded = self.stack.reshape(len(self.stack), *(1,) * (len(shape) - len(self.shape)), *self.shape)
         return replace(self, stack=expanded * constant)
 
@@ -89,8 +105,72 @@ class Combination:
         """The sum of two, entry by entry."""
         size = max(len(self.stack), len(other.stack))
         shape = _broadcast(self.shape, other.shape)
+        check_size(size, shape)
         one, two = (_padded(each.stack, size, shape) for each in (self, other))
         return Combination(one + two, self.dim, self.is_mixed or other.is_mixed)
+
+
+@dataclass(frozen=True, eq=False)
+class Inputs:
+    r"""Inputs as they are, moved and stretched: entries :math:`f\, x_k + s`, of which no matrix is formed.
+
+    Attributes
+    ----------
+    places : array of int, shape (*shape)
+        The k.
+    factor, shift : arrays, shape (*shape)
+    dim : int
+    """
+
+    places: Array
+    factor: Array
+    shift: Array
+    dim: int
+    is_mixed = False
+    has_units = False
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """Without the axis of rows."""
+        return self.places.shape
+
+    def reshaped(self, shape: tuple[int, ...]) -> "Inputs":
+        """The same entries in another shape."""
+        places, factor, shift = (part.reshape(shape) for part in (self.places, self.factor, self.shift))
+        return Inputs(places, factor, shift, self.dim)
+
+    def moved(self, axes: tuple[int, ...]) -> "Inputs":
+        """With its axes (without that of rows) in another order."""
+        places, factor, shift = (part.transpose(axes) for part in (self.places, self.factor, self.shift))
+        return Inputs(places, factor, shift, self.dim)
+
+    def times(self, constant: Array) -> "Combination | Inputs":
+        """Multiplied by an array that broadcasts against the entries."""
+        if _broadcast(self.shape, constant.shape) != self.shape:
+            return self.combined().times(constant)
+        return replace(self, factor=self.factor * constant, shift=self.shift * constant)
+
+    def plus(self, constant: Array) -> "Combination | Inputs":
+        """With an array added that broadcasts against the entries."""
+        if _broadcast(self.shape, constant.shape) != self.shape:
+            return self.combined().plus(constant)
+        return replace(self, shift=self.shift + constant)
+
+    def layer(self, weights: Array) -> "Combination":
+        """The product of a vector of entries with a matrix or vector of weights."""
+        stack = np.zeros((1 + self.dim, *weights.shape[1:]))
+        scaled = self.factor.reshape(-1, *(1,) * (weights.ndim - 1)) * weights
+        np.add.at(stack, 1 + self.places, scaled)
+        stack[0] = self.shift @ weights
+        return Combination(stack, self.dim, is_mixed=True)
+
+    def combined(self) -> "Combination":
+        """The same, with a coefficient of each input in each entry."""
+        check_size(1 + self.dim, self.shape)
+        stack = np.zeros((1 + self.dim, self.places.size))
+        stack[0] = self.shift.ravel()
+        stack[1 + self.places.ravel(), np.arange(self.places.size)] = self.factor.ravel()
+        return Combination(stack.reshape(1 + self.dim, *self.shape), self.dim)
 
 
 @dataclass(frozen=True, eq=False)
@@ -185,7 +265,7 @@ class Labels:
     """Which of the outputs is the largest, or is above a threshold: no number to be had of it."""
 
 
-Value = Combination | Elementwise | Linked | Labels
+Value = Combination | Inputs | Elementwise | Linked | Labels
 
 
 @dataclass
@@ -209,13 +289,11 @@ class Model:
     functions: list[Bent | Smooth] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
 
-    def inputs(self, columns: range, shape: tuple[int, ...]) -> Combination:
+    def inputs(self, columns: range, shape: tuple[int, ...]) -> Inputs:
         """Some of the inputs, as a tensor."""
-        if (1 + self.dim) * len(columns) > _LARGEST:
-            raise NotTwoLayers(f"{self.dim} inputs are more than are read")
-        stack = np.zeros((1 + self.dim, len(columns)))
-        stack[1 + np.asarray(columns), np.arange(len(columns))] = 1.0
-        return Combination(stack.reshape(1 + self.dim, *shape), self.dim)
+        if len(columns) > _LARGEST:
+            raise NotTwoLayers(f"{len(columns)} inputs are more than are read")
+        return Inputs(np.reshape(columns, shape), np.ones(shape), np.zeros(shape), self.dim)
 
     def note(self, sentence: str) -> None:
         """Say once what was left out."""
@@ -226,6 +304,7 @@ class Model:
         """A value as a function of one t, to put more on top."""
         if isinstance(value, Elementwise):
             return value
+        value = value.combined() if isinstance(value, Inputs) else value
         if isinstance(value, Combination) and not value.has_units:
             base = Combination(value.stack[: 1 + self.dim], self.dim, value.is_mixed)
             return Elementwise(base, lambda t: t)
@@ -233,8 +312,8 @@ class Model:
 
     def combination(self, value: Value) -> Combination:
         """A value as a combination: what is a function of one entry becomes units."""
-        if isinstance(value, Combination):
-            return value
+        if isinstance(value, Combination | Inputs):
+            return value.combined() if isinstance(value, Inputs) else value
         if isinstance(value, Elementwise):
             return self._with_units(value)
         raise NotTwoLayers("what comes after the last function of a model must not be used further")
@@ -264,6 +343,16 @@ class Model:
             raise NotTwoLayers(f"{len(self.rows)} units are more than are read")
         stack = stack[: 1 + self.dim + len(self.rows)]
         return Combination(stack.reshape(len(stack), *value.shape), self.dim, is_mixed=True)
+
+
+def check_size(coefficients: int, shape: tuple[int, ...]) -> None:
+    """Refuse a tensor that would take too much memory, before it does: a short file may ask for a large one.
+
+    Entries are about as many as inputs, units or outputs, and so are coefficients.
+    """
+    most = min(_LARGEST, max(_USUAL, 8 * coefficients**2))
+    if coefficients * float(np.prod(shape, dtype=float)) > most:
+        raise NotTwoLayers(f"tensors of shape {shape} are larger than what is read")
 
 
 def _broadcast(one: tuple[int, ...], other: tuple[int, ...]) -> tuple[int, ...]:

@@ -93,6 +93,11 @@ FIGURES: dict[str, Entry] = table(
         "The widest ReLU network recovered, by the number of samples (twolayer)",
     ),
     Entry(
+        "outputs",
+        "twolayer.papers.ours.outputs:OUTPUTS",
+        "Several outputs: directions from moments, and recovery, by the number of outputs (twolayer)",
+    ),
+    Entry(
         "wall",
         "twolayer.papers.ours.wall:WALL",
         "Cubic units, from as many as inputs to as many as their square"

@@ -14,12 +14,17 @@ __all__ = ["THEORIES", "Theory"]
 class Theory(Entry):
     """A paper; to call it with a network is to ask what it says of that, a dict of named numbers, arrays and sentences.
 
-    Numbers beyond floating point come out infinite or NaN where they stand alone, and are an InputError where another
+    All of these papers speak of one output. Numbers beyond floating point come out infinite or NaN where they stand alone, and are an InputError where another
     one is computed from them; so is a network of which the paper does not speak.
     """
 
     def __call__(self, network: TwoLayerNetwork) -> dict[str, Any]:
         """Evaluate the paper for a network."""
+        if network.n_outputs > 1:
+            raise InputError(
+                f"the statements of {self.name} are for one output, found {network.n_outputs}: take one of them,"
+                " network.output(j)"
+            )
         try:
             with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
                 found: dict[str, Any] = self.function(network)

@@ -2,7 +2,7 @@
 
 import re
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Any, Literal
 
@@ -13,6 +13,7 @@ from twolayer.activation import Activation
 from twolayer.activation import activation as parse_activation
 from twolayer.arrays import random_generator, whole_number
 from twolayer.errors import InputError
+from twolayer.evidence.columns import notes_on_columns
 from twolayer.methods import RECOVERIES
 from twolayer.recover.bias import with_bias_decided
 from twolayer.recover.linked import with_link
@@ -37,6 +38,8 @@ def recover(
     method: str = "auto",
     rng: np.random.Generator | int | None = None,
     progress: Callable[[str, int, float], None] | None = None,
+    inputs: Sequence[str] | None = None,
+    outputs: Sequence[str] | None = None,
 ) -> Result:
     r"""Recover the two-layer network that made the samples, with a certificate.
 
@@ -71,6 +74,8 @@ def recover(
         Of the random starts.
     progress : callable, optional
         Called with (stage, step, relative loss) as the work goes on.
+    inputs, outputs : sequence of str, optional
+        What the columns of X and y are called; by default as a data frame or a series says.
 
     Returns
     -------
@@ -106,22 +111,27 @@ def recover(
     zhong2017recovery (setting, moments, conditioning); the lift and the exchange of units are this library's own.
     """
     units_given, sigma = given_width(width), given_activation(activation)
-    bias = _checked_options(units_given, sigma, method, bias)
+    if not isinstance(method, str) or method not in RECOVERIES:
+        raise InputError(f"method must be one of {', '.join(RECOVERIES)}, found {method!r}")
+    is_open = units_given is None or sigma is None
+    has_biases = given_bias(bias, is_open=is_open)
+    _require_automatic(method, is_open, link)
     generator = random_generator(rng)
+    names_given: dict[str, Any] = {"inputs": inputs, "outputs": outputs}
     options: dict[str, Any] = {"method": method, "rng": generator, "progress": progress}
     if link != "identity":
         options["bias"] = bias
-        if method != "auto":
-            raise InputError(f"the method {method} knows no link: give the outputs themselves, or the method auto")
-        result = with_link(lambda inputs, labels: recover(inputs, labels, width, activation, **options), X, y, link)
-        return replace(result, inputs=_named(X, "columns"), outputs=_named(y, "columns"))
-    if isinstance(bias, str):
+        result = with_link(lambda inner, labels: recover(inner, labels, width, activation, **options), X, y, link)
+        dims = (result.network.dim, result.network.n_outputs)
+        named = _names(X, inputs, dims[0], "inputs"), _names(y, outputs, dims[1], "outputs")
+        return replace(result, inputs=named[0], outputs=named[1])
+    if has_biases is None:
 
         def attempt(has_bias: bool, units: int | None = units_given, shape: Activation | None = sigma) -> Result:
-            return recover(X, y, units or "auto", shape or "auto", bias=has_bias, **options)
+            return recover(X, y, units or "auto", shape or "auto", bias=has_bias, **options, **names_given)
 
         return with_bias_decided(attempt)
-    samples = Samples.of(X, y, bool(bias), units_given or 1, sigma or parse_activation("relu"))
+    samples = Samples.of(X, y, has_biases, units_given or 1, sigma or parse_activation("relu"))
     if samples.n_outputs > 1 and method != "auto":
         raise InputError(f"the method {method} takes one output, found {samples.n_outputs}: the method auto takes them")
     began, history = time.perf_counter(), []
@@ -145,34 +155,43 @@ def recover(
         copies = samples.n_given - samples.n_rows
         note = f"Of the {samples.n_given} rows given, {copies} are copies of others, label and all, and do not count."
         certificate = replace(certificate, notes=(*certificate.notes, note))
-    return Result(network, status, certificate, tuple(history), _named(X, "columns"), _named(y, "columns"), (X, y))
+    names = _names(X, inputs, samples.dim, "inputs"), _names(y, outputs, samples.n_outputs, "outputs")
+    if not status.is_certified:
+        notes = notes_on_columns(np.asarray(X), samples.has_bias, names[0])
+        certificate = replace(certificate, notes=(*certificate.notes, *notes))
+    return Result(network, status, certificate, tuple(history), *names, (X, y))
 
 
-def _checked_options(
-    width: int | None, sigma: Activation | None, method: str, bias: bool | str | None
-) -> bool | Literal["auto"]:
-    """Whether there are biases, or "auto"; refuses a method or a bias that is none."""
-    if not isinstance(method, str) or method not in RECOVERIES:
-        raise InputError(f"method must be one of {', '.join(RECOVERIES)}, found {method!r}")
-    is_open = width is None or sigma is None
-    if method != "auto" and is_open:
-        raise InputError(f"the method {method} needs a width and an activation, only the method auto can choose them")
+def _names(given: ArrayLike, said: Sequence[str] | None, count: int, kind: str) -> tuple[str, ...] | None:
+    """What the columns of an array, a data frame or a series are called."""
+    if said is None:
+        said = getattr(given, "columns", None)
+    if said is None:
+        name = getattr(given, "name", None)
+        said = None if name is None else [name]
+    names = None if said is None else tuple(str(name) for name in said)
+    if names is not None and len(names) != count:
+        raise InputError(f"there must be {count} names of {kind}, found {len(names)}")
+    return names
+
+
+def given_bias(bias: bool | str | None, *, is_open: bool) -> bool | None:
+    """Whether there are biases; None where that is to be decided: asked for, or not said of what is open."""
     if bias is None:
-        return "auto" if is_open else False
+        return None if is_open else False
     if isinstance(bias, str) and bias == "auto":
-        return "auto"
+        return None
     if not isinstance(bias, bool | np.bool_):
         raise InputError(f"bias must be True, False or 'auto', found {bias!r}")
     return bool(bias)
 
 
-def _named(given: ArrayLike, of: str) -> tuple[str, ...] | None:
-    """What the columns of a data frame, or a series, are called."""
-    columns = getattr(given, of, None)
-    if columns is not None:
-        return tuple(str(name) for name in columns)
-    name = getattr(given, "name", None)
-    return None if name is None else (str(name),)
+def _require_automatic(method: str, is_open: bool, link: str) -> None:
+    """Refuse a method of a paper where only the default knows what to do."""
+    if method != "auto" and is_open:
+        raise InputError(f"the method {method} needs a width and an activation, only the method auto can choose them")
+    if method != "auto" and link != "identity":
+        raise InputError(f"the method {method} knows no link: give the outputs themselves, or the method auto")
 
 
 def given_width(width: int | str) -> int | None:

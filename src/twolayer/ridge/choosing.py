@@ -9,7 +9,7 @@ __all__ = ["chosen_fit"]
 
 _WIDTHS = (1, 2, 3, 4, 6, 8, 12, 16, 24, 32)  # each at most twice as wide as the one before
 _WORTH = 3.0  # in the log evidence, a factor of 20: less is no reason for more units
-_PATIENCE = 2  # widths in a row that are worth no more
+_PATIENCE = 3  # widths in a row that are worth no more
 
 
 def chosen_fit(
@@ -22,7 +22,7 @@ def chosen_fit(
     fitted : callable
         The ridge fit of a width and an activation.
     widths : iterable of int or None
-        Those allowed, ascending; None tries more and more units until two widths in a row are worth no more.
+        Those allowed, ascending; None tries more and more units until three widths in a row are worth no more.
     activations : iterable of Activation
 
     Notes

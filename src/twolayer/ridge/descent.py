@@ -19,7 +19,7 @@ Matrix = NDArray[np.float64]
 
 _EXACT = 1e-20  # of labels of variance one: what is left is rounding
 _TRIALS = 14  # of a step, each with more damping than the one before: the last is 10¹¹ times as damped
-_SETTLED = 0.1  # ridges that change by less, in the logarithm, are where the evidence wants them
+_SETTLED = 0.05  # ridges that change by less, in the mean of their logarithms, are where the evidence wants them
 
 
 @dataclass(frozen=True, eq=False)
@@ -93,11 +93,12 @@ class _Walk:
         return point.loss + 0.5 * float(self.penalties @ point.z**2)
 
     def move_ridge(self, H: Matrix) -> float:
-        """Set the ridges by the evidence at this point; by how much they change, in the logarithm."""
+        """Set the ridges by the evidence at this point; by how much their logarithms change, weighted by the γ."""
         posterior = DensePosterior(self.objective, self.point, self.prior, H)
         variance = noise_variance(self.objective, self.point, posterior.effective_parameters)
         prior = self.prior.updated(self.point.z, posterior.determined, variance)
-        change = float(np.abs(np.log(prior.alphas / self.prior.alphas)).max())
+        weights = posterior.determined + 1e-300  # where the data determine nothing, a ridge may drift
+        change = float(weights @ np.abs(np.log(prior.alphas / self.prior.alphas)) / weights.sum())
         self.prior, self.penalties = prior, prior.penalties
         return change
 

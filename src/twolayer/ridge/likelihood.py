@@ -4,7 +4,7 @@ from abc import ABC, abstractmethod
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.special import expit, log_expit, logsumexp, softmax
+from scipy.special import expit, log_expit
 
 __all__ = ["Bernoulli", "Categorical", "Gaussian", "Likelihood"]
 
@@ -88,18 +88,26 @@ class Categorical(Likelihood):
 
     def losses(self, F: Matrix, Y: Matrix) -> Vector:
         """Cross entropy."""
-        return np.asarray(logsumexp(F, axis=1) - np.einsum("ij,ij->i", F, Y))
+        above = F - F.max(axis=1, keepdims=True)
+        return np.asarray(np.log(np.exp(above).sum(axis=1)) - np.einsum("ij,ij->i", above, Y))
 
     def gradients(self, F: Matrix, Y: Matrix) -> Matrix:
         """Probabilities less labels."""
-        return np.asarray(softmax(F, axis=1) - Y)
+        return _probabilities(F) - Y
 
     def curvatures(self, F: Matrix) -> NDArray[np.float64]:
         r"""Covariance of the label, :math:`\mathrm{diag}(p) - pp^\top`."""
-        P = softmax(F, axis=1)
+        P = _probabilities(F)
         return np.asarray(P[:, :, None] * (np.eye(P.shape[1]) - P[:, None, :]))
 
     def constant(self, Y: Matrix, weights: Vector) -> Vector:
         """Logarithms of the frequencies, of mean zero."""
         logs = np.log(weights @ Y / weights.sum())
         return np.asarray(logs - logs.mean())
+
+
+def _probabilities(F: Matrix) -> Matrix:
+    """The softmax of each row; SciPy's own takes ten times as long on few rows."""
+    P = np.exp(F - F.max(axis=1, keepdims=True))
+    P /= P.sum(axis=1, keepdims=True)
+    return P

@@ -4,7 +4,7 @@ from abc import ABC, abstractmethod
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.linalg.lapack import dpotrf, dpotri
+from scipy.linalg.lapack import dpotrf, dtrtri
 
 from twolayer.ridge.objective import Objective, Point
 from twolayer.ridge.prior import Prior
@@ -56,13 +56,13 @@ class DensePosterior(Posterior):
         H = objective.curvature(point) if curvature is None else curvature.copy(order="F")
         penalties = prior.precisions
         H[np.diag_indices_from(H)] += penalties + _JITTER * max(float(np.trace(H)) / len(H), 1e-300)
-        factor, _ = dpotrf(H, lower=1, overwrite_a=1)
-        self._lower = dpotri(factor.copy(order="F"), lower=1, overwrite_c=1)[0]
-        contributions = 1 - penalties * np.diag(self._lower)
+        factor, _ = dpotrf(H, lower=1, overwrite_a=1, clean=1)
+        logs = np.log(np.maximum(np.diag(factor), 1e-300))
+        self._root = dtrtri(factor, lower=1, overwrite_c=1)[0]  # its product with its own transpose is the inverse
+        contributions = 1 - penalties * np.einsum("ij,ij->j", self._root, self._root)
         self.determined = np.maximum(prior.sums(contributions), 0.0)
         is_free = penalties == 0
         self.n_free = int(is_free.sum())
-        logs = np.log(np.maximum(np.diag(factor), 1e-300))
         self.log_volume = float(logs.sum() - 0.5 * np.log(penalties[~is_free]).sum())
 
     @property
@@ -75,11 +75,10 @@ class DensePosterior(Posterior):
         """From the diagonal blocks of the inverse."""
         objective = self._objective
         D, (first, second) = objective.n_columns, objective.edges
-        blocks = [self._lower[i * D : (i + 1) * D, i * D : (i + 1) * D] for i in range(objective.width)]
-        full = (block + np.tril(block, -1).T for block in map(np.tril, blocks))
-        units = np.array([np.einsum("ij,jk,ik->i", rows, block, rows) for block in full])
-        outer = np.diag(self._lower)[first:second].reshape(objective.width, -1)
-        return np.maximum(units, 0.0), outer
+        blocks = (self._root[:, i * D : (i + 1) * D] for i in range(objective.width))
+        units = np.array([np.sum((block @ rows.T) ** 2, axis=0) for block in blocks])
+        outer = np.sum(self._root[:, first:second] ** 2, axis=0).reshape(objective.width, -1)
+        return units, outer
 
 
 class FactoredPosterior(Posterior):

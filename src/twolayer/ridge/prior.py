@@ -84,9 +84,9 @@ class Prior:
             return float(self.alphas[0])
         return float(np.exp(np.mean(np.log(self.alphas))))
 
-    def scaled_to(self, alpha: float) -> "Prior":
-        """All α equal."""
-        return replace(self, alphas=np.full_like(self.alphas, alpha))
+    def scaled(self, factor: float) -> "Prior":
+        """All α times a factor."""
+        return replace(self, alphas=np.clip(factor * self.alphas, _LEAST, _LARGEST))
 
     def sums(self, values: Vector) -> Vector:
         """Sum of a value of each parameter over the groups, (G,)."""

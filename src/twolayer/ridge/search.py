@@ -115,7 +115,7 @@ class _Search:
         plan: RidgePlan,
     ):
         self.objective, self.axes, self.alpha, self.rng, self.plan = objective, axes, alpha, rng, plan
-        self.is_dense = objective.n_parameters <= plan.dense_parameters
+        self.is_dense = plan.is_dense(objective.n_parameters, has_scale=objective.likelihood.has_scale)
         rows = objective.total_weight
         self.weak, self.strong = plan.weak * rows, plan.strong * float(np.sqrt(rows))
 
@@ -132,9 +132,9 @@ class _Search:
 
     def first_looks(self, objective: Objective) -> list[Descent]:
         """Every start after a few steps under a weak ridge, the best first."""
-        plan, prior = self.plan, self.prior(self.weak)
-        looks = []
+        plan, looks = self.plan, []
         for number in range(self.n_starts(objective)):
+            prior = self.prior(self.weak * plan.weaker if number // 2 % 2 else self.weak)
             z = random_start(objective, self.rng) if number % 2 else grown_start(objective, self.rng, self.weak, plan)
             if self.is_dense:
                 look = levenberg_marquardt(objective, z, prior, plan.first_steps, moves_ridge=False, plan=plan)
@@ -148,7 +148,8 @@ class _Search:
         plan, p = self.plan, objective.n_parameters
         if not self.is_dense:
             return 2
-        cost = objective.n_rows * p**2 / 4 + p**3 / 3 + 7e5  # the last is what a step of the smallest problem takes
+        overhead = 7e5 * objective.n_outputs  # what a step of the smallest problem takes
+        cost = objective.n_rows * p**2 / 4 + p**3 / 3 + overhead
         return int(np.clip(plan.work / cost, plan.fewest_starts, plan.most_starts))
 
     # -- the best of them followed -------------------------------------------------------------------------------------
@@ -161,13 +162,13 @@ class _Search:
             return
         some = objective.some(plan.rows_per_parameter * objective.n_parameters, self.rng)
         looks = self.first_looks(some)
-        count = max(2, round(plan.followed * len(looks)))
+        count = max(1, round(plan.followed * len(looks)))
         if self.alpha is not None:
             for look in looks[:count]:
                 yield self.fit(self.followed(objective, look.point.z, self.alpha, moves=False))
             return
-        ends = [self.followed(some, look.point.z, self.weak) for look in looks[:count]]
-        for look in looks[: count // 2]:
+        ends = [self.followed(some, look.point.z, look.prior.mean) for look in looks[:count]]
+        for look in looks[: max(1, count // 2)]:
             settled = self.followed(some, look.point.z, self.strong, plan.settling_steps, moves=False)
             ends.append(self.followed(some, settled.point.z, self.strong))
             single = Prior.single(some, self.strong)
@@ -191,7 +192,7 @@ class _Search:
         if self.alpha is not None:
             yield self.fit(quasi_newton(self.objective, look.point.z, self.prior(self.alpha), plan.steps * 10))
             return
-        for alpha in (self.weak, self.strong):
+        for alpha in (self.weak, self.strong) if self.objective.likelihood.has_scale else (self.strong,):
             end = replace(look, prior=self.prior(alpha))
             for _ in range(plan.quasi_newton_rounds):
                 end = quasi_newton(self.objective, end.point.z, end.prior, plan.quasi_newton_steps)
@@ -203,9 +204,37 @@ class _Search:
         """The minimum that one point leads to, the ridge first where the evidence wants it for that point."""
         prior = self.prior(self.weak if self.alpha is None else self.alpha)
         here = RidgeFit(self.objective, self.objective.at(z), prior, self.axes)
-        for _ in range(self.plan.quasi_newton_rounds if self.alpha is None else 0):
+        for _ in range(8 if self.alpha is None else 0):  # a ridge changes fivefold at most each time
             here = replace(here, prior=here.better_prior)
         return refitted(here, z, moves_ridge=self.alpha is None, plan=self.plan)
+
+    # -- classes -------------------------------------------------------------------------------------------------------
+
+    def rescaled(self, best: RidgeFit) -> RidgeFit:
+        """The fit with all ridges scaled by what suits rows held out in turn.
+
+        Where classes are nearly separated, the curvature of the likelihood vanishes, and with it what the evidence
+        counts as determined: it asks for a ridge that leaves probabilities too dull.
+        """
+        objective, plan = self.objective, self.plan
+        if objective.n_rows < plan.judged_rows:
+            return best
+        losses = np.zeros(len(plan.scales))
+        fold = self.rng.permutation(objective.n_rows) % plan.folds
+        for held in range(plan.folds if objective.n_rows * objective.n_parameters < plan.fold_entries else 1):
+            seen, unseen = objective.at_rows(fold != held), objective.at_rows(fold == held)
+            z = best.point.z
+            for number, scale in enumerate(plan.scales):  # from the strongest on, which forgets what was held out
+                z = self.under(seen, z, best.prior.scaled(scale)).point.z
+                losses[number] += unseen.at(z).loss
+        scale = plan.scales[int(np.argmin(np.where(np.isfinite(losses), losses, np.inf)))]
+        return self.fit(self.under(objective, best.point.z, best.prior.scaled(scale)))
+
+    def under(self, objective: Objective, z: Vector, prior: Prior) -> Descent:
+        """A minimum under given ridges."""
+        if self.is_dense:
+            return levenberg_marquardt(objective, z, prior, self.plan.settling_steps, moves_ridge=False, plan=self.plan)
+        return quasi_newton(objective, z, prior, self.plan.quasi_newton_steps)
 
     # -- constants -----------------------------------------------------------------------------------------------------
 
@@ -214,7 +243,7 @@ class _Search:
         fits = list(self.fits())
         best = max(fits, key=lambda fit: fit.log_evidence)
         if best.explained >= self.plan.live:
-            return best
+            return best if self.objective.likelihood.has_scale else self.rescaled(best)
         living = [fit for fit in fits if fit.explained >= self.plan.live]
         alpha = self.alpha_of_held_out_rows() if self.objective.n_rows >= self.plan.judged_rows else self.weak
         if alpha is None:
@@ -235,7 +264,7 @@ class _Search:
                 continue
             z = grown_start(seen, self.rng, self.weak, plan)
             for number, alpha in enumerate(alphas):
-                z = self.shrunk(seen, z, float(alpha))
+                z = self.under(seen, z, self.prior(float(alpha))).point.z
                 losses[number] += unseen.at(z).loss
             constant = seen.likelihood.constant(seen.Y, seen.weights) * seen.has_bias
             outputs = np.tile(constant, (unseen.n_rows, 1))
@@ -243,18 +272,12 @@ class _Search:
         best = int(np.argmin(np.where(np.isfinite(losses), losses, np.inf)))
         return None if best == len(alphas) else float(alphas[best])
 
-    def shrunk(self, objective: Objective, z: Vector, alpha: float) -> Vector:
-        """A minimum under another ridge."""
-        if self.is_dense:
-            return self.followed(objective, z, alpha, self.plan.settling_steps, moves=False).point.z
-        return quasi_newton(objective, z, self.prior(alpha), self.plan.quasi_newton_steps).point.z
-
 
 def refitted(fit: RidgeFit, z: Vector, *, moves_ridge: bool = True, plan: RidgePlan = PLAN) -> RidgeFit:
     """The fit that another point leads to, on the same samples and from the same ridges."""
     objective = fit.objective
     with np.errstate(over="ignore", invalid="ignore"):
-        if objective.n_parameters <= plan.dense_parameters:
+        if plan.is_dense(objective.n_parameters, has_scale=objective.likelihood.has_scale):
             end = levenberg_marquardt(objective, z, fit.prior, plan.steps, moves_ridge=moves_ridge, plan=plan)
         else:
             end = quasi_newton(objective, z, fit.prior, plan.steps * 10)

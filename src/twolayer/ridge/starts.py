@@ -37,7 +37,7 @@ def grown_start(objective: Objective, rng: np.random.Generator, alpha: float, pl
     Orthogonal matching pursuit (Pati, Rezaiifar, Krishnaprasad 1993) with the refits of Fahlman and Lebiere (1990).
     """
     m = objective.width
-    is_dense = objective.n_parameters <= plan.dense_parameters
+    is_dense = plan.is_dense(objective.n_parameters, has_scale=objective.likelihood.has_scale)
     rounds = min(plan.growth_rounds, m) if is_dense else 1
     ends = np.linspace(0, m, rounds + 1).round().astype(int)
     z = np.zeros(0)

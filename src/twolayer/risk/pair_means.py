@@ -4,7 +4,6 @@ from collections.abc import Iterator
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.special import roots_legendre
 
 from twolayer.activation import Activation
 from twolayer.activation.scaled import Scaled
@@ -17,7 +16,7 @@ Vector = NDArray[np.float64]
 _RADIUS = 13.0  # standard deviations: beyond it the Gaussian density is below 1e-36
 _STEEPEST = 1e4  # the nodes are as many times more
 _STEP = 0.25  # of the trapezoid rule, for functions analytic within π/2 of the line
-_NODES, _WEIGHTS = roots_legendre(16)  # of Gauss and Legendre on each panel
+_NODES, _WEIGHTS = np.polynomial.legendre.leggauss(16)  # of Gauss and Legendre on each panel
 _BATCH_NODES = 1 << 17  # at once: a MiB
 _FINEST = 1e-10  # of a Gaussian: what a kink smoothed on a shorter scale still changes is below rounding
 _MOST_LEVELS = 34  # halvings of a panel about a kink: to a length of 1e-9

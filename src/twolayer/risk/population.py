@@ -4,8 +4,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
+import scipy  # its parts are imported on first use
 from numpy.typing import NDArray
-from scipy.special import gammaln
 
 from twolayer.activation.polynomial import Polynomial as PolynomialActivation
 from twolayer.arrays import real_number
@@ -203,7 +203,7 @@ def _normalised(units: Units, order: int) -> Matrix:
         own = units.kinds == kind
         with np.errstate(over="ignore", invalid="ignore"):  # steep sines overflow at high orders
             coefficients[:, own] = sigma.hermite_coefficients(order, units.scales[own], units.shifts[own])
-    return coefficients * np.exp(-gammaln(np.arange(order + 1.0) + 1) / 2)[:, None]
+    return coefficients * np.exp(-scipy.special.gammaln(np.arange(order + 1.0) + 1) / 2)[:, None]
 
 
 def _expansions(units: Units, order: int) -> tuple[Matrix, Vector]:

@@ -27,6 +27,8 @@ class LineRules:
         The |t| up to which is looked, in units of S: of a thousand units one is farther out.
     rounds : int
         Of halving at most: 53 bits, and the range of the knots.
+    most_open : int
+        Intervals that are halved at once at most: a unit has some ten, and what bends everywhere ever more.
     resolved : float
         An interval is resolved where the cubic through four knots misses its middle by no more than this part of what
         the chord does. At a kink they miss it by about as much.
@@ -42,6 +44,7 @@ class LineRules:
     knots: int = 256
     farthest: float = 1e3
     rounds: int = 80
+    most_open: int = 8192
     resolved: float = 0.2
     steps_passed: int = 1
     ramps_passed: int = 2
@@ -188,7 +191,7 @@ def far_line(
     needed = rules.steps_passed if is_bounded else rules.ramps_passed
     for _ in range(rules.rounds):
         k = np.flatnonzero(state == OPEN)
-        if not len(k):
+        if not 0 < len(k) <= rules.most_open:
             break
         middle = (t[k] + t[k + 1]) / 2
         here = f(p + middle[:, None] * u)

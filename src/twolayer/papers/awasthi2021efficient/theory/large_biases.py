@@ -3,8 +3,8 @@ r"""Units that their bias has made linear or dead, and affine parts written as t
 from dataclasses import dataclass, replace
 
 import numpy as np
+import scipy  # its parts are imported on first use
 from numpy.typing import ArrayLike, NDArray
-from scipy.special import erfcx
 
 from twolayer.arrays import real_number
 from twolayer.equality import equal_by_value
@@ -37,7 +37,7 @@ def affine_error(b: ArrayLike) -> NDArray:
     """
     size = np.abs(np.asarray(b, dtype=float))
     density = np.exp(-size * size / 2) / np.sqrt(2 * np.pi)
-    mills = np.sqrt(np.pi / 2) * erfcx(size / np.sqrt(2))  # Φ(-|b|)/φ(b)
+    mills = np.sqrt(np.pi / 2) * scipy.special.erfcx(size / np.sqrt(2))  # Φ(-|b|)/φ(b)
     return np.asarray(np.sqrt(density * np.maximum((1 + size * size) * mills - size, 0.0)))
 
 

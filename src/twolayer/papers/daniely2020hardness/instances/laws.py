@@ -4,9 +4,9 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+import scipy  # its parts are imported on first use
 from numpy.typing import ArrayLike, NDArray
-from scipy import linalg, sparse, special
-from scipy.sparse.linalg import spsolve_triangular
+from scipy import sparse
 
 from twolayer.arrays import frozen_array, real_number, whole_number
 from twolayer.equality import equal_by_value
@@ -43,7 +43,7 @@ class Covariance:
 
     def colour(self, G: Matrix) -> Matrix:
         """Rows (k, d) of independent standard Gaussians → rows N(0, Σ): the solution of B wᵢ = gᵢ."""
-        return np.ascontiguousarray(spsolve_triangular(self.inverse_factor, G.T, lower=True).T)
+        return np.ascontiguousarray(scipy.sparse.linalg.spsolve_triangular(self.inverse_factor, G.T, lower=True).T)
 
     def whiten(self, W: Matrix) -> Matrix:
         """Undo `colour`: rows N(0, Σ) → rows of independent standard Gaussians."""
@@ -72,11 +72,11 @@ def covariance(matrix: ArrayLike) -> Covariance:
     # of a covariance that was computed, by rounding
     if sigma.shape[0] != sigma.shape[1] or not np.allclose(sigma, sigma.T, rtol=0, atol=1e-12 * scale):
         raise InputError(f"the covariance must be a symmetric matrix, found shape {sigma.shape}")
-    least = float(linalg.eigvalsh(sigma)[0])
+    least = float(scipy.linalg.eigvalsh(sigma)[0])
     if least <= np.finfo(float).eps * len(sigma) * scale:
         raise InputError(f"the covariance must be positive definite, found the eigenvalue {least:.3g}")
-    factor = linalg.cholesky(sigma, lower=True)
-    inverse = linalg.solve_triangular(factor, np.eye(len(sigma)), lower=True)
+    factor = scipy.linalg.cholesky(sigma, lower=True)
+    inverse = scipy.linalg.solve_triangular(factor, np.eye(len(sigma)), lower=True)
     return Covariance(sparse.csr_array(inverse), least)
 
 
@@ -113,7 +113,7 @@ def autoregressive(dim: int, correlation: float, scale: float = 1.0) -> Covarian
     precision = diagonal**2
     precision[:-1] += (rho * step) ** 2
     off = np.full(d - 1, -rho * step**2)
-    largest = linalg.eigh_tridiagonal(precision, off, eigvals_only=True, select="i", select_range=(d - 1, d - 1))
+    largest = scipy.linalg.eigh_tridiagonal(precision, off, eigvals_only=True, select="i", select_range=(d - 1, d - 1))
     return Covariance(B, 1 / float(largest[0]))
 
 
@@ -183,8 +183,8 @@ class WeightLaw:
             return np.where(z < -1, 0.0, np.where(z < 1, 0.5, 1.0))
         if self.name == "sphere":
             half = (dim - 1) / 2
-            return np.asarray(special.betainc(half, half, np.clip((z + 1) / 2, 0, 1)))
-        return np.asarray(special.ndtr(z))
+            return np.asarray(scipy.special.betainc(half, half, np.clip((z + 1) / 2, 0, 1)))
+        return np.asarray(scipy.special.ndtr(z))
 
 
 @dataclass(frozen=True)
@@ -234,7 +234,7 @@ def goodness_of_fit(W: ArrayLike, law: WeightLaw) -> GoodnessOfFit:
     dim = weights.shape[1]
     left = law.cdf(np.nextafter(values, -np.inf), dim)
     distance = float(max(np.abs(above - law.cdf(values, dim)).max(), np.abs(below - left).max()))
-    return GoodnessOfFit(distance, float(special.kolmogorov(distance * np.sqrt(weights.size))))
+    return GoodnessOfFit(distance, float(scipy.special.kolmogorov(distance * np.sqrt(weights.size))))
 
 
 def _require_scale(scale: float) -> None:

@@ -23,8 +23,8 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 import numpy as np
+import scipy  # its parts are imported on first use
 from numpy.typing import ArrayLike, NDArray
-from scipy.special import exprel
 
 from twolayer.arrays import frozen_array, real_array, real_number, whole_number
 from twolayer.equality import equal_by_value
@@ -157,7 +157,7 @@ def gradient_descent_distance(
         time=time,
         distance=np.sqrt(squares),
         bound=bound,
-        lecture_bound=np.sqrt(energy / 2) * rate * exprel(np.sqrt(lipschitz) * rate),
+        lecture_bound=np.sqrt(energy / 2) * rate * scipy.special.exprel(np.sqrt(lipschitz) * rate),
         lipschitz=lipschitz,
         energy=energy,
     )

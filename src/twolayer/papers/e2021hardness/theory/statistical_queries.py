@@ -8,8 +8,8 @@ without it f and -f would count as different, and step (15) of the extension of 
 from dataclasses import dataclass
 
 import numpy as np
+import scipy  # its parts are imported on first use
 from numpy.typing import ArrayLike, NDArray
-from scipy.special import betaln
 
 from twolayer.arrays import frozen_array, real_number, whole_number
 from twolayer.errors import InputError
@@ -233,7 +233,7 @@ def _first_fit(joined: NDArray[np.bool_], n: int) -> list[int]:
 def _log_packing(d: int, cosine: float) -> float:
     """-log of the bound on P(c)."""
     half = (d - 1) / 2
-    return float(np.log(half * cosine) + betaln(half, 0.5) - half * np.log1p(-(cosine**2)))
+    return float(np.log(half * cosine) + scipy.special.betaln(half, 0.5) - half * np.log1p(-(cosine**2)))
 
 
 def _log_coherence(d: int, coefficients: NDArray, cosine: float) -> float:

@@ -3,8 +3,8 @@ r"""Rules for Gaussian expectations of an activation and its derivatives, on the
 from functools import lru_cache
 
 import numpy as np
+import scipy  # its parts are imported on first use
 from numpy.typing import NDArray
-from scipy.special import roots_laguerre, roots_legendre
 
 from twolayer.activation import Activation
 from twolayer.errors import InputError
@@ -54,9 +54,9 @@ def plane_rule(sigma: Activation, u: NDArray, w: NDArray) -> tuple[NDArray, NDAr
     zeros = [np.arctan2(v[1], v[0]) + side for v in (u, w) if v.any() for side in (-np.pi / 2, np.pi / 2)]
     cuts = np.unique(np.mod(zeros or [0.0], 2 * np.pi))
     half = np.diff(np.append(cuts, cuts[0] + 2 * np.pi))[:, None] / 2
-    unit_nodes, unit_weights = roots_legendre(_ARC_NODES)
+    unit_nodes, unit_weights = scipy.special.roots_legendre(_ARC_NODES)
     angles, arcs = (cuts[:, None] + half * (1 + unit_nodes)).ravel(), (half * unit_weights).ravel() / (2 * np.pi)
-    squares, shares = roots_laguerre(int(sigma.degree) + 2)
+    squares, shares = scipy.special.roots_laguerre(int(sigma.degree) + 2)
     radii = np.sqrt(2 * squares)
     circle = np.stack([np.cos(angles), np.sin(angles)], axis=-1)
     return (radii[:, None, None] * circle).reshape(-1, 2), np.outer(shares, arcs).ravel()
