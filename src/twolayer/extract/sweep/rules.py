@@ -122,8 +122,8 @@ class SweepRules:
     lattice: int = 60
     a_digit: int = 25
     spots: int = 12
-    aside: float = 100.0
-    flat: float = 200.0
+    aside: float = 30.0
+    flat: float = 50.0
     flat_share: float = 0.25
     fresh_rows: int = 64
     fine: float = 1e-12
