@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 from scipy.optimize import approx_fprime
-from sklearn.datasets import load_diabetes, make_friedman1
+from sklearn.datasets import load_diabetes, load_digits, make_friedman1
 
 from twolayer.activation import activation
 from twolayer.network import TwoLayerNetwork
@@ -13,6 +13,7 @@ from twolayer.ridge.descent import levenberg_marquardt, quasi_newton
 from twolayer.ridge.plan import RidgePlan
 from twolayer.ridge.posterior import DensePosterior, FactoredPosterior
 from twolayer.ridge.prior import Prior
+from twolayer.ridge.starts import grown_start, random_start
 
 LIKELIHOODS = [(Gaussian(), 1), (Gaussian(), 3), (Bernoulli(), 1), (Categorical(), 3)]
 NAMES = ["one output", "three outputs", "two classes", "three classes"]
@@ -315,3 +316,38 @@ def test_remembered_rows_of_a_linear_model_count_as_if_they_were_there():
     np.testing.assert_allclose(
         memory.gradient(memory.at(z + step))[: half.n_columns], whole.gradient(whole.at(z + step))[: half.n_columns]
     )
+
+
+@pytest.mark.parametrize("width", [1, 4])
+def test_a_grown_start_is_better_than_random_ones(width):
+    x = np.linspace(-2, 2, 200)[:, None]
+    y = np.interp(x[:, 0], [-2, -0.9, 0.1, 0.7, 2], [1.0, -1.0, 0.5, -0.3, 1.2])
+    objective = Objective.of(
+        x, y[:, None], np.ones(200), activation("relu"), width, has_bias=True, likelihood=Gaussian()
+    )
+    rng = np.random.default_rng(0)
+    grown = [objective.at(grown_start(objective, rng, 0.2)).loss for _ in range(5)]
+    drawn = [objective.at(random_start(objective, rng)).loss for _ in range(20)]
+    assert max(grown) < 1.05 * min(drawn)
+
+
+def test_ridges_of_classes_are_scaled_to_what_suits_rows_that_are_held_out():
+    X, y = load_digits(return_X_y=True)
+    X, Y = X / 16 - 0.5, np.eye(10)[y]
+    seen, unseen = slice(0, 500), slice(500, 1000)
+
+    def surprise(scales):
+        fit = ridge_fit(
+            X[seen],
+            Y[seen],
+            12,
+            activation("tanh"),
+            has_bias=True,
+            likelihood=Categorical(),
+            rng=np.random.default_rng(0),
+            plan=RidgePlan(scales=scales),
+        )
+        F = fit.network(X[unseen])
+        return np.mean(Categorical().losses(F, Y[unseen]))
+
+    assert surprise(RidgePlan().scales) < surprise((1.0,)) - 0.03

@@ -48,7 +48,8 @@ def ridge_fit(
     minimum: under a weak ridge, where units stay apart and much detail is fitted, and under a strong one, where a unit
     dies unless it does more than noise could. The fit of highest evidence is kept, or of lowest penalised loss where α
     is given. The evidence of a dead network, a constant, is sometimes the highest although there is something to learn:
-    a constant is kept only if rows that were held out say, in each of five folds' sum, that no network does better.
+    a constant is kept only if no network predicts rows held out in turn better. Where labels are classes, the
+    ridges found are scaled by what suits rows held out in turn.
 
     Parameters
     ----------
@@ -74,10 +75,10 @@ def ridge_fit(
 
     Notes
     -----
-    Up to 500 parameters, a step takes n m² D² / 4 multiply-adds; there are 4 to 24 starts of some 25 steps, and a
-    quarter of them takes some 50 more. Beyond, the steps are quasi-Newton ones, a few hundred of n m (2D + 3q). With
-    more inputs than rows the fit is done in the row space of `X`, which the ridge does not notice, under one α. It
-    fails by ending at a local minimum.
+    Up to 500 parameters (150 of classes), a step takes n p² / 2 multiply-adds; there are 4 to 24 starts of some 25
+    steps, and a quarter of them takes some 50 more. Beyond, the steps are quasi-Newton ones, a few hundred of n m (2D +
+    3q). With more inputs than rows the fit is done in the row space of `X`, which the ridge does not notice, under one
+    α. It fails by ending at a local minimum.
 
     References
     ----------
