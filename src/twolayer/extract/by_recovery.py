@@ -109,8 +109,11 @@ def extract_by_recovery(
                 -best.certificate.residual,
             ):
                 best, scale_of_best = result, scale
-            if best.is_certified:
-                return _judged(view, best, scale_of_best, rng, rules)
+            if result.is_certified:
+                found = _judged(view, result, scale, rng, rules)
+                if found.is_certified:
+                    return found
+                break  # more rows at this scale know the weights better
         count *= 2
     if best is None:
         raise InputError(f"{view.oracle.box.name} shows no network at inputs of any scale: {complaint}")

@@ -241,12 +241,15 @@ class _Choosing:
 
     def least_width(self, sigma: Activation) -> int:
         """The least width that explains the rows; the widest there are rows for where none does."""
-        units = 1
-        while not self.explains(min(self.fit(sigma, units), self.fit(sigma, units), key=lambda one: one.loss)):
+        units, failures = 1, 0
+        fit = min(self.fit(sigma, units), self.fit(sigma, units), key=lambda one: one.loss)
+        while not self.explains(fit):
             wider = units + max(1, units // 2)
-            if not self.has_rows(wider, sigma):
+            if not self.has_rows(wider, sigma) or failures == 3:  # three times as many units bring nothing
                 return units
-            units = wider
+            wide = min(self.fit(sigma, wider), self.fit(sigma, wider), key=lambda one: one.loss)
+            failures = failures + 1 if wide.loss > 0.5 * fit.loss else 0
+            units, fit = wider, wide
         reference = self.fits[sigma.name, units]
         while units > 1:
             wide = self.fits[sigma.name, units]
