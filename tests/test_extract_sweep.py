@@ -256,12 +256,6 @@ def test_outputs_in_units_of_their_own_come_back():
     assert np.all(np.abs(found.network(X) - truth(X) * sizes - levels).max(axis=0) <= 1e-8 * sizes)
 
 
-def test_several_outputs_that_are_not_piecewise_linear_are_refused():
-    smooth = TwoLayerNetwork(np.ones((3, 2)), np.eye(3), np.zeros(3), "tanh")
-    with pytest.raises(InputError, match="box gives 2 numbers a row and is not piecewise linear: ask for one output"):
-        extract(CallableBox(smooth, 3, "box"), rng=0)
-
-
 def test_hyperplanes_that_are_parallel_are_told_apart():
     W = np.random.default_rng(0).standard_normal((3, 6))
     truth = TwoLayerNetwork([1.0, -2.0, 0.5], W[[0, 0, 1]], [0.3, -0.4, 0.1], "relu")

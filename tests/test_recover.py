@@ -253,7 +253,10 @@ def test_one_row_is_too_few_and_not_a_constant():
 
 @pytest.mark.parametrize(
     ("wrong", "words"),
-    [({"bias": "no"}, "bias must be True or False, found 'no'"), ({"method": ["auto"]}, "method must be one of")],
+    [
+        ({"bias": "no"}, "bias must be True, False or 'auto', found 'no'"),
+        ({"method": ["auto"]}, "method must be one of"),
+    ],
 )
 def test_options_of_another_kind_are_refused(wrong, words):
     with pytest.raises(InputError, match=words):

@@ -51,7 +51,10 @@ def extract(
         Path | None, typer.Option(help="A file (.npz) that keeps the answers, to go on from after an interruption.")
     ] = None,
     only_estimate: Annotated[
-        bool, typer.Option("--estimate", help="Only say what it will take, of a piecewise linear box, from one line.")
+        bool,
+        typer.Option(
+            "--estimate", metavar="", help="Only say what it will take, of a piecewise linear box, from one line."
+        ),
     ] = False,
     seed: Seed = 0,
     as_json: AsJson = False,

@@ -89,7 +89,7 @@ class OnnxBox:
         sizes = [(math.prod(shape) or found.network.dim,) if len(shape) == 1 else shape for shape in shapes]
         self._inputs = [(entry.name, size) for entry, size in zip(entries, sizes, strict=True)]
         link = None if found.link == "identity" else found.link
-        declared = Declared(found.network.width, found.network.activation.name, link)
+        declared = Declared(_width(model.graph) or found.network.width, found.network.activation.name, link)
         return found.network.dim, _shape(entries[0])[0], _TYPES[kinds.pop()], declared
 
     def __call__(self, X: NDArray[np.float64]) -> NDArray[Any]:
@@ -157,6 +157,13 @@ def _checked(name: str, graph: Any) -> tuple[int, int, type, Declared]:
     used = {_ACTIVATIONS[one] for one in operators if one in _ACTIVATIONS}
     declared = Declared(None if weights is None else weights[1], used.pop() if len(used) == 1 else None)
     return dim, shape[0], _TYPES[kind], declared
+
+
+def _width(graph: Any) -> int | None:
+    """The units of the first of two plain layers, those that add nothing included; None of a graph of another kind."""
+    layers = [node for node in graph.node if node.op_type in _LAYERS]
+    weights = _weights(layers[0], {entry.name: tuple(entry.dims) for entry in graph.initializer}) if layers else None
+    return weights[1] if weights is not None and len(layers) == 2 else None
 
 
 def _shape(value: Any) -> tuple[int, ...]:
