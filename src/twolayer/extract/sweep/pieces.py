@@ -158,7 +158,7 @@ class _Cut:
         rules, points = self.rules, len(self.t) + more
         is_smooth = points > rules.hopeless and self.clear < rules.clear_share * points
         is_noise = self.clear > rules.grid and points < rules.least_a_kink * self.clear
-        return is_smooth or is_noise or points > rules.gives_up + rules.a_kink * self.clear
+        return is_smooth or is_noise or points > min(rules.gives_up + rules.a_kink * self.clear, rules.most_points)
 
     def pieces(self, path: Path) -> Pieces:
         """The runs as pieces; neighbours on one line are one."""

@@ -20,6 +20,9 @@ class SweepRules:
         By which three points may miss a straight line. Of 100 000 triples none of normal noise misses by 10.
     gives_up, a_kink : int
         A line is given up after so many points, and so many more a kink: a box that bends everywhere has no pieces.
+    most_points : int
+        Of a line, whatever becomes clear: a smooth step that is narrow beside the line looks like a kink at every look.
+        A thousand kinks take some hundred thousand.
     least_a_kink : int
         Points a kink that has become clear: a kink takes eight or nine, and what looks like kinks but is noise, three.
     hidden : float
@@ -92,6 +95,7 @@ class SweepRules:
     roundings: float = 8.0
     gives_up: int = 20_000
     a_kink: int = 60
+    most_points: int = 200_000
     least_a_kink: int = 5
     hidden: float = 4e-4
     clear: float = 10.0
