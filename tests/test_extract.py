@@ -293,14 +293,14 @@ def test_a_unit_near_the_rounding_is_not_looked_for_in_other_activations():
     W = (rng.standard_normal((10, 10)) / np.sqrt(10)).astype(np.float32)
     b = rng.uniform(-1, 1, 10).astype(np.float32)
     a = (rng.choice([-1.0, 1.0], 10) * rng.uniform(0.5, 2, 10)).astype(np.float32)
-    a[3] *= np.float32(2e-5)
+    a[3] *= np.float32(1.2e-5)  # far from what is equal, and from what is different, on every kernel
     stages = set()
     found = extract(
         CallableBox(lambda X: np.maximum(X.astype(np.float32) @ W.T + b, 0) @ a, 10),
         rng=16,
         progress=lambda stage, *_: stages.add(stage),
     )
-    assert found.status in (Status.INEXACT, Status.DIFFERENT)  # which of them, the kernel's rounding decides
+    assert found.status is Status.INEXACT
     assert stages <= {"kinks", "steps", "units", "lines", "joint fit"}
 
 

@@ -20,10 +20,11 @@ from twolayer.evidence.verdict import Verdict, status_of
 from twolayer.model.fit import EXACT
 from twolayer.model.shared_reflections import shared_network
 from twolayer.model.shared_units import Matrix, SharedFit, SharedUnits
+from twolayer.model.units import straight_rows
 from twolayer.network import Polynomial, TwoLayerNetwork
 from twolayer.samples.distinct_rows import n_distinct_rows
 
-__all__ = ["SharedFound", "judge_outputs", "shared_straight_units"]
+__all__ = ["SharedFound", "judge_outputs"]
 
 _UNUSED = 1e-9  # of a unit's output weights: what only rounding leaves of one that is zero
 
@@ -93,7 +94,7 @@ def judge_outputs(found: SharedFound, coordinates: Coordinates, standards: Stand
     own = shared_network(fit)
     is_explained = not problem.is_lifted and (fit.is_exact or is_noise)
     turns = equivalent_turns(own, own_errors, problem.X) if is_explained else np.zeros((0, own.width), int)
-    has_straight = is_explained and problem.width > 1 and bool(shared_straight_units(fit).any())
+    has_straight = is_explained and problem.width > 1 and bool(straight_rows(problem, fit.theta).any())
     is_flat = not extremes.smallest > standards.flat * extremes.largest
     facts = Facts(
         is_exact=fit.is_exact,
@@ -170,29 +171,6 @@ def _judging_fit(found: SharedFound, standards: Standards) -> SharedFit:
     least = 3 * max(problem.n_parameters // problem.n_outputs, problem.n_features, problem.n_columns)
     some = problem.on(problem.X[speaking], problem.Y[speaking]).some(max(least, 2000))
     return SharedFit(some, fit.theta, fit.C, fit.loss)
-
-
-def shared_straight_units(fit: SharedFit) -> NDArray[np.bool_]:
-    """Units of a σ with an affine law that are affine on all rows, to rounding."""
-    problem = fit.problem
-    straight = np.zeros(problem.width, bool)
-    if len(problem.activation.reflection.polynomial) != 2:
-        return straight
-    some = problem.some(4096)  # in which most units show their kink
-    straight |= _are_affine(some, fit.theta)
-    if straight.any() and some is not problem:
-        straight[straight] = _are_affine(problem, fit.theta[straight])
-    return straight
-
-
-def _are_affine(problem: SharedUnits, theta: Matrix) -> NDArray[np.bool_]:
-    t = np.concatenate([problem.inputs(rows) @ theta.T for rows in problem.blocks()])
-    values = problem.activation(t)
-    sizes = np.sqrt(np.mean(values**2, axis=0))
-    t, values = t - t.mean(axis=0), values - values.mean(axis=0)
-    slopes = np.sum(t * values, axis=0) / np.maximum(np.sum(t * t, axis=0), 1e-300)
-    bends = np.sqrt(np.mean((values - slopes * t) ** 2, axis=0))
-    return np.asarray(bends <= 1e-12 * np.maximum(sizes, 1e-300))
 
 
 def _given(found: SharedFound, coordinates: Coordinates) -> TwoLayerNetwork:

@@ -2,7 +2,6 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +14,7 @@ from twolayer.formats.reading import Reading
 from twolayer.links import LINKS
 from twolayer.network import TwoLayerNetwork
 
-__all__ = ["EXPORTS", "Export", "export_model", "to_sklearn", "to_torch"]
+__all__ = ["EXPORTS", "Export", "export_model", "to_sklearn"]
 
 
 @dataclass(frozen=True)
@@ -89,25 +88,6 @@ def _sklearn_code(network: TwoLayerNetwork) -> str:
             "",
         ]
     )
-
-
-def to_torch(network: TwoLayerNetwork, link: str = "identity") -> Any:
-    """A ``torch.nn.Module`` of double precision, whose parameters are the network's.
-
-    Raises
-    ------
-    InputError
-        If torch is not installed, or the link is unknown.
-    """
-    from twolayer.formats.exports_text import to_torch_code
-
-    try:
-        import_module("torch")
-    except ImportError:
-        raise InputError("a torch module needs the package torch") from None
-    names: dict[str, Any] = {}
-    exec(compile(to_torch_code(network, link), "twolayer network", "exec"), names)  # code that was written just now
-    return names["Network"]()
 
 
 def _named(function: str) -> str:

@@ -12,7 +12,7 @@ from twolayer.network import TwoLayerNetwork
 from twolayer.plain import plain
 from twolayer.polynomial import Polynomial
 
-__all__ = ["to_c", "to_json", "to_latex", "to_python", "to_sympy", "to_torch_code"]
+__all__ = ["arrays_of", "to_c", "to_json", "to_latex", "to_python", "to_sympy", "to_torch_code"]
 
 _C = {
     "max": "fmax",
@@ -83,7 +83,7 @@ def to_torch_code(network: TwoLayerNetwork, link: str = "identity") -> str:
         "min": "_minimum",
     }
     text = formula(network.activation)
-    names = [name for name, _ in _arrays(network)]
+    names = [name for name, _ in arrays_of(network)]
     lines = [
         f'"""A network of {network.width} {network.activation.name} units: Network()(X) gives its values."""',
         "",
@@ -233,7 +233,7 @@ def to_sympy(network: TwoLayerNetwork, link: str = "identity") -> str:
     return "\n".join(lines) + "\n"
 
 
-def _arrays(network: TwoLayerNetwork) -> list[tuple[str, Any]]:
+def arrays_of(network: TwoLayerNetwork) -> list[tuple[str, Any]]:
     """What defines the network, by the names in which it is written."""
     polynomial = network.polynomial
     arrays: list[tuple[str, Any]] = [("a", network.a), ("W", network.W), ("b", network.b)]
@@ -246,14 +246,14 @@ def _arrays(network: TwoLayerNetwork) -> list[tuple[str, Any]]:
 
 def _python_arrays(network: TwoLayerNetwork, written: str) -> list[str]:
     lines = []
-    for name, value in _arrays(network):
+    for name, value in arrays_of(network):
         text = written.format(np.asarray(value).tolist())
         lines.append(f"{name} = {text}" if value.size else f"{name} = {text}.reshape({value.shape})")
     return lines
 
 
 def _python_polynomial(network: TwoLayerNetwork, einsum: str) -> list[str]:
-    names = [name for name, _ in _arrays(network)]
+    names = [name for name, _ in arrays_of(network)]
     outputs = "n" if network.n_outputs == 1 else "nq"
     quadratic = "ij" if network.n_outputs == 1 else "ijq"
     return [

@@ -2,13 +2,15 @@
 
 import ast
 import math
+import operator
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from typing import Any
 
 from twolayer.activation import Activation
 from twolayer.errors import InputError
 
-__all__ = ["formula", "in_words", "link_formula"]
+__all__ = ["evaluated", "formula", "in_words", "link_formula"]
 
 _HALF_ROOT = repr(0.5**0.5)
 _ROOT = (2 / math.pi) ** 0.5
@@ -74,6 +76,38 @@ def link_formula(link: str) -> str:
 def in_words(expression: str, argument: str, names: Mapping[str, str]) -> str:
     """The expression in another language: t is the argument, and functions have its names."""
     return re.sub(r"[a-z]+\d*\b(?!\.)", lambda word: _word(word, expression, argument, names), expression)
+
+
+_OPERATORS: dict[type[ast.AST], Callable[..., Any]] = {
+    ast.Add: operator.add,
+    ast.Sub: operator.sub,
+    ast.Mult: operator.mul,
+    ast.Div: operator.truediv,
+    ast.USub: operator.neg,
+}
+
+
+def evaluated(expression: str, t: Any, functions: Mapping[str, Callable[..., Any]]) -> Any:
+    """The value of an expression of this module at t, an array of any library, with that library's functions.
+
+    Only sums, differences, products, quotients, numbers, t and calls of these functions are known: nothing else of the
+    text is run.
+    """
+
+    def value(node: ast.AST) -> Any:
+        if isinstance(node, ast.BinOp) and type(node.op) in _OPERATORS:
+            return _OPERATORS[type(node.op)](value(node.left), value(node.right))
+        if isinstance(node, ast.UnaryOp) and type(node.op) in _OPERATORS:
+            return _OPERATORS[type(node.op)](value(node.operand))
+        if isinstance(node, ast.Constant):
+            return node.value
+        if isinstance(node, ast.Name) and node.id == "t":
+            return t
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id in functions:
+            return functions[node.func.id](*map(value, node.args))
+        raise InputError(f"a formula has sums, products, numbers and functions of t, found {ast.dump(node)[:60]}")
+
+    return value(ast.parse(expression, mode="eval").body)
 
 
 def _word(word: "re.Match[str]", expression: str, argument: str, names: Mapping[str, str]) -> str:

@@ -6,11 +6,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from twolayer.model.problem import Matrix, UnitsProblem, Vector
+from twolayer.model.shared_units import SharedUnits
 from twolayer.saliency import group_saliency, saliency, thinned
 
 __all__ = [
     "has_affine_law",
     "only_units",
+    "straight_rows",
     "straight_units",
     "thinned_out",
     "unit_losses",
@@ -103,17 +105,21 @@ def thinned_out(problem: UnitsProblem, z: Vector, width: int) -> tuple[UnitsProb
     return smaller, point
 
 
-def has_affine_law(problem: UnitsProblem) -> bool:
+def has_affine_law(problem: UnitsProblem | SharedUnits) -> bool:
     """Whether turning a unit round leaves an affine function behind: relu, leaky relu, softplus, gelu."""
     return len(problem.activation.reflection.polynomial) == 2
 
 
 def straight_units(problem: UnitsProblem, z: Vector) -> NDArray[np.bool_]:
     """Units of such a σ that are affine on all rows, to rounding: no row lies on the other side of the kink."""
-    straight = np.zeros(problem.width, bool)
+    return straight_rows(problem, problem.units(z)[1])
+
+
+def straight_rows(problem: UnitsProblem | SharedUnits, theta: Matrix) -> NDArray[np.bool_]:
+    """The same of units with these rows, of a problem of one output or of several."""
+    straight = np.zeros(len(theta), bool)
     if not has_affine_law(problem):
         return straight
-    theta = problem.units(z)[1]
     some = problem.some(4096)  # in which most units show their kink
     straight |= _are_affine(some, theta)
     if straight.any() and some is not problem:
@@ -121,7 +127,7 @@ def straight_units(problem: UnitsProblem, z: Vector) -> NDArray[np.bool_]:
     return straight
 
 
-def _are_affine(problem: UnitsProblem, theta: Matrix) -> NDArray[np.bool_]:
+def _are_affine(problem: UnitsProblem | SharedUnits, theta: Matrix) -> NDArray[np.bool_]:
     t = problem.inputs(slice(None)) @ theta.T
     values = problem.activation(t)
     sizes = np.sqrt(np.mean(values**2, axis=0))

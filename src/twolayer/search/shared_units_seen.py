@@ -4,9 +4,9 @@ from collections.abc import Callable
 
 import numpy as np
 
-from twolayer.evidence.shared_verdict import shared_straight_units
 from twolayer.model.shared_reflections import unlifted_units
 from twolayer.model.shared_units import SharedFit
+from twolayer.model.units import straight_rows
 from twolayer.refine.explore import Report
 from twolayer.search.shared_width import shared_saliency
 
@@ -30,7 +30,7 @@ def seen_units(fit: SharedFit, explored: Callable[..., SharedFit], report: Repor
         Exact; the one given if nothing can be left out of it.
     """
     bent = fit
-    straight = shared_straight_units(fit)
+    straight = straight_rows(fit.problem, fit.theta)
     if straight.any() and not straight.all():
         lifted = fit.problem.resized(int((~straight).sum()), is_lifted=True)
         bent = explored(lifted, fit.theta[~straight], report, "affine part")

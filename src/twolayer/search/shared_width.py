@@ -15,7 +15,9 @@ def shared_saliency(fit: SharedFit) -> Vector:
     :math:`\|A_i\|^2 / (G^{-1})_{ii}` with G = ΦᵀΦ: the outputs share the unit, and each pays for it.
     """
     some = fit.problem.some(max(4096, 4 * fit.problem.n_features))  # which show what the others can replace
-    return _saliency(_gram(SharedFit(some, fit.theta, fit.C, fit.loss)), fit.A) * (fit.problem.n_rows / some.n_rows)
+    inverse = inverse_gram(_gram(SharedFit(some, fit.theta, fit.C, fit.loss)))
+    spared = np.sum(fit.A**2, axis=1) / inverse.diagonal()[: fit.problem.width]
+    return np.asarray(spared * (fit.problem.n_rows / some.n_rows))
 
 
 def thinned_units(fit: SharedFit, width: int) -> Matrix:
@@ -55,7 +57,3 @@ def _gram(fit: SharedFit) -> Matrix:
         phi = fit.problem.features(rows, fit.theta)[1]
         G += phi.T @ phi
     return G
-
-
-def _saliency(G: Matrix, A: Matrix) -> Vector:
-    return np.asarray(np.sum(A**2, axis=1) / inverse_gram(G).diagonal()[: len(A)])
