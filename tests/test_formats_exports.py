@@ -19,7 +19,8 @@ from scipy.special import erf
 from networks import SPECS, random_network
 from twolayer import ACTIVATIONS, EXPORTS, InputError, Reading, TwoLayerNetwork, export_model, read_model
 from twolayer.activation import activation
-from twolayer.formats.formulas import evaluated, formula
+from twolayer.formats import formulas
+from twolayer.formats.formulas import formula
 from twolayer.network import Polynomial
 
 X = np.random.default_rng(7).standard_normal((40, 4)) * np.repeat([0.1, 1.0, 3.0, 30.0], 10)[:, None]
@@ -507,10 +508,10 @@ def test_a_formula_is_evaluated_by_the_functions_of_any_library(spec):
     words = {name: getattr(np, name) for name in ("abs", "exp", "log", "tanh", "sin")}
     words |= {"max": np.maximum, "min": np.minimum, "erf": erf}
     sigma = activation(spec)
-    np.testing.assert_allclose(evaluated(formula(sigma), t, words), sigma(t), rtol=1e-12, atol=1e-12)
+    np.testing.assert_allclose(formulas.evaluated(formula(sigma), t, words), sigma(t), rtol=1e-12, atol=1e-12)
 
 
 @pytest.mark.parametrize("text", ["__import__('os').system('true')", "t.real", "[t for t in t]", "s", "(lambda: t)()"])
 def test_nothing_but_a_formula_is_evaluated(text):
     with pytest.raises(InputError, match="a formula has sums, products, numbers and functions of t"):
-        evaluated(text, 1.0, {"exp": np.exp})
+        formulas.evaluated(text, 1.0, {"exp": np.exp})
